@@ -1,0 +1,9 @@
+output "repository" {
+  description = "Prefix of image names."
+  value       = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.images.repository_id}"
+}
+
+output "workload_identity_provider" {
+  description = "Value of the workflow variable WORKLOAD_IDENTITY_PROVIDER."
+  value       = google_iam_workload_identity_pool_provider.github.name
+}

@@ -1,0 +1,32 @@
+variable "project" {
+  description = "Project of images and deploy identity."
+  type        = string
+}
+
+variable "region" {
+  description = "Region of the image repository."
+  type        = string
+}
+
+variable "github" {
+  description = "The one repository that may deploy, by GitHub's numeric ids (names can be taken over, ids cannot)."
+  type = object({
+    owner_id      = string
+    repository_id = string
+    branch        = optional(string, "main")
+  })
+  validation {
+    condition     = can(regex("^[0-9]+$", var.github.owner_id)) && can(regex("^[0-9]+$", var.github.repository_id))
+    error_message = "owner_id and repository_id are numbers: gh api repos/OWNER/NAME --jq '.owner.id, .id'."
+  }
+}
+
+variable "runtime_accounts" {
+  description = "Full names of the service accounts that deployed services run as."
+  type        = map(string)
+}
+
+variable "state_bucket" {
+  description = "Bucket of the Terraform state."
+  type        = string
+}

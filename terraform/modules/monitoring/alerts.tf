@@ -1,0 +1,156 @@
+# One policy a symptom, not one a system: each condition groups by `system`, so
+# fifty systems cost as many policies as one. The expressions are the file that
+# Prometheus reads too.
+
+locals {
+  rules = {
+    for rule in flatten([for g in yamldecode(file("${path.module}/../../rules/datos.rules.yml")).groups : g.rules]) :
+    rule.alert => rule if can(rule.alert)
+  }
+  channels = values(google_monitoring_notification_channel.owner)[*].id
+}
+
+resource "google_monitoring_notification_channel" "owner" {
+  for_each     = var.alert_emails
+  display_name = "datos ${each.key}"
+  type         = "email"
+  labels = {
+    email_address = each.value
+  }
+}
+
+resource "google_monitoring_alert_policy" "rule" {
+  for_each              = local.rules
+  display_name          = each.key
+  combiner              = "OR"
+  severity              = each.value.labels.severity == "page" ? "CRITICAL" : "WARNING"
+  notification_channels = local.channels
+
+  conditions {
+    display_name = each.key
+    condition_prometheus_query_language {
+      query               = trimspace(each.value.expr)
+      duration            = { "2m" = "120s", "5m" = "300s", "10m" = "600s", "15m" = "900s", "30m" = "1800s", "1h" = "3600s" }[each.value.for]
+      evaluation_interval = "60s"
+      rule_group          = "datos"
+      alert_rule          = each.key
+      labels              = each.value.labels
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    subject   = "${each.key} on $${metric.label.system}"
+    content   = "${replace(each.value.annotations.summary, "{{ $labels.system }}", "$${metric.label.system}")}\n\n[Runbook](${var.runbook_url}#${each.value.annotations.runbook})"
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+
+  user_labels = {
+    severity = each.value.labels.severity
+  }
+}
+
+# What only Google can see: Pub/Sub's own view of the backlog, and forwards to
+# the dead-letter topic.
+resource "google_monitoring_alert_policy" "oldest_unacked" {
+  display_name          = "PubSubOldestUnacked"
+  combiner              = "OR"
+  severity              = "CRITICAL"
+  notification_channels = local.channels
+
+  conditions {
+    display_name = "oldest message over ten minutes"
+    condition_threshold {
+      filter          = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.label.subscription_id = monitoring.regex.full_match(\".*datos-subscription\")"
+      comparison      = "COMPARISON_GT"
+      threshold_value = 600
+      duration        = "300s"
+      aggregations {
+        alignment_period     = "60s"
+        per_series_aligner   = "ALIGN_MAX"
+        cross_series_reducer = "REDUCE_MAX"
+        group_by_fields      = ["resource.label.subscription_id"]
+      }
+    }
+  }
+
+  conditions {
+    display_name = "backlog will pass an hour within two"
+    condition_threshold {
+      filter          = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.label.subscription_id = monitoring.regex.full_match(\".*datos-subscription\")"
+      comparison      = "COMPARISON_GT"
+      threshold_value = 3600
+      duration        = "900s"
+      forecast_options {
+        forecast_horizon = "7200s"
+      }
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_MAX"
+        cross_series_reducer = "REDUCE_MAX"
+        group_by_fields      = ["resource.label.subscription_id"]
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "[Runbook](${var.runbook_url}#backlog)"
+  }
+}
+
+resource "google_monitoring_alert_policy" "dead_letters" {
+  display_name          = "PubSubDeadLetters"
+  combiner              = "OR"
+  severity              = "WARNING"
+  notification_channels = local.channels
+
+  conditions {
+    display_name = "Pub/Sub gave up on messages"
+    condition_threshold {
+      filter          = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/dead_letter_message_count\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 0
+      duration        = "0s"
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+        group_by_fields      = ["resource.label.subscription_id"]
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "[Runbook](${var.runbook_url}#dead-letters)"
+  }
+}
+
+# The instance itself is gone: no series at all.
+resource "google_monitoring_alert_policy" "absent" {
+  display_name          = "DatosAbsent"
+  combiner              = "OR"
+  severity              = "CRITICAL"
+  notification_channels = local.channels
+
+  dynamic "conditions" {
+    for_each = var.systems
+    content {
+      display_name = "${conditions.key} tells nothing"
+      condition_prometheus_query_language {
+        query               = "absent(datos_build_info{system=\"${conditions.key}\"})"
+        duration            = "300s"
+        evaluation_interval = "60s"
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "[Runbook](${var.runbook_url}#silence)"
+  }
+}

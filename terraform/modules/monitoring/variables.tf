@@ -1,0 +1,26 @@
+variable "project" {
+  description = "Project that scopes the metrics."
+  type        = string
+}
+
+variable "systems" {
+  description = "Every system to watch."
+  type = map(object({
+    region       = string
+    owner        = string
+    critical     = bool
+    subscription = string
+    service      = string
+  }))
+}
+
+variable "alert_emails" {
+  description = "Mail address by owner; an owner without one is told nothing."
+  type        = map(string)
+}
+
+variable "runbook_url" {
+  description = "Where RUNBOOK.md can be read; alerts link to its sections."
+  type        = string
+  default     = "https://github.com/datos/datos/blob/main/terraform/RUNBOOK.md"
+}

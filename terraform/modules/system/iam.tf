@@ -1,0 +1,69 @@
+# A service account each, with what its role does and no more.
+
+resource "google_service_account" "api" {
+  account_id   = "${var.name}-api"
+  display_name = "datos API of ${var.name}"
+}
+
+resource "google_service_account" "worker" {
+  count        = var.delivery == "pull" ? 1 : 0
+  account_id   = "${var.name}-worker"
+  display_name = "datos ingest of ${var.name}"
+}
+
+resource "google_service_account" "push" {
+  count        = var.delivery == "push" ? 1 : 0
+  account_id   = "${var.name}-push"
+  display_name = "Pub/Sub push to ${var.name}"
+}
+
+locals {
+  # whoever takes messages in: the worker, or the API when Pub/Sub pushes
+  ingest_member = var.delivery == "pull" ? one(google_service_account.worker[*].member) : google_service_account.api.member
+  members       = merge({ api = google_service_account.api.member }, var.delivery == "pull" ? { worker = local.ingest_member } : {})
+}
+
+# Queries run as jobs of the project.
+resource "google_project_iam_member" "api_runs_queries" {
+  project = var.project
+  role    = "roles/bigquery.jobUser"
+  member  = google_service_account.api.member
+}
+
+# POST /datos and ingest write the one table; reading it is part of the role.
+resource "google_bigquery_table_iam_member" "edits_table" {
+  for_each   = local.members
+  dataset_id = module.data.dataset
+  table_id   = module.data.table
+  role       = "roles/bigquery.dataEditor"
+  member     = each.value
+}
+
+resource "google_pubsub_subscription_iam_member" "worker_reads" {
+  count        = var.delivery == "pull" ? 1 : 0
+  subscription = module.data.subscription
+  role         = "roles/pubsub.subscriber"
+  member       = local.ingest_member
+}
+
+resource "google_pubsub_topic_iam_member" "ingest_dead_letters" {
+  topic  = module.data.dead_letter_topic
+  role   = "roles/pubsub.publisher"
+  member = local.ingest_member
+}
+
+# Metrics of the sidecar that scrapes /metrics.
+resource "google_project_iam_member" "writes_metrics" {
+  for_each = local.members
+  project  = var.project
+  role     = "roles/monitoring.metricWriter"
+  member   = each.value
+}
+
+resource "google_cloud_run_v2_service_iam_member" "push_invokes" {
+  count    = var.delivery == "push" ? 1 : 0
+  name     = google_cloud_run_v2_service.api.name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = google_service_account.push[0].member
+}

@@ -1,0 +1,70 @@
+# The cache: private address, password and TLS; losing it loses no data.
+
+resource "google_redis_instance" "cache" {
+  name                    = "${var.name}-cache"
+  region                  = var.region
+  tier                    = var.redis.tier
+  memory_size_gb          = var.redis.memory_gb
+  redis_version           = "REDIS_7_2"
+  authorized_network      = var.network.network
+  connect_mode            = "PRIVATE_SERVICE_ACCESS"
+  auth_enabled            = true
+  transit_encryption_mode = "SERVER_AUTHENTICATION"
+  labels                  = local.labels
+
+  redis_configs = {
+    maxmemory-policy = "volatile-lfu"
+  }
+}
+
+# The whole URL is the secret: it holds the password.
+resource "google_secret_manager_secret" "redis_url" {
+  secret_id = "${var.name}-redis-url"
+  labels    = local.labels
+  replication {
+    user_managed {
+      replicas {
+        location = var.region
+      }
+    }
+  }
+}
+
+resource "google_secret_manager_secret_version" "redis_url" {
+  secret      = google_secret_manager_secret.redis_url.id
+  secret_data = "rediss://default:${google_redis_instance.cache.auth_string}@${google_redis_instance.cache.host}:${google_redis_instance.cache.port}/0"
+}
+
+resource "google_secret_manager_secret" "redis_ca" {
+  secret_id = "${var.name}-redis-ca"
+  labels    = local.labels
+  replication {
+    user_managed {
+      replicas {
+        location = var.region
+      }
+    }
+  }
+}
+
+resource "google_secret_manager_secret_version" "redis_ca" {
+  secret      = google_secret_manager_secret.redis_ca.id
+  secret_data = join("\n", google_redis_instance.cache.server_ca_certs[*].cert)
+}
+
+locals {
+  secret_readers = {
+    for pair in setproduct(keys(local.members), ["redis_url", "redis_ca"]) :
+    "${pair[0]}-${pair[1]}" => {
+      member = local.members[pair[0]]
+      secret = pair[1] == "redis_url" ? google_secret_manager_secret.redis_url.id : google_secret_manager_secret.redis_ca.id
+    }
+  }
+}
+
+resource "google_secret_manager_secret_iam_member" "reads_redis" {
+  for_each  = local.secret_readers
+  secret_id = each.value.secret
+  role      = "roles/secretmanager.secretAccessor"
+  member    = each.value.member
+}

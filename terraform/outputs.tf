@@ -1,0 +1,19 @@
+output "urls" {
+  description = "Address of each system's API."
+  value       = { for name, s in module.system : name => s.url }
+}
+
+output "edge_address" {
+  description = "Address to point the domain at, null without a domain."
+  value       = one(module.edge[*].address)
+}
+
+output "image_repository" {
+  description = "Prefix of image names, null without delivery."
+  value       = one(module.delivery[*].repository)
+}
+
+output "workload_identity_provider" {
+  description = "For the workflows' variable of that name, null without delivery."
+  value       = one(module.delivery[*].workload_identity_provider)
+}

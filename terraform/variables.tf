@@ -1,0 +1,113 @@
+variable "project" {
+  description = "Google Cloud project."
+  type        = string
+}
+
+variable "region" {
+  description = "Default region."
+  type        = string
+  default     = "us-central1"
+}
+
+variable "environment" {
+  description = "Name of this environment: label of every resource."
+  type        = string
+}
+
+variable "image" {
+  description = "Image of `datos` by digest; delivery passes it."
+  type        = string
+}
+
+variable "systems" {
+  description = "The systems, by name: one or fifty, a line each."
+  type = map(object({
+    region           = optional(string)
+    location         = optional(string)
+    owner            = optional(string, "datos")
+    delivery         = optional(string, "pull")
+    topic_schema     = optional(bool, false)
+    raw_subscription = optional(bool, false)
+    protect          = optional(bool, true)
+    plain_names      = optional(bool, false)
+    critical         = optional(bool, false)
+    api = optional(object({
+      cpu           = optional(string, "1")
+      memory        = optional(string, "512Mi")
+      min_instances = optional(number, 1)
+      max_instances = optional(number, 10)
+      concurrency   = optional(number, 250)
+    }), {})
+    worker = optional(object({
+      cpu       = optional(string, "1")
+      memory    = optional(string, "512Mi")
+      instances = optional(number, 1)
+    }), {})
+    redis = optional(object({
+      memory_gb = optional(number, 1)
+      tier      = optional(string, "STANDARD_HA")
+    }), {})
+  }))
+  default = {
+    datos = { plain_names = true, critical = true }
+  }
+  validation {
+    condition     = length([for s in values(var.systems) : s if s.plain_names]) <= 1
+    error_message = "Only one system of a project can have plain names."
+  }
+}
+
+variable "default_system" {
+  description = "System that the domain's root serves."
+  type        = string
+  default     = "datos"
+}
+
+variable "auth" {
+  description = "Who may POST /datos."
+  type = object({
+    mode     = optional(string, "jwt")
+    issuer   = optional(string)
+    audience = optional(string)
+    jwks_url = optional(string)
+  })
+}
+
+variable "domain" {
+  description = "Host name of the load balancer; null: none is made and services take all traffic."
+  type        = string
+  default     = null
+}
+
+variable "github" {
+  description = "The repository that may deploy, by numeric ids; null: no delivery identity."
+  type = object({
+    owner_id      = string
+    repository_id = string
+    branch        = optional(string, "main")
+  })
+  default = null
+}
+
+variable "state_bucket" {
+  description = "Bucket of the Terraform state (made before the first init)."
+  type        = string
+}
+
+variable "billing_account" {
+  description = "Billing account for the budget; null: none."
+  type        = string
+  default     = null
+}
+
+variable "monthly_budget_usd" {
+  description = "Budget of the project a month; mails at 50, 90 and 100 %, and when the forecast passes it."
+  type        = number
+  default     = 200
+}
+
+variable "alert_emails" {
+  description = "Who is told of alerts, by owner label."
+  type        = map(string)
+  default     = {}
+}

@@ -1,0 +1,22 @@
+terraform {
+  required_version = ">= 1.5.7"
+
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = ">= 7.45, < 9.0"
+    }
+  }
+
+  # terraform init -backend-config=bucket=STATE_BUCKET -backend-config=prefix=ENVIRONMENT
+  backend "gcs" {}
+}
+
+provider "google" {
+  project = var.project
+  region  = var.region
+  default_labels = {
+    environment = var.environment
+    managed-by  = "terraform"
+  }
+}
