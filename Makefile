@@ -4,19 +4,32 @@
 
 VARIANT ?= release
 BUILD ?= build
-CC ?= gcc
 B := $(BUILD)/$(VARIANT)
+VERSION := 0.1.0
+# A build outside git (an image) is told its commit: make COMMIT=...
+COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+# V=1 shows whole command lines
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $1 $(subst $(BUILD)/,,$2))
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 FLAGS.release := -O2 -D_FORTIFY_SOURCE=2
 FLAGS.debug := -O0
 FLAGS.asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS.tsan := -O1 -fsanitize=thread
 FLAGS.cov := -O0 --coverage
-FLAGS := $(or $(FLAGS.$(VARIANT)),$(error unknown VARIANT '$(VARIANT)': use release, debug, asan, tsan or cov))
+FLAGS.fuzz := -O1 -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
+ifeq ($(VARIANT),fuzz)
+CC := clang
+endif
+FLAGS := $(or $(FLAGS.$(VARIANT)),$(error unknown VARIANT '$(VARIANT)': use release, debug, asan, tsan, cov or fuzz))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
         -Wwrite-strings -Wformat=2 -Wvla -Wno-missing-field-initializers
-ifeq ($(WERROR),1)
+ifneq ($(filter 1 true,$(WERROR) $(CI)),)
 WARN += -Werror
 endif
 
@@ -46,28 +59,75 @@ PROGS := $(B)/datos $(B)/datos-emulator
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help run test bench load fuzz lint clean prepare unit
+.PHONY: all help run test bench fuzz lint clean prepare unit test-programs \
+        replay-programs fuzz-programs threaded-programs FORCE
 
-all: $(PROGS) ## build both programs into build/$(VARIANT)/
+all: $(PROGS) ## build both programs into build/release/
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n",$$1,$$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' Makefile
+	@echo "  VARIANT=debug|asan|tsan|cov builds another way, V=1 shows commands"
+
+# Programs and tools are checked each time (milliseconds); only what is missing
+# is installed.
+prepare:
+	@tests/prepare test
+
+run: ## install what is missing, build, start the whole system
+	@tests/prepare run
+	@$(MAKE) --no-print-directory all
+	@exec $(B)/datos dev
+
+test: ## install what is missing, then every test
+	@tests/prepare test
+	@$(MAKE) --no-print-directory all test-programs
+	@$(MAKE) --no-print-directory VARIANT=asan test-programs replay-programs
+	@$(MAKE) --no-print-directory VARIANT=tsan threaded-programs
+	@BUILD=$(BUILD) tests/run
+
+bench: all ## measured table: against nginx, latency, backlog, start, memory
+	@BUILD=$(BUILD) tests/bench/run
+
+fuzz: ## each fuzzer for FUZZ_TIME seconds (default 20)
+	@BUILD=$(BUILD) MAKE="$(MAKE)" tests/fuzz/run
+
+lint: ## all static checks
+	@tests/prepare lint
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) tests/lint/run
 
 define module_rule
 $(call lib,$1): $(call objs,$1)
-	@mkdir -p $$(@D) && rm -f $$@ && $$(AR) rcs $$@ $$^
+	$$(Q)mkdir -p $$(@D) && rm -f $$@ && $$(AR) rcs $$@ $$^
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rule,$m)))
 
 $(B)/datos: $(B)/src/main.o $(foreach m,$(DATOS_MODULES),$(call lib,$m))
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_datos)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_datos)
 
 $(B)/datos-emulator: $(B)/emulator/main.o $(foreach m,$(EMULATOR_MODULES),$(call lib,$m))
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_emulator)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_emulator)
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c | $(BUILD)/.libraries
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Names the Debian package of what is missing, once a build folder.
+$(BUILD)/.libraries: tests/prepare
+	@tests/prepare --check build
+	@mkdir -p $(@D) && touch $@
+
+# Rewritten only when it changes.
+$(B)/gen/version_gen.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define DATOS_VERSION "%s"\n#define DATOS_COMMIT "%s"\n' \
+	  '$(VERSION)' '$(COMMIT)' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+FORCE:
+$(B)/src/config/version.o: $(B)/gen/version_gen.h
 
 # The shipped schema is a part of the program.
 $(B)/src/schema/shipped.o: src/schema/datos.json
@@ -77,37 +137,65 @@ PROTOS := $(wildcard emulator/proto/*.proto)
 GEN_C := $(patsubst emulator/proto/%.proto,$(B)/gen/proto/%.pb-c.c,$(PROTOS))
 GEN_O := $(GEN_C:.c=.o)
 $(B)/gen/proto/%.pb-c.c: emulator/proto/%.proto
+	$(call say,PROTOC,$<)
 	@mkdir -p $(@D)
-	protoc-c --proto_path=emulator/proto --c_out=$(B)/gen/proto $<
+	$(Q)protoc-c --proto_path=emulator/proto --c_out=$(B)/gen/proto $<
 $(B)/gen/proto/%.o: $(B)/gen/proto/%.c
-	$(CC) $(ALL_CFLAGS) -w -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -w -c -o $@ $<
 $(call objs,emulator emulator/pubsub): | $(GEN_C)
 $(call lib,emulator/pubsub): $(GEN_O)
 
-# --- unit tests: tests/unit/<module>/ against the modules it names ----------
-UNIT_DIRS := $(patsubst tests/unit/%/suites.def,%,$(wildcard tests/unit/*/suites.def tests/unit/*/*/suites.def))
-UNITS := $(foreach d,$(UNIT_DIRS),$(B)/tests/unit-$(subst /,-,$d))
-ALL_MODULES_LIBS = $(foreach m,$(MODULES),$(call lib,$m))
+# --- tests: a folder of Check suites against the modules its `deps` names -----
+SUITE_DIRS := $(patsubst tests/%/suites.def,%,$(wildcard tests/unit/*/suites.def \
+              tests/unit/*/*/suites.def tests/contract/*/suites.def))
+suite_prog = $(B)/tests/$(subst /,-,$1)
+SUITES := $(foreach d,$(SUITE_DIRS),$(call suite_prog,$d))
+UNITS := $(filter $(B)/tests/unit-%,$(SUITES))
+# A file `threads` in the folder asks for a run under ThreadSanitizer.
+THREADED := $(foreach d,$(patsubst tests/%/threads,%,$(wildcard tests/*/*/threads \
+            tests/*/*/*/threads)),$(call suite_prog,$d))
 
-# tests/unit/D/deps names the modules to link, one a line; the default is all.
-define unit_rule
-$(B)/tests/unit-$(subst /,-,$1): $(B)/tests/unit-obj/$(subst /,-,$1).main.o \
-    $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/$1/*.c)) \
-    $(foreach m,$(shell cat tests/unit/$1/deps 2>/dev/null),$(call lib,$m))
+define suite_rule
+$(call suite_prog,$1): $(B)/tests/suite-main/$(subst /,-,$1).o \
+    $(patsubst %.c,$(B)/%.o,$(wildcard tests/$1/*.c)) \
+    $(foreach m,$(shell cat tests/$1/deps 2>/dev/null),$(call lib,$m))
+	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
 	  -lcheck -lsubunit -lrt -lm $(sort $(LIBS_datos) $(LIBS_emulator)) -lcrypto
-$(B)/tests/unit-obj/$(subst /,-,$1).main.o: tests/support/unit_main.c tests/unit/$1/suites.def
+$(B)/tests/suite-main/$(subst /,-,$1).o: tests/support/unit_main.c tests/$1/suites.def
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) -iquote tests/unit/$1 -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $$(ALL_CFLAGS) -iquote tests/$1 -MMD -MP -c -o $$@ $$<
 endef
-$(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$d)))
-$(B)/tests/%.o: tests/%.c
+$(foreach d,$(SUITE_DIRS),$(eval $(call suite_rule,$d)))
+$(B)/tests/%.o: tests/%.c | $(GEN_C) $(BUILD)/.libraries
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -iquote tests/support -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) -iquote tests/support -MMD -MP -c -o $@ $<
 
+test-programs: $(SUITES)
+threaded-programs: $(THREADED)
 unit: $(UNITS) ## unit tests only (VARIANT=asan for sanitizers)
 	@set -e; for t in $(UNITS); do $$t; done
+
+# --- fuzzers: tests/fuzz/fuzz_NAME.c names its modules in a comment ------------
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+define fuzz_rule
+$1_FUZZ := $(B)/tests/fuzz/fuzz_$1.o \
+    $(foreach m,$(shell sed -n 's|.*modules: *\(.*\) \*/.*|\1|p' tests/fuzz/fuzz_$1.c | head -1),$(call lib,$m))
+$(B)/tests/replay-$1: $(B)/tests/support/fuzz_main.o $$($1_FUZZ)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+	  -lm $(sort $(LIBS_datos) $(LIBS_emulator)) -lcrypto
+$(B)/tests/fuzz-$1: $$($1_FUZZ)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+	  -lm $(sort $(LIBS_datos) $(LIBS_emulator)) -lcrypto
+endef
+$(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$f)))
+replay-programs: $(FUZZERS:%=$(B)/tests/replay-%)
+fuzz-programs: $(FUZZERS:%=$(B)/tests/fuzz-%)
 
 clean: ## remove build/
 	rm -rf $(BUILD)

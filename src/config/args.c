@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/str.h"
+#include "config/settings.h"
 
 enum {
     HELP_COLUMN = 34,
@@ -151,6 +152,35 @@ const char *args_nearest(const struct args_flag *flags, size_t n,
         }
     }
     return best;
+}
+
+int args_refuse(const char *command, const struct err *err)
+{
+    fprintf(stderr, "datos %s: %s\n", command, err->text);
+    return ARGS_EXIT_USAGE;
+}
+
+int args_finish(const char *command, const struct args_flag *flags, size_t n,
+                bool with_settings, int argc, char **argv)
+{
+    const char *word = args_left_over(argc, argv);
+    const char *near = NULL, *nearer = NULL;
+    unsigned distance = ARGS_NEAR;
+
+    if (!word)
+        return 0;
+    if (word[0] == '-') {
+        near = args_nearest(flags, n, word, &distance);
+        if (with_settings)
+            nearer = settings_nearest(word, &distance);
+    }
+    if (nearer)
+        near = nearer;
+    fprintf(stderr, "datos %s: unknown %s %.*s%s%s%s\n", command,
+            word[0] == '-' ? "flag" : "argument", (int)strcspn(word, "="), word,
+            near ? "; did you mean " : "", near ? near : "",
+            near ? "?" : "; see --help");
+    return ARGS_EXIT_USAGE;
 }
 
 void args_print_row(FILE *out, const char *left, const char *text)

@@ -49,6 +49,19 @@ const char *args_nearest(const struct args_flag *flags, size_t n,
                          const char *flag, unsigned *distance);
 void args_print_help(const struct args_flag *flags, size_t n, FILE *out);
 
+enum {
+    ARGS_EXIT_FAILED = 1,
+    ARGS_EXIT_USAGE = 2
+};
+
+/* Wrong usage, told on standard error as `datos COMMAND: text`; returns the
+ * exit code. */
+int args_refuse(const char *command, const struct err *err);
+/* The end of parsing: 0, or the same for an argument that nothing took, with
+ * the nearest flag (of `flags`, and of the settings if `with_settings`). */
+int args_finish(const char *command, const struct args_flag *flags, size_t n,
+                bool with_settings, int argc, char **argv);
+
 /* One row of a --help list: the text wraps under itself. */
 void args_print_row(FILE *out, const char *left, const char *text);
 /* How near two names must be for one to be offered for the other. */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `datos config`, `datos version`. */
+#include <curl/curl.h>
+#include <event2/event.h>
+#include <hiredis/hiredis.h>
+#include <jansson.h>
+#include <nghttp2/nghttp2.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <zlib.h>
+
+#include "cli/cli.h"
+#include "common/log.h"
+#include "config/args.h"
+#include "config/settings.h"
+#include "config/version.h"
+
+static struct args_flag config_flag(bool *markdown)
+{
+    return (struct args_flag){.flag = "--markdown",
+                              .kind = ARGS_FLAG,
+                              .out = markdown,
+                              .help = "the README's table of settings"};
+}
+
+int cli_config(int argc, char **argv)
+{
+    bool markdown = false;
+    const struct args_flag flag = config_flag(&markdown);
+    struct settings s;
+    struct err err;
+    int code;
+
+    if (args_take(&flag, 1, &argc, argv, &err) ||
+        settings_load(&s, &argc, argv, &err))
+        return args_refuse("config", &err);
+    code = args_finish("config", &flag, 1, true, argc, argv);
+    if (!code && markdown)
+        settings_print_markdown(stdout);
+    else if (!code)
+        settings_print(&s, stdout);
+    if (!code && settings_check_start(&s, true, &err))
+        LOG_W("%s", err.text);
+    settings_free(&s);
+    return code;
+}
+
+void cli_config_help(FILE *out)
+{
+    const struct args_flag flag = config_flag(NULL);
+
+    args_print_help(&flag, 1, out);
+    settings_print_help(out);
+}
+
+int cli_version(int argc, char **argv)
+{
+    int code = args_finish("version", NULL, 0, false, argc, argv);
+
+    if (code)
+        return code;
+    printf("datos %s (commit %s)\n", version_number(), version_commit());
+    printf("libevent %s, sqlite %s, libcurl %s, jansson %s, hiredis %d.%d.%d, "
+           "nghttp2 %s, zlib %s\n",
+           event_get_version(), sqlite3_libversion(),
+           curl_version_info(CURLVERSION_NOW)->version, JANSSON_VERSION,
+           HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH,
+           nghttp2_version(0)->version_str, zlibVersion());
+    return 0;
+}
+
+void cli_version_help(FILE *out)
+{
+    (void)out;
+}
