@@ -195,9 +195,11 @@ void args_print_row(FILE *out, const char *left, const char *text)
     while (*text) {
         int len = (int)strcspn(text, " ");
 
-        if (column + len > HELP_WIDTH && column > HELP_COLUMN)
+        if (column + 1 + len > HELP_WIDTH && column > HELP_COLUMN)
             column = fprintf(out, "\n%*s", HELP_COLUMN, "") - 1;
-        column += fprintf(out, "%.*s ", len, text);
+        else if (column > HELP_COLUMN)
+            column += fprintf(out, " ");
+        column += fprintf(out, "%.*s", len, text);
         text += len;
         text += *text == ' ';
     }

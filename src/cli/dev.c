@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `datos dev`: its flags. */
+#include "dev/dev.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "common/log.h"
+#include "config/args.h"
+#include "config/settings.h"
+
+/* Becomes "bigquery", the contract's default, with the BigQuery emulator. */
+#define DEV_STORE_DEFAULT "sqlite"
+
+enum {
+    N_FLAGS = 11,
+    PORT_MAX = 65535
+};
+
+static void fill_flags(struct args_flag *f, struct dev_options *o)
+{
+    const struct args_flag flags[N_FLAGS] = {
+        {"--api-port", ARGS_INT, &o->api_port, 0, PORT_MAX, "N",
+         "port of the API (8080); 0: any free one, here and below"},
+        {"--pubsub-port", ARGS_INT, &o->pubsub_port, 0, PORT_MAX, "N",
+         "port of the Pub/Sub emulator, REST and gRPC (8085)"},
+        {"--state", ARGS_TEXT, &o->state, 0, 0, "DIR",
+         "where everything is kept over restarts (.datos)"},
+        {"--memory", ARGS_FLAG, &o->memory, 0, 0, NULL,
+         "keep nothing: all is forgotten at the end"},
+        {"--store", ARGS_TEXT, &o->store, 0, 0, "sqlite",
+         "the table's store (sqlite)"},
+        {"--no-redis", ARGS_FLAG, &o->no_redis, 0, 0, NULL,
+         "go without Redis: process-local cache only"},
+        {"--seed", ARGS_INT, &o->seed, 0, INT64_MAX, "N",
+         "make the emulators' random choices repeatable"},
+        {"--ready-file", ARGS_TEXT, &o->ready_file, 0, 0, "FILE",
+         "written with addresses and pids when all is ready"},
+        /* parts of later days: accepted, so that scripts can name them */
+        {"--bigquery-port", ARGS_INT, &o->bigquery_port, 0, PORT_MAX, "N",
+         NULL},
+        {"--bigquery-grpc-port", ARGS_INT, &o->bigquery_grpc_port, 0, PORT_MAX,
+         "N", NULL},
+        {"--console-port", ARGS_INT, &o->console_port, 0, PORT_MAX, "N", NULL},
+    };
+
+    memcpy(f, flags, sizeof(flags));
+}
+
+static struct dev_options defaults(void)
+{
+    return (struct dev_options){.api_port = 8080,
+                                .pubsub_port = 8085,
+                                .bigquery_port = 9050,
+                                .bigquery_grpc_port = 9060,
+                                .console_port = 4000,
+                                .store = DEV_STORE_DEFAULT,
+                                .seed = -1};
+}
+
+static int check(struct dev_options *o, struct err *err)
+{
+    if (o->state && o->memory)
+        return err_set(err, RC_INVALID,
+                       "--state and --memory contradict each other");
+    if (o->state && !*o->state)
+        return err_set(err, RC_INVALID, "--state needs a folder");
+    if (strcmp(o->store, "bigquery") == 0)
+        return err_set(err, RC_INVALID,
+                       "--store=bigquery: there is no BigQuery emulator in "
+                       "this version yet; use --store sqlite");
+    if (strcmp(o->store, "sqlite") != 0)
+        return err_set(err, RC_INVALID, "--store=%s: must be sqlite", o->store);
+    if (o->api_port > 0 && o->api_port == o->pubsub_port)
+        return err_set(err, RC_INVALID,
+                       "--api-port and --pubsub-port are the same");
+    if (o->command && !o->command[0])
+        return err_set(err, RC_INVALID, "-- needs a command behind it");
+    if (!o->state)
+        o->state = ".datos";
+    return RC_OK;
+}
+
+/* Cuts argv at `--` and returns what stands behind it, or NULL. */
+static char **split_command(int *argc, char **argv)
+{
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            *argc = i;
+            return argv + i + 1;
+        }
+    }
+    return NULL;
+}
+
+/* Settings that this command gives to its parts by itself: taking them and
+ * doing something else would be a lie. */
+static int refuse_own(int argc, char **argv, struct err *err)
+{
+    static const char *const own[][2] = {
+        {"--port", "--api-port"}, {"--bind", NULL},
+        {"--redis-url", NULL},    {"--pubsub-emulator-host", NULL},
+        {"--admin-port", NULL},   {"--bigquery-emulator-host", NULL},
+        {"--ingest", NULL},
+    };
+
+    for (int i = 1; i < argc; i++) {
+        size_t len = strcspn(argv[i], "=");
+
+        for (size_t k = 0; k < sizeof(own) / sizeof(own[0]); k++) {
+            if (strlen(own[k][0]) != len || strncmp(argv[i], own[k][0], len))
+                continue;
+            return err_set(err, RC_INVALID,
+                           "%s is given to the parts by this "
+                           "command%s%s",
+                           own[k][0], own[k][1] ? "; did you mean " : " itself",
+                           own[k][1] ? own[k][1] : "");
+        }
+    }
+    return RC_OK;
+}
+
+int cli_dev(int argc, char **argv)
+{
+    struct dev_options o = defaults();
+    struct args_flag flags[N_FLAGS];
+    enum log_level level = LOG_INFO;
+    struct settings s;
+    struct err err;
+    int code;
+
+    fill_flags(flags, &o);
+    o.command = split_command(&argc, argv);
+    /* this command's --store is a word, not the setting's */
+    if (args_take(flags, N_FLAGS, &argc, argv, &err) ||
+        refuse_own(argc, argv, &err) || settings_load(&s, &argc, argv, &err))
+        return args_refuse("dev", &err);
+    code = args_finish("dev", flags, N_FLAGS, true, argc, argv);
+    if (!code && check(&o, &err))
+        code = args_refuse("dev", &err);
+    if (!code) {
+        (void)log_level_parse(str_from(s.log), &level);
+        log_init(level, "dev", s.system);
+        settings_export_flags(&s);
+        code = dev_run(&o);
+    }
+    settings_free(&s);
+    return code;
+}
+
+void cli_dev_help(FILE *out)
+{
+    struct dev_options o = defaults();
+    struct args_flag flags[N_FLAGS];
+
+    fill_flags(flags, &o);
+    args_print_help(flags, N_FLAGS, out);
+    args_print_row(out, "-- COMMAND ...",
+                   "run it once all is ready, stop after it, return its exit "
+                   "code");
+    fputs("\nSettings below reach the parts (addresses are this command's "
+          "own):\n",
+          out);
+    settings_print_help(out);
+}
