@@ -109,7 +109,8 @@ static int refuse_own(int argc, char **argv, struct err *err)
         size_t len = strcspn(argv[i], "=");
 
         for (size_t k = 0; k < sizeof(own) / sizeof(own[0]); k++) {
-            if (strlen(own[k][0]) != len || strncmp(argv[i], own[k][0], len))
+            if (strlen(own[k][0]) != len ||
+                strncmp(argv[i], own[k][0], len) != 0)
                 continue;
             return err_set(err, RC_INVALID,
                            "%s is given to the parts by this "

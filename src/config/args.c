@@ -112,7 +112,7 @@ int args_take(const struct args_flag *flags, size_t n, int *argc, char **argv,
     int i = 1;
 
     while (i < *argc && strcmp(argv[i], "--") != 0) {
-        const char *value;
+        const char *value = NULL;
         int rc = 0;
         size_t k;
 
