@@ -150,11 +150,16 @@ struct http_field http_req_field_at(const struct http_req *req, size_t i);
 bool http_req_is_h2(const struct http_req *req);
 /* HTTP_BODY_WHOLE: the body. */
 struct str http_req_body(const struct http_req *req);
-void http_req_limit_body(struct http_req *req, size_t bytes); /* in on_head */
+/* In on_head. Without it HTTP_BODY_WHOLE has the server's limit,
+ * HTTP_BODY_STREAM none. */
+void http_req_limit_body(struct http_req *req, size_t bytes);
 struct loop *http_req_loop(const struct http_req *req);
 int64_t http_req_start_us(const struct http_req *req); /* monotonic */
 /* Textual peer address without the port. */
 struct str http_req_peer(const struct http_req *req);
+/* The peer will send no more: it closed its half (and may still read), or it
+ * is gone. Worth a look before spending much on a late answer. */
+bool http_req_peer_is_done(const struct http_req *req);
 /* The application's own pointer for this request. */
 void http_req_set_user(struct http_req *req, void *user);
 void *http_req_user(const struct http_req *req);
