@@ -27,6 +27,8 @@ const struct setting_spec setting_specs[N_SETTINGS] = {
 /* Read elsewhere: by the command line, the emulator, the console. */
 static const char *const other_variables[] = {
     "DATOS_CLOUD",
+    "DATOS_API_URL", /* what `datos dev` tells its children */
+    "DATOS_BUILD",   /* what tests/run tells the tests */
     "DATOS_EMULATOR_TOKEN",
     "DATOS_CONSOLE_TARGETS",
 };

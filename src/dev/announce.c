@@ -54,6 +54,8 @@ void announce_environment(const struct parts *parts)
         set("REDIS_URL", "unix://%s", parts->redis_socket);
     if (parts->pubsub_port > 0)
         set("PUBSUB_EMULATOR_HOST", "127.0.0.1:%" PRId64, parts->pubsub_port);
+    if (parts->api_port > 0)
+        set("DATOS_API_URL", "http://127.0.0.1:%" PRId64, parts->api_port);
 }
 
 /* For the shell: quoted only where it must be. */

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`datos dev` as its user meets it."""
+import os
+import signal
+import socket
+import time
+
+import datos
+import pytest
+
+DEV = [datos.DATOS, "dev", "--memory", *datos.FREE_PORTS]
+
+
+def test_tells_addresses_that_work(start):
+    system = start("--memory")
+    ready, log = system.ready, system.log()
+    assert set(ready["pids"]) == {"api", "ingest", "emulator", "redis"}
+    assert all(datos.is_alive(p) for p in ready["pids"].values())
+    assert f"export PUBSUB_EMULATOR_HOST={ready['pubsub']}" in log
+    assert ready["api"] + "/datos" in log
+    assert ready["redis"].startswith("unix://")
+    assert datos.request("GET", ready["ingest"] + "/readyz").status == 200
+    assert system.pubsub("GET", "topics/datos-topic").status == 200
+    assert system.get("/health").body == '{"status":"ok"}'
+
+
+@pytest.mark.parametrize("signo", [signal.SIGINT, signal.SIGTERM])
+def test_stops_everything_in_order_and_exits_0(start, signo):
+    system = start("--memory")
+    pids, redis = system.ready["pids"], system.ready["redis"][len("unix://"):]
+    assert system.stop(signo) == 0, system.log()
+    assert not any(datos.is_alive(p) for p in pids.values())
+    assert not os.path.exists(os.path.dirname(redis)), "the temporary folder stays"
+    assert not os.path.exists(system.ready_file)
+
+
+def test_children_die_with_a_killed_supervisor(start):
+    system = start("--memory")
+    pids = system.ready["pids"]
+    system.process.kill()
+    datos.wait_for(lambda: not any(datos.is_alive(p) for p in pids.values()), 5)
+
+
+@pytest.mark.parametrize("part", ["api", "ingest", "emulator", "redis"])
+def test_part_is_restarted_on_its_port_and_the_file_rewritten(start, part):
+    system = start("--memory")
+    before = system.ready
+    assert system.kill(part) < 5
+    after = system.ready
+    changed = after["pids"].pop(part)
+    assert datos.is_alive(changed)
+    before["pids"].pop(part)
+    assert before == after
+    assert f"{part} (pid" in system.log()
+    datos.wait_for(lambda: system.get("/health").status == 200)
+
+
+def test_five_deaths_in_ten_seconds_stop_everything(start):
+    system = start("--memory")
+    pids = system.ready["pids"]
+    for _ in range(4):
+        system.kill("ingest")
+    os.kill(system.ready["pids"]["ingest"], signal.SIGKILL)
+    assert system.process.wait(20) == 1
+    assert "5 deaths" in system.log()
+    assert not any(datos.is_alive(p) for p in pids.values())
+
+
+def test_taken_port_is_one_line_with_its_owner():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        port = s.getsockname()[1]
+        done = datos.run(datos.DATOS, "dev", "--memory", *datos.FREE_PORTS, "--api-port", str(port))
+    assert done.returncode == 1
+    assert len(done.stderr.strip().split("\n")) == 1
+    assert f"port {port}" in done.stderr and f"pid {os.getpid()}" in done.stderr
+
+
+def test_second_one_on_the_same_state_is_refused(start, folder):
+    system = start("--state", folder)
+    done = datos.run(datos.DATOS, "dev", "--state", folder, *datos.FREE_PORTS)
+    assert done.returncode == 1
+    assert folder in done.stderr and str(system.process.pid) in done.stderr
+
+
+def test_command_runs_with_the_environment_and_its_code_is_returned():
+    script = 'test -n "$PUBSUB_EMULATOR_HOST" && echo "host=$PUBSUB_EMULATOR_HOST" && exit 7'
+    done = datos.run(*DEV, "--", "sh", "-c", script)
+    assert done.returncode == 7, done.stderr
+    assert done.stdout.startswith("host=127.0.0.1:"), "standard output is the command's own"
+
+
+def test_command_is_told_of_signals(start):
+    system = start("--memory", command=["sh", "-c", 'trap "exit 9" TERM; sleep 60 & wait'])
+    time.sleep(0.2)  # the shell sets its trap
+    assert system.stop(signal.SIGTERM) == 9
+
+
+def test_missing_command_is_127():
+    done = datos.run(*DEV, "--", "no-such-program-here")
+    assert done.returncode == 127 and "no-such-program-here" in done.stderr
+
+
+def test_goes_without_redis(start):
+    system = start("--memory", "--no-redis")
+    assert "redis" not in system.ready and "redis" not in system.ready["pids"]
+    system.publish(datos.record("plain"))
+    datos.wait_for(lambda: "plain" in system.ids())
+    assert system.post(datos.record("plain-2")).status == 201
+    datos.wait_for(lambda: "plain-2" in system.ids())
+
+
+def test_state_is_kept_and_memory_is_not(start, folder):
+    system = start("--state", folder)
+    system.publish(datos.record("kept"))
+    datos.wait_for(lambda: "kept" in system.ids())
+    assert system.stop() == 0
+    again = start("--state", folder)
+    assert again.ids() == ["kept"]
+    other = start("--memory")
+    assert other.ids() == []
+
+
+def test_long_state_path_still_gets_a_socket(start, tmp_path):
+    system = start("--state", str(tmp_path / ("long" * 30)))
+    assert system.get("/health").status == 200
+
+
+@pytest.mark.parametrize("flags, told", [
+    (["--api-prot", "1"], "did you mean --api-port"),
+    (["--api-port", "70000"], "65535"),
+    (["--memory", "--state", "x"], "contradict"),
+    (["--store", "bigquery"], "sqlite"),
+    (["--port", "1"], "--api-port"),
+    (["stray"], "stray"),
+])
+def test_wrong_usage_is_one_line_and_2(flags, told):
+    done = datos.run(datos.DATOS, "dev", *flags)
+    assert done.returncode == 2
+    assert told in done.stderr and len(done.stderr.strip().split("\n")) == 1
+
+
+def test_missing_redis_is_said_with_its_package(tmp_path):
+    done = datos.run(*DEV, environment={"PATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert "apt-get install redis-server" in done.stderr and "--no-redis" in done.stderr
