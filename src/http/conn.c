@@ -2,6 +2,7 @@
 /* A connection: its socket, its output, its time-outs, its end. What the
  * bytes mean is decided in h1_conn.c and h2.c. */
 #include "http/conn.h"
+#include "http/h2.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -19,12 +19,11 @@
 #include "http/deadline.h"
 #include "http/http1.h"
 #include "http/outq.h"
+#include "http/request.h"
 
 enum {
     HTTP_BATCH = 65536, /* output gathered before a send() */
     HTTP_RECV = 65536,
-    REQ_INLINE_BYTES = 1024,
-    REQ_INLINE_FIELDS = 24,
     DISCARD_MAX = 65536 /* unread body that is swallowed to keep a connection */
 };
 
@@ -121,46 +120,6 @@ struct conn {
     char peer[INET6_ADDRSTRLEN];
 };
 
-struct join; /* a joined field value */
-
-struct http_req {
-    struct conn *conn;
-    struct http_req *prev, *next; /* pool; done list; HTTP/2's open streams */
-    void *user;
-    int64_t start_us;
-    size_t body_limit;
-    uint64_t end_at; /* value of conn->queued behind its answer */
-    int status;      /* answered, or 0 */
-    enum http_body_mode mode;
-    bool is_h2;
-    bool answered;   /* http_reply* or http_stream_start was called */
-    bool reply_done; /* nothing will be added to the answer */
-    bool input_done; /* the whole request is here */
-    bool started;    /* on_request was called */
-    bool announced;  /* on_head or on_request was called: on_close is due */
-    bool closed;     /* on_close was called */
-    bool limit_set;  /* by the application */
-    bool paused;
-    bool full;                /* http_stream_write said false */
-    bool no_body;             /* of the answer: HEAD, 204, 304 */
-    bool chunk_reply;         /* HTTP/1.1: the streamed answer is chunked */
-    struct deadline deadline; /* HTTP/2 only */
-    struct buf body;          /* whole, or what came while paused */
-    struct http_head head;
-    char *mem; /* the head's bytes; `inline_mem` or the heap */
-    size_t mem_len, mem_cap;
-    struct join *joins;
-    /* HTTP/2 only */
-    int32_t stream_id;
-    bool head_too_large, deferred, end_pending;
-    uint64_t n_body; /* bytes of body (of head, until that is complete) */
-    struct outq out;
-    struct http_field *trailers; /* one allocation with their bytes */
-    size_t n_trailers;
-    struct http_field_at inline_fields[REQ_INLINE_FIELDS];
-    char inline_mem[REQ_INLINE_BYTES];
-};
-
 /* --- conn.c ------------------------------------------------------------- */
 struct conn *conn_new(struct http_loop *hl, int fd,
                       const struct sockaddr_storage *peer);
@@ -201,69 +160,5 @@ void h1_stream_start(struct http_req *req, int status,
                      const struct http_field *fields, size_t n);
 void h1_stream_write(struct http_req *req, const void *p, size_t len);
 void h1_stream_end(struct http_req *req);
-
-/* --- h2.c --------------------------------------------------------------- */
-bool h2_start(struct conn *c); /* false: no memory */
-void h2_free(struct conn *c);  /* calls on_close of what is open */
-size_t h2_input(struct conn *c, const char *p, size_t len);
-/* Moves frames into the connection's output. */
-void h2_output(struct conn *c);
-void h2_settle(struct conn *c);
-void h2_set_deadline(struct conn *c);
-void h2_expired(struct conn *c, enum deadline_class class);
-void h2_drain(struct conn *c);
-void h2_reply(struct http_req *req, int status, struct http_prepared *prepared,
-              const struct http_field *fields, size_t n, struct str body);
-void h2_stream_start(struct http_req *req, int status,
-                     const struct http_field *fields, size_t n);
-void h2_stream_write(struct http_req *req, const void *p, size_t len);
-void h2_stream_end(struct http_req *req, const struct http_field *trailers,
-                   size_t n);
-void h2_abort(struct http_req *req, uint32_t error);
-void h2_resume(struct http_req *req);
-
-/* --- request.c ---------------------------------------------------------- */
-struct http_req *req_new(struct conn *c); /* NULL: no memory */
-/* on_close, then back to the pool. */
-void req_close(struct http_req *req);
-void req_free(struct http_req *req); /* without on_close */
-bool req_room(struct http_req *req, size_t bytes, unsigned n_fields);
-/* on_head, limits and on_request in their order. False: the request is
- * answered, cut or refused; look at it no more. */
-bool req_dispatch_head(struct http_req *req);
-void req_dispatch_data(struct http_req *req, struct str data);
-void req_dispatch_end(struct http_req *req);
-/* Answers with render_error's text. */
-void req_refuse(struct http_req *req, int status, const char *detail);
-/* on_writable if it is due. */
-void req_tell_writable(struct http_req *req);
-
-/* --- response.c --------------------------------------------------------- */
-struct str http_reason(int status);
-/* Owned by the server, or not fit to be sent: leave it out. */
-bool http_field_is_sendable(const struct http_field *f, int status);
-bool http_status_has_body(int status);
-/* "date: ...\r\n" of this second. */
-struct str http_date_line(struct http_loop *hl);
-/* Length of a body: LENGTH_CHUNKED, LENGTH_NONE, or bytes. */
-enum {
-    LENGTH_CHUNKED = -1,
-    LENGTH_NONE = -2
-};
-/* Writes a response head. `prepared` may be NULL. */
-void http_write_head(struct conn *c, int status,
-                     const struct http_prepared *prepared,
-                     const struct http_field *fields, size_t n, int64_t length,
-                     struct str connection);
-
-struct http_prepared {
-    int refs; /* atomic */
-    int status;
-    struct str head;         /* status line, fields, content-length */
-    struct str not_modified; /* the fields that a 304 keeps */
-    struct str body;
-    size_t n_fields;
-    struct http_field *fields;
-};
 
 #endif

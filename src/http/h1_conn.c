@@ -3,14 +3,9 @@
  * taken when it is answered. */
 #include <stdio.h>
 
-#include "common/clock.h"
 #include "common/mem.h"
 #include "http/conn.h"
-
-/* Below this mean rate a body counts as a slow sender's trick. */
-enum {
-    BODY_MIN_BYTES_PER_S = 512
-};
+#include "http/response.h"
 
 /* --- the way in ----------------------------------------------------------- */
 
@@ -158,16 +153,6 @@ static size_t next_body_bytes(struct conn *c, const char *p, size_t len,
     return (size_t)n;
 }
 
-static bool is_too_slow(const struct conn *c)
-{
-    int64_t took_us = c->hl->now_us - c->h1.body_start_us;
-    int64_t allowed_us =
-        c->hl->server->limits.body_us +
-        (int64_t)(c->h1.n_body * US_PER_S / BODY_MIN_BYTES_PER_S);
-
-    return c->h1.req->mode == HTTP_BODY_WHOLE && took_us > allowed_us;
-}
-
 static size_t take_body(struct conn *c, const char *p, size_t len)
 {
     struct http_req *req = c->h1.req;
@@ -182,7 +167,7 @@ static size_t take_body(struct conn *c, const char *p, size_t len)
         h1_refuse(c, 413, "the body is too large");
         return len;
     }
-    if (!end && is_too_slow(c)) {
+    if (!end && req_is_too_slow(req, c->h1.body_start_us, c->h1.n_body)) {
         h1_refuse(c, 408, "the body came too slowly");
         return len;
     }
@@ -412,7 +397,7 @@ void h1_stream_write(struct http_req *req, const void *p, size_t len)
     room = conn_reserve(c, len + 24);
     if (!room)
         return;
-    n = sprintf(room, "%zx\r\n", len);
+    n = snprintf(room, 20, "%zx\r\n", len);
     memcpy(room + n, p, len);
     memcpy(room + n + len, "\r\n", 2);
     conn_commit(c, (size_t)n + len + 2);

@@ -1,260 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/2 (RFC 9113) through nghttp2: sessions, streams, flow control, and the
- * limits that keep one peer from costing more than it should. The only file
- * that knows nghttp2's types. */
+ * limits that keep one peer from costing more than it should. Answers
+ * are in h2_reply.c; no other file knows nghttp2. */
+#include "http/h2.h"
+
 #include <nghttp2/nghttp2.h>
-#include <stdio.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
 #include "http/chars.h"
 #include "http/conn.h"
+#include "http/response.h"
 
 enum {
     STREAM_WINDOW = 1 << 20,
     CONN_WINDOW = 16 << 20,
     OUTPUT_STOP = 65536, /* no more frames are made while so much waits */
     RESETS_MAX = 1000,   /* unanswered streams reset in a burst */
-    RESETS_PER_S = 100,  /* and for ever */
-    BODY_MIN_BYTES_PER_S = 512,
-    N_NV = 40
+    RESETS_PER_S = 100   /* and for ever */
 };
-
-struct h2 {
-    nghttp2_session *session;
-    struct http_req *reqs; /* open streams */
-    int32_t headers_of;    /* stream within whose header block we are, or 0 */
-    size_t header_bytes;   /* of that block, at least */
-    int64_t resets_us;
-    int64_t resets;
-    bool tell_writable; /* some stream may be told */
-};
-
-static nghttp2_session *session_of(const struct http_req *req)
-{
-    return req->conn->h2->session;
-}
-
-/* --- the way out ---------------------------------------------------------- */
-
-struct nv_list {
-    nghttp2_nv inline_v[N_NV];
-    nghttp2_nv *v;
-    size_t n;
-    char status[12], length[24];
-};
-
-static void nv_push(struct nv_list *l, struct str name, struct str value)
-{
-    l->v[l->n++] = (nghttp2_nv){(uint8_t *)name.p, (uint8_t *)value.p, name.len,
-                                value.len, NGHTTP2_NV_FLAG_NONE};
-}
-
-static void nv_fields(struct nv_list *l, const struct http_field *fields,
-                      size_t n, int status)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (http_field_is_sendable(&fields[i], status))
-            nv_push(l, fields[i].name, fields[i].value);
-    }
-}
-
-static void nv_init(struct nv_list *l, size_t n)
-{
-    l->n = 0;
-    l->v = n + 4 > N_NV ? MEM_ARRAY(nghttp2_nv, n + 4) : l->inline_v;
-}
-
-static void nv_fini(struct nv_list *l)
-{
-    if (l->v != l->inline_v)
-        mem_free(l->v);
-}
-
-static void nv_response(struct nv_list *l, struct http_req *req, int status,
-                        const struct http_prepared *prepared,
-                        const struct http_field *fields, size_t n,
-                        int64_t length)
-{
-    struct str date = http_date_line(req->conn->hl);
-
-    nv_init(l, n + (prepared ? prepared->n_fields : 0));
-    nv_push(l, STR(":status"),
-            str_of(l->status, (size_t)sprintf(l->status, "%03u",
-                                              (unsigned)status % 1000)));
-    nv_push(l, STR("date"), str_of(date.p + 6, date.len - 8));
-    if (prepared)
-        nv_fields(l, prepared->fields, prepared->n_fields, status);
-    nv_fields(l, fields, n, status);
-    if (length >= 0)
-        nv_push(l, STR("content-length"),
-                str_of(l->length,
-                       (size_t)sprintf(l->length, "%lld", (long long)length)));
-}
-
-static void submit_trailers(struct http_req *req)
-{
-    struct nv_list l;
-
-    nv_init(&l, req->n_trailers);
-    nv_fields(&l, req->trailers, req->n_trailers, 200);
-    nghttp2_submit_trailer(session_of(req), req->stream_id, l.v, l.n);
-    nv_fini(&l);
-}
-
-/* Who stops reading a finished answer is cut; a streamed one that is not yet
- * finished may stall for long (its memory is bounded by stream_high). */
-static void restart_write_deadline(struct http_req *req)
-{
-    struct http_loop *hl = req->conn->hl;
-
-    if (req->reply_done)
-        deadline_set(&hl->deadlines, &req->deadline, DEADLINE_WRITE,
-                     hl->now_us);
-}
-
-static ssize_t on_read_source(nghttp2_session *session, int32_t stream_id,
-                              uint8_t *out, size_t max, uint32_t *flags,
-                              nghttp2_data_source *source, void *arg)
-{
-    struct http_req *req = source->ptr;
-    struct conn *c = arg;
-    size_t n = outq_take(&req->out, out, max);
-
-    (void)session;
-    (void)stream_id;
-    if (n)
-        restart_write_deadline(req);
-    if (req->full && req->out.len <= c->hl->server->limits.stream_high / 4)
-        c->h2->tell_writable = true;
-    if (req->out.len == 0 && req->reply_done) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-        if (req->n_trailers) {
-            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-            submit_trailers(req);
-        }
-    } else if (n == 0) {
-        req->deferred = true;
-        return NGHTTP2_ERR_DEFERRED;
-    }
-    return (ssize_t)n;
-}
-
-static void submit(struct http_req *req, struct nv_list *l, bool has_body)
-{
-    nghttp2_data_provider source = {.source.ptr = req,
-                                    .read_callback = on_read_source};
-    int rc = nghttp2_submit_response(session_of(req), req->stream_id, l->v,
-                                     l->n, has_body ? &source : NULL);
-
-    nv_fini(l);
-    deadline_leave(&req->deadline);
-    restart_write_deadline(req);
-    if (rc != 0)
-        conn_kill(req->conn);
-    conn_touch(req->conn);
-}
-
-void h2_reply(struct http_req *req, int status, struct http_prepared *prepared,
-              const struct http_field *fields, size_t n, struct str body)
-{
-    struct nv_list l;
-    bool may_have = http_status_has_body(status);
-    bool sends = may_have && body.len && req->head.method != HTTP_HEAD;
-    bool ok = true;
-
-    if (sends)
-        ok = prepared ? outq_append_prepared(&req->out, prepared)
-                      : outq_append(&req->out, body.p, body.len);
-    req->reply_done = true;
-    if (!ok) {
-        h2_abort(req, NGHTTP2_INTERNAL_ERROR);
-        return;
-    }
-    nv_response(&l, req, status, prepared, fields, n,
-                may_have ? (int64_t)body.len : LENGTH_NONE);
-    submit(req, &l, sends);
-}
-
-void h2_stream_start(struct http_req *req, int status,
-                     const struct http_field *fields, size_t n)
-{
-    struct nv_list l;
-
-    req->no_body =
-        req->head.method == HTTP_HEAD || !http_status_has_body(status);
-    nv_response(&l, req, status, NULL, fields, n, LENGTH_NONE);
-    submit(req, &l, !req->no_body);
-}
-
-static void resume_source(struct http_req *req)
-{
-    if (req->deferred) {
-        req->deferred = false;
-        nghttp2_session_resume_data(session_of(req), req->stream_id);
-    }
-    conn_touch(req->conn);
-}
-
-void h2_stream_write(struct http_req *req, const void *p, size_t len)
-{
-    if (len == 0 || req->no_body)
-        return;
-    if (!outq_append(&req->out, p, len)) {
-        h2_abort(req, NGHTTP2_INTERNAL_ERROR);
-        return;
-    }
-    resume_source(req);
-}
-
-static void copy_trailers(struct http_req *req, const struct http_field *fields,
-                          size_t n)
-{
-    size_t text = 0;
-    char *at;
-
-    for (size_t i = 0; i < n; i++)
-        text += fields[i].name.len + fields[i].value.len;
-    req->trailers = mem_alloc(n * sizeof(*fields) + text);
-    req->n_trailers = n;
-    at = (char *)(req->trailers + n);
-    for (size_t i = 0; i < n; i++) {
-        struct http_field f = fields[i];
-        memcpy(at, f.name.p, f.name.len);
-        req->trailers[i].name = str_of(at, f.name.len);
-        at += f.name.len;
-        if (f.value.len)
-            memcpy(at, f.value.p, f.value.len);
-        req->trailers[i].value = str_of(at, f.value.len);
-        at += f.value.len;
-    }
-}
-
-void h2_stream_end(struct http_req *req, const struct http_field *trailers,
-                   size_t n)
-{
-    if (n && !req->no_body)
-        copy_trailers(req, trailers, n);
-    req->reply_done = true;
-    restart_write_deadline(req);
-    resume_source(req);
-}
-
-void h2_abort(struct http_req *req, uint32_t error)
-{
-    req->answered = true;
-    req->reply_done = true;
-    deadline_leave(&req->deadline);
-    nghttp2_submit_rst_stream(session_of(req), NGHTTP2_FLAG_NONE,
-                              req->stream_id, error);
-    conn_touch(req->conn);
-}
 
 /* --- the way in ----------------------------------------------------------- */
 
 static void consume(struct http_req *req, size_t len)
 {
-    nghttp2_session_consume(session_of(req), req->stream_id, len);
+    nghttp2_session_consume(req->conn->h2->session, req->stream_id, len);
 }
 
 static void restart_body_deadline(struct http_req *req)
@@ -346,13 +116,12 @@ static int on_begin_headers(nghttp2_session *session,
     return 0;
 }
 
-static struct http_span remember(struct http_req *req, const uint8_t *p,
-                                 size_t len)
+static struct http_span remember(struct http_req *req, nghttp2_vec text)
 {
-    struct http_span span = {(uint32_t)req->mem_len, (uint32_t)len};
+    struct http_span span = {(uint32_t)req->mem_len, (uint32_t)text.len};
 
-    memcpy(req->mem + req->mem_len, p, len);
-    req->mem_len += len;
+    memcpy(req->mem + req->mem_len, text.base, text.len);
+    req->mem_len += text.len;
     return span;
 }
 
@@ -368,12 +137,14 @@ static void add_pseudo(struct http_head *head, struct str name,
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
-                     const uint8_t *name, size_t name_len, const uint8_t *value,
-                     size_t value_len, uint8_t flags, void *arg)
+                     nghttp2_rcbuf *name_buf, nghttp2_rcbuf *value_buf,
+                     uint8_t flags, void *arg)
 {
     struct conn *c = arg;
     struct http_req *req =
         nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+    nghttp2_vec name = nghttp2_rcbuf_get_buf(name_buf);
+    nghttp2_vec value = nghttp2_rcbuf_get_buf(value_buf);
     struct http_span n, v;
 
     (void)flags;
@@ -381,19 +152,19 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
         req->head_too_large)
         return 0;
     /* What one field counts is RFC 9113 section 6.5.2's rule. */
-    req->n_body += name_len + value_len + 32;
+    req->n_body += name.len + value.len + 32;
     if (req->n_body > c->hl->server->limits.header_bytes ||
         req->head.n_fields == HTTP_MAX_FIELDS) {
         req->head_too_large = true;
         return 0;
     }
-    if (!req_room(req, req->mem_len + name_len + value_len,
+    if (!req_room(req, req->mem_len + name.len + value.len,
                   req->head.n_fields + 1))
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    n = remember(req, name, name_len);
-    v = remember(req, value, value_len);
-    if (name_len && name[0] == ':')
-        add_pseudo(&req->head, str_of((const char *)name, name_len), v);
+    n = remember(req, name);
+    v = remember(req, value);
+    if (name.len && name.base[0] == ':')
+        add_pseudo(&req->head, str_of((const char *)name.base, name.len), v);
     else
         http_head_add(&req->head, req->mem, n, v);
     return 0;
@@ -465,7 +236,7 @@ static void begin_request(struct http_req *req, bool ends)
     restart_body_deadline(req);
     if (req->head.expect && !req->answered) {
         nghttp2_nv nv = {(uint8_t *)":status", (uint8_t *)"100", 7, 3, 0};
-        nghttp2_submit_headers(session_of(req), NGHTTP2_FLAG_NONE,
+        nghttp2_submit_headers(req->conn->h2->session, NGHTTP2_FLAG_NONE,
                                req->stream_id, NULL, &nv, 1, NULL);
     }
 }
@@ -476,7 +247,192 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id,
     struct conn *c = arg;
     struct http_req *req =
         nghttp2_session_get_stream_user_data(session, stream_id);
-    int64_t allowed_us;
+
+    (void)flags;
+    if (!req || req->reply_done) {
+        nghttp2_session_consume(session, stream_id, len);
+        return 0;
+    }
+    req->n_body += len;
+    if (req->n_body > req->body_limit) {
+        consume(req, len);
+        if (req->answered)
+            h2_abort(req, NGHTTP2_CANCEL);
+        else
+            req_refuse(req, 413, "the body is too large");
+        return 0;
+    }
+    if (req->mode == HTTP_BODY_STREAM && req->paused) {
+        /* Its window is not given back, so this stays small. */
+        buf_append(&req->body, data, len);
+        if (req->body.failed)
+            h2_abort(req, NGHTTP2_INTERNAL_ERROR);
+        return 0;
+    }
+    restart_body_deadline(req);
+    if (req_is_too_slow(req, req->start_us, req->n_body))
+        req_refuse(req, 408, "the body came too slowly");
+    else
+        h2_abort(req, NGHTTP2_CANCEL);
+    conn_end(c);
+}
+
+static int on_begin_headers(nghttp2_session *session,
+                            const nghttp2_frame *frame, void *arg)
+{
+    struct conn *c = arg;
+    struct http_req *req;
+
+    c->h2->headers_of = frame->hd.stream_id;
+    c->h2->header_bytes = 0;
+    if (frame->hd.type != NGHTTP2_HEADERS ||
+        frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+        return 0;
+    req = req_new(c);
+    if (!req)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    req->is_h2 = true;
+    req->stream_id = frame->hd.stream_id;
+    req->deadline.expire = on_expire;
+    req->next = c->h2->reqs;
+    if (req->next)
+        req->next->prev = req;
+    c->h2->reqs = req;
+    nghttp2_session_set_stream_user_data(session, req->stream_id, req);
+    return 0;
+}
+
+static struct http_span remember(struct http_req *req, nghttp2_vec text)
+{
+    struct http_span span = {(uint32_t)req->mem_len, (uint32_t)text.len};
+
+    memcpy(req->mem + req->mem_len, text.base, text.len);
+    req->mem_len += text.len;
+    return span;
+}
+
+static void add_pseudo(struct http_head *head, struct str name,
+                       struct http_span value)
+{
+    if (str_eq(name, STR(":method")))
+        head->method_name = value;
+    else if (str_eq(name, STR(":path")))
+        head->target = value;
+    else if (str_eq(name, STR(":authority")))
+        head->authority = value;
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
+                     nghttp2_rcbuf *name_buf, nghttp2_rcbuf *value_buf,
+                     uint8_t flags, void *arg)
+{
+    struct conn *c = arg;
+    struct http_req *req =
+        nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+    nghttp2_vec name = nghttp2_rcbuf_get_buf(name_buf);
+    nghttp2_vec value = nghttp2_rcbuf_get_buf(value_buf);
+    struct http_span n, v;
+
+    (void)flags;
+    if (!req || frame->headers.cat != NGHTTP2_HCAT_REQUEST ||
+        req->head_too_large)
+        return 0;
+    /* What one field counts is RFC 9113 section 6.5.2's rule. */
+    req->n_body += name.len + value.len + 32;
+    if (req->n_body > c->hl->server->limits.header_bytes ||
+        req->head.n_fields == HTTP_MAX_FIELDS) {
+        req->head_too_large = true;
+        return 0;
+    }
+    if (!req_room(req, req->mem_len + name.len + value.len,
+                  req->head.n_fields + 1))
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    n = remember(req, name);
+    v = remember(req, value);
+    if (name.len && name.base[0] == ':')
+        add_pseudo(&req->head, str_of((const char *)name.base, name.len), v);
+    else
+        http_head_add(&req->head, req->mem, n, v);
+    return 0;
+}
+
+static struct str known_value(const struct http_req *req,
+                              enum http_known_all id)
+{
+    struct http_span v = req->head.fields[req->head.known[id] - 1].value;
+    return str_of(req->mem + v.at, v.len);
+}
+
+/* 0, or the status to refuse the head with. */
+static int check_head(struct http_req *req, const char **detail)
+{
+    struct http_head *head = &req->head;
+    struct str target = str_of(req->mem + head->target.at, head->target.len);
+
+    head->minor = 1;
+    head->method = http_method_of(
+        str_of(req->mem + head->method_name.at, head->method_name.len));
+    *detail = "the header fields are too large";
+    if (req->head_too_large)
+        return 431;
+    *detail = "CONNECT is not supported";
+    if (target.len == 0)
+        return 501;
+    *detail = "the path is invalid";
+    for (size_t i = 0; i < target.len; i++) {
+        if (!http_is((unsigned char)target.p[i], HTTP_CH_TARGET))
+            return 400;
+    }
+    if (target.p[0] != '/' &&
+        !(head->method == HTTP_OPTIONS && str_eq(target, STR("*"))))
+        return 400;
+    http_head_split_target(head, req->mem, head->target);
+    if (head->known[HTTP_K_CONTENT_LENGTH])
+        head->has_length =
+            str_to_u64(known_value(req, HTTP_K_CONTENT_LENGTH), &head->length);
+    *detail = "only 100-continue may be expected";
+    if (!head->known[HTTP_K_EXPECT])
+        return 0;
+    head->expect = true;
+    return str_ieq(known_value(req, HTTP_K_EXPECT), STR("100-continue")) ? 0
+                                                                         : 417;
+}
+
+static void begin_request(struct http_req *req, bool ends)
+{
+    struct conn *c = req->conn;
+    const char *detail;
+    int status = check_head(req, &detail);
+
+    req->n_body = 0;
+    req->input_done = ends;
+    req->start_us = c->hl->now_us;
+    c->hl->counters.requests++;
+    if (status) {
+        c->hl->counters.protocol_errors++;
+        req_refuse(req, status, detail);
+        return;
+    }
+    if (!req_dispatch_head(req))
+        return;
+    if (ends) {
+        req_dispatch_end(req);
+        return;
+    }
+    restart_body_deadline(req);
+    if (req->head.expect && !req->answered) {
+        nghttp2_nv nv = {(uint8_t *)":status", (uint8_t *)"100", 7, 3, 0};
+        nghttp2_submit_headers(req->conn->h2->session, NGHTTP2_FLAG_NONE,
+                               req->stream_id, NULL, &nv, 1, NULL);
+    }
+}
+
+static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id,
+                    const uint8_t *data, size_t len, void *arg)
+{
+    struct conn *c = arg;
+    struct http_req *req =
+        nghttp2_session_get_stream_user_data(session, stream_id);
 
     (void)flags;
     if (!req || req->reply_done) {
@@ -621,7 +577,7 @@ static nghttp2_session *session_new(struct conn *c)
         return NULL;
     nghttp2_session_callbacks_set_on_begin_headers_callback(cb,
                                                             on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
+    nghttp2_session_callbacks_set_on_header_callback2(cb, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_chunk);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_sent);

@@ -5,6 +5,8 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "http/conn.h"
+#include "http/h2.h"
+#include "http/response.h"
 
 /* May `req` be answered now? */
 static bool begin_answer(struct http_req *req, int status)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A request: its memory, the application's callbacks in their order, and
  * what the application may ask of it. */
+#include "common/clock.h"
 #include "common/mem.h"
 #include "http/conn.h"
 
@@ -161,6 +162,17 @@ bool req_dispatch_head(struct http_req *req)
     if (req->mode == HTTP_BODY_STREAM)
         start(req);
     return !req->reply_done && !c->dead;
+}
+
+bool req_is_too_slow(const struct http_req *req, int64_t began_us,
+                     uint64_t n_body)
+{
+    struct http_loop *hl = req->conn->hl;
+    int64_t allowed_us = hl->server->limits.body_us +
+                         (int64_t)(n_body * US_PER_S / BODY_MIN_BYTES_PER_S);
+
+    return req->mode == HTTP_BODY_WHOLE && !req->answered &&
+           hl->now_us - began_us > allowed_us;
 }
 
 void req_dispatch_data(struct http_req *req, struct str data)

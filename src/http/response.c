@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "common/timefmt.h"
 #include "http/conn.h"
+#include "http/response.h"
 
 static char *put(char *at, struct str s)
 {
@@ -108,7 +109,8 @@ static char *put_length(char *at, int64_t length)
         return put(at, STR("transfer-encoding: chunked\r\n"));
     if (length == LENGTH_NONE)
         return at;
-    return at + sprintf(at, "content-length: %lld\r\n", (long long)length);
+    return at + snprintf(at, LENGTH_LINE_MAX, "content-length: %lld\r\n",
+                         (long long)length);
 }
 
 void http_write_head(struct conn *c, int status,

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "http/conn.h"
+#include "http/h2.h"
 
 enum {
     BACKLOG = 4096,
@@ -19,7 +20,7 @@ enum {
     ACCEPT_PAUSE_US = 100000, /* while descriptors or memory are gone */
     REFUSED_MAX = 64          /* open at once to hear their 503 */
 };
-static const int64_t LINGER_US = 2 * US_PER_S;
+static const int64_t linger_us = 2 * US_PER_S;
 
 void http_limits_default(struct http_limits *limits)
 {
@@ -255,7 +256,7 @@ int http_server_listen(struct http_server *server, struct loop *loop,
     all->duration_us[DEADLINE_BODY] = server->limits.body_us;
     all->duration_us[DEADLINE_IDLE] = server->limits.idle_us;
     all->duration_us[DEADLINE_WRITE] = server->limits.write_us;
-    all->duration_us[DEADLINE_LINGER] = LINGER_US;
+    all->duration_us[DEADLINE_LINGER] = linger_us;
     event_add(hl->listen_event, NULL);
     hl->next = server->loops;
     server->loops = hl;

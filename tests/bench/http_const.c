@@ -36,9 +36,10 @@ int main(int argc, char **argv)
     prepared = http_prepared_new(200, &type, 1, str_of(body, len));
     http_limits_default(&limits);
     server = http_server_new(&app, &limits);
-    if (http_server_listen(server, loop, "127.0.0.1",
-                           (uint16_t)(argc > 1 ? atoi(argv[1]) : 0), prepared,
-                           &err)) {
+    if (http_server_listen(
+            server, loop, "127.0.0.1",
+            (uint16_t)(argc > 1 ? strtoul(argv[1], NULL, 10) : 0), prepared,
+            &err)) {
         fprintf(stderr, "http_const: %s\n", err.text);
         return EXIT_FAILURE;
     }
