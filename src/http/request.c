@@ -6,7 +6,8 @@
 #include "http/conn.h"
 
 enum {
-    POOL_MAX = 64
+    POOL_MAX = 64,
+    BODY_MIN_BYTES_PER_S = 512 /* on the mean, after body_us */
 };
 
 /* --- life ----------------------------------------------------------------- */
