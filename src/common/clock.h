@@ -13,5 +13,4 @@
 int64_t clock_wall_us(void); /* microseconds since 1970-01-01T00:00:00Z */
 int64_t clock_mono_us(void); /* microseconds since some fixed point */
 
-
 #endif

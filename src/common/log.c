@@ -59,8 +59,8 @@ bool log_enabled(enum log_level level)
 static bool admit(struct log_site *site, unsigned *suppressed)
 {
     long long now = clock_mono_us();
-    long long start = atomic_load_explicit(&site->window_start_us,
-                                           memory_order_relaxed);
+    long long start =
+        atomic_load_explicit(&site->window_start_us, memory_order_relaxed);
 
     *suppressed = 0;
     if (start == 0 || now - start >= US_PER_S) {
@@ -77,13 +77,13 @@ static bool admit(struct log_site *site, unsigned *suppressed)
 }
 
 static void write_json(struct buf *line, enum log_level level, struct str now,
-                       const char *text, unsigned suppressed,
-                       const char *extra)
+                       const char *text, unsigned suppressed, const char *extra)
 {
     buf_printf(line, "{\"severity\":\"%s\",\"message\":", severities[level]);
     buf_json_str(line, str_from(text));
-    buf_printf(line, ",\"time\":\"%.*s\",\"role\":\"%s\",\"system\":",
-               STR_ARG(now), settings.role);
+    buf_printf(line,
+               ",\"time\":\"%.*s\",\"role\":\"%s\",\"system\":", STR_ARG(now),
+               settings.role);
     buf_json_str(line, str_from(settings.system));
     if (suppressed)
         buf_printf(line, ",\"suppressed\":%u", suppressed);

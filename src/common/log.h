@@ -12,7 +12,13 @@
 
 #include "common/str.h"
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
+enum log_level {
+    LOG_DEBUG,
+    LOG_INFO,
+    LOG_WARN,
+    LOG_ERROR,
+    LOG_OFF
+};
 
 /* Start-up only. `role` (api, ingest, ...) and `system` are copied and appear
  * on each line. */
@@ -34,11 +40,11 @@ struct log_site {
 void log_write(struct log_site *site, enum log_level level, const char *extra,
                const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-#define LOG_AT(level, extra, ...) \
-    do { \
-        static struct log_site log_site_; \
-        if (log_enabled(level)) \
-            log_write(&log_site_, (level), (extra), __VA_ARGS__); \
+#define LOG_AT(level, extra, ...)                                              \
+    do {                                                                       \
+        static struct log_site log_site_;                                      \
+        if (log_enabled(level))                                                \
+            log_write(&log_site_, (level), (extra), __VA_ARGS__);              \
     } while (0)
 
 #define LOG_D(...) LOG_AT(LOG_DEBUG, NULL, __VA_ARGS__)

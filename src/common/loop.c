@@ -12,7 +12,9 @@
 #include "common/clock.h"
 #include "common/mem.h"
 
-enum { N_SIGNALS = 2 };
+enum {
+    N_SIGNALS = 2
+};
 
 struct loop {
     struct event_base *base;
@@ -190,8 +192,8 @@ static void on_signal_event(evutil_socket_t signo, short what, void *arg)
     loop->on_signal((int)signo, loop->signal_arg);
 }
 
-void loop_on_terminate(struct loop *loop, void (*on_signal)(int signo, void *arg),
-                       void *arg)
+void loop_on_terminate(struct loop *loop,
+                       void (*on_signal)(int signo, void *arg), void *arg)
 {
     static const int signos[N_SIGNALS] = {SIGTERM, SIGINT};
 

@@ -54,11 +54,11 @@ void loop_timer_fini(struct loop_timer *t);
 
 /* Calls `on_signal` on this loop at each SIGTERM and SIGINT, until loop_free.
  * One loop a process. */
-void loop_on_terminate(struct loop *loop, void (*on_signal)(int signo, void *arg),
-                       void *arg);
+void loop_on_terminate(struct loop *loop,
+                       void (*on_signal)(int signo, void *arg), void *arg);
 
 /* The structure that a member is embedded in. */
-#define LOOP_OWNER(ptr, type, member) \
+#define LOOP_OWNER(ptr, type, member)                                          \
     ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

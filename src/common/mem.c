@@ -75,8 +75,8 @@ char *mem_printf(const char *fmt, ...)
 
 static int must_fail(void)
 {
-    unsigned long left = atomic_load_explicit(&fail_countdown,
-                                              memory_order_relaxed);
+    unsigned long left =
+        atomic_load_explicit(&fail_countdown, memory_order_relaxed);
     if (left == 0)
         return 0;
     if (left > 1) {

@@ -3,7 +3,9 @@
 
 #include "common/clock.h"
 
-enum { SECONDS_A_DAY = 86400 };
+enum {
+    SECONDS_A_DAY = 86400
+};
 
 static const char month_names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 static const char day_names[] = "SunMonTueWedThuFriSat";
@@ -21,8 +23,8 @@ int64_t timefmt_days_from_civil(int64_t year, unsigned month, unsigned day)
     int64_t year_of_era = y - era * 400;
     int64_t month_from_march = (month + 9) % 12;
     int64_t day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 -
-                         year_of_era / 100 + day_of_year;
+    int64_t day_of_era =
+        year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
 
     return era * 146097 + day_of_era - 719468;
 }

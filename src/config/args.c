@@ -92,6 +92,8 @@ static int take_flag(const struct args_flag *f, const char *value,
 static int take_one(const struct args_flag *f, const char *value,
                     struct err *err)
 {
+    if (!value && f->kind != ARGS_FLAG)
+        return err_set(err, RC_INVALID, "%s needs a value", f->flag);
     switch (f->kind) {
     case ARGS_INT:
         return take_int(f, value, err);

@@ -54,9 +54,11 @@ static bool unquote(struct str value, struct buf *out)
 static void put(struct settings_source *src, struct str name, const char *value)
 {
     char text[128];
+    const char *present;
 
     snprintf(text, sizeof(text), "%.*s", STR_ARG(name));
-    if (getenv(text) && *getenv(text))
+    present = getenv(text);
+    if (present && *present)
         return; /* the environment is the stronger */
     setenv(text, value, 1);
     for (int i = 0; i < N_SETTINGS; i++) {
