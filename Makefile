@@ -40,14 +40,14 @@ ALL_LDFLAGS = $(FLAGS) -pie -pthread -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLA
 
 # --- modules: a folder each, an archive each ------------------------------
 MODULES := src/common src/config src/schema src/http src/grpc src/net \
-           src/store src/pubsub src/ingest src/api src/cli src/dev cache \
+           src/admin src/store src/pubsub src/ingest src/api src/cli src/dev cache \
            emulator emulator/pubsub emulator/bigquery emulator/bigquery/sql
 lib = $(B)/lib/$(subst /,-,$1).a
 srcs = $(filter-out %/main.c,$(wildcard $1/*.c))
 objs = $(patsubst %.c,$(B)/%.o,$(call srcs,$1))
 
 # What each program links. Order is from user to used.
-DATOS_MODULES := src/dev src/cli src/api src/ingest src/store src/pubsub cache \
+DATOS_MODULES := src/dev src/cli src/api src/ingest src/admin src/store src/pubsub cache \
                  src/net src/schema src/http src/config src/common
 EMULATOR_MODULES := emulator emulator/pubsub emulator/bigquery \
                     emulator/bigquery/sql src/grpc src/schema src/http src/common

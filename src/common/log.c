@@ -22,6 +22,7 @@ static struct {
     bool readable;
     char role[24];
     char system[64];
+    atomic_ullong suppressed; /* the one member that changes later */
 } settings = {.level = LOG_INFO};
 
 static const char *const names[] = {"debug", "info", "warn", "error", "off"};
@@ -55,6 +56,11 @@ bool log_enabled(enum log_level level)
     return level >= settings.level && level < LOG_OFF;
 }
 
+unsigned long long log_suppressed_total(void)
+{
+    return atomic_load(&settings.suppressed);
+}
+
 /* True if the line may be written; `*suppressed`: how many were not since. */
 static bool admit(struct log_site *site, unsigned *suppressed)
 {
@@ -73,6 +79,7 @@ static bool admit(struct log_site *site, unsigned *suppressed)
     if (atomic_fetch_add(&site->written, 1) < LINES_A_WINDOW)
         return true;
     atomic_fetch_add(&site->suppressed, 1);
+    atomic_fetch_add(&settings.suppressed, 1);
     return false;
 }
 

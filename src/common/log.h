@@ -26,6 +26,8 @@ void log_init(enum log_level level, const char *role, const char *system);
 /* "debug", "info", "warn"/"warning", "error", "off"; false otherwise. */
 bool log_level_parse(struct str text, enum log_level *out);
 bool log_enabled(enum log_level level);
+/* Lines that the rate limit left out since the start. */
+unsigned long long log_suppressed_total(void);
 
 /* One call site's memory for the rate limit; make it static. */
 struct log_site {

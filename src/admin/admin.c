@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/admin.h"
+
+#include "common/buf.h"
+#include "common/metrics.h"
+#include "http/http.h"
+
+enum {
+    PAGE_MAX = 8 * 1024 * 1024,
+    PROBLEM_MAX = 4096
+};
+
+static struct str title_of(int status)
+{
+    switch (status) {
+#define STATUS(code, phrase)                                                   \
+    case code:                                                                 \
+        return STR(phrase);
+#include "http/status.def"
+#undef STATUS
+    default:
+        return STR("Error");
+    }
+}
+
+void admin_problem(struct buf *out, int status, struct str detail)
+{
+    buf_puts(out, "{\"type\":\"about:blank\",\"title\":");
+    buf_json_str(out, title_of(status));
+    buf_printf(out, ",\"status\":%d", status);
+    buf_puts(out, ",\"detail\":");
+    buf_json_str(out, detail.len ? detail : title_of(status));
+    buf_putc(out, '}');
+}
+
+void admin_render_error(int status, const char *detail, struct buf *type,
+                        struct buf *body)
+{
+    buf_puts(type, "application/problem+json");
+    admin_problem(body, status, str_from(detail ? detail : ""));
+}
+
+static void reply(struct http_req *req, int status, struct str type,
+                  struct str body)
+{
+    const struct http_field fields[] = {
+        {STR("content-type"), type},
+        {STR("cache-control"), STR("no-store")},
+        {STR("x-content-type-options"), STR("nosniff")},
+        {STR("allow"), STR("GET, HEAD, OPTIONS")},
+        {STR("retry-after"), STR("1")},
+    };
+    size_t n = status == 405 ? 4 : 3;
+
+    if (status == 503) {
+        const struct http_field with_retry[] = {fields[0], fields[1], fields[2],
+                                                fields[4]};
+        http_reply(req, status, with_retry, 4, body);
+        return;
+    }
+    http_reply(req, status, fields, n, body);
+}
+
+static void reply_problem(struct http_req *req, int status, const char *detail)
+{
+    struct buf body;
+
+    buf_init(&body, PROBLEM_MAX);
+    admin_problem(&body, status, str_from(detail));
+    reply(req, status, STR("application/problem+json"), buf_as_str(&body));
+    buf_fini(&body);
+}
+
+/* Does Accept name OpenMetrics? A scraper that does prefers it. */
+static bool wants_openmetrics(const struct http_req *req)
+{
+    struct str accept = http_req_known(req, HTTP_H_ACCEPT);
+    const struct str name = STR("application/openmetrics-text");
+
+    for (size_t i = 0; accept.p && i + name.len <= accept.len; i++) {
+        if (str_ieq(str_of(accept.p + i, name.len), name))
+            return true;
+    }
+    return false;
+}
+
+static void reply_metrics(const struct admin *a, struct http_req *req)
+{
+    bool open = wants_openmetrics(req);
+    struct buf page;
+
+    if (a->refresh)
+        a->refresh(a->arg);
+    buf_init(&page, PAGE_MAX);
+    metrics_render(a->metrics, open, &page);
+    if (page.failed)
+        reply_problem(req, 503, "no memory for the page");
+    else
+        reply(req, 200,
+              open ? STR("application/openmetrics-text; version=1.0.0; "
+                         "charset=utf-8")
+                   : STR("text/plain; version=0.0.4; charset=utf-8"),
+              buf_as_str(&page));
+    buf_fini(&page);
+}
+
+static void reply_ready(const struct admin *a, struct http_req *req)
+{
+    const char *why = "not ready";
+
+    if (!a->is_ready || a->is_ready(a->arg, &why))
+        reply(req, 200, STR("application/json"), STR("{\"status\":\"ok\"}"));
+    else
+        reply_problem(req, 503, why);
+}
+
+bool admin_handle(const struct admin *a, struct http_req *req)
+{
+    struct str path = http_req_path(req);
+    enum http_method method = http_req_method(req);
+    bool is_metrics = str_eq(path, STR("/metrics")) && !a->hide_metrics;
+    bool is_ready = str_eq(path, STR("/readyz"));
+
+    if (!is_metrics && !is_ready && !str_eq(path, STR("/livez")))
+        return false;
+    if (method == HTTP_OPTIONS)
+        http_reply(req, 204,
+                   (const struct http_field[]){
+                       {STR("allow"), STR("GET, HEAD, OPTIONS")}},
+                   1, STR(""));
+    else if (method != HTTP_GET && method != HTTP_HEAD)
+        reply_problem(req, 405, "this path is only read");
+    else if (is_metrics)
+        reply_metrics(a, req);
+    else if (is_ready)
+        reply_ready(a, req);
+    else
+        reply(req, 200, STR("application/json"), STR("{\"status\":\"ok\"}"));
+    return true;
+}
+
+/* --- a server of its own -------------------------------------------------- */
+
+static void on_request(struct http_req *req, void *app)
+{
+    if (!admin_handle(app, req))
+        reply_problem(req, 404, "here are /metrics, /livez and /readyz");
+}
+
+static const struct http_app own_app = {
+    .on_request = on_request,
+    .render_error = admin_render_error,
+};
+
+int admin_listen(const struct admin *a, struct loop *loop, const char *address,
+                 uint16_t port, struct http_server **out, struct err *err)
+{
+    struct http_limits limits;
+    struct http_server *server;
+    int rc;
+
+    http_limits_default(&limits);
+    limits.connections = 64;
+    limits.body_bytes = 4096;
+    server = http_server_new(&own_app, &limits);
+    rc = http_server_listen(server, loop, address, port, (void *)a, err);
+    if (rc)
+        http_server_free(server);
+    else
+        *out = server;
+    return rc;
+}
