@@ -172,7 +172,7 @@ $(foreach d,$(SUITE_DIRS),$(eval $(call suite_rule,$d)))
 $(B)/tests/%.o: tests/%.c | $(GEN_C) $(BUILD)/.libraries
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -iquote tests/support -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -iquote tests/support -MMD -MP -c -o $@ $<
 
 test-programs: $(SUITES)
 threaded-programs: $(THREADED)
