@@ -199,8 +199,7 @@ static bool scan_string(struct json_scan *s, struct json_token *t)
             fail(s, t, "a control character stands unescaped in a string");
             return false;
         }
-        n = utf8_sequence((const unsigned char *)s->p,
-                          (size_t)(s->end - s->p));
+        n = utf8_sequence((const unsigned char *)s->p, (size_t)(s->end - s->p));
         if (n == 0) {
             fail(s, t, "a string is not UTF-8");
             return false;
@@ -411,8 +410,7 @@ static enum json_kind close_level(struct json_scan *s, struct json_token *t)
 static enum json_kind scan_value(struct json_scan *s, struct json_token *t)
 {
     if (s->p == s->end)
-        return fail(s, t,
-                    s->depth ? "the text ends too early" : "it is empty");
+        return fail(s, t, s->depth ? "the text ends too early" : "it is empty");
     switch (*s->p) {
     case '"':
         if (!scan_string(s, t))
@@ -457,8 +455,9 @@ static enum json_kind scan_next(struct json_scan *s, struct json_token *t)
     if (c == (in_object(s) ? '}' : ']'))
         return close_level(s, t);
     if (c != ',')
-        return fail(s, t, in_object(s) ? "a comma or } is missing"
-                                       : "a comma or ] is missing");
+        return fail(s, t,
+                    in_object(s) ? "a comma or } is missing"
+                                 : "a comma or ] is missing");
     s->p++;
     skip_blanks(s);
     return in_object(s) ? scan_key(s, t) : scan_value(s, t);

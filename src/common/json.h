@@ -21,7 +21,10 @@
 
 struct buf;
 
-enum { JSON_MAX_DEPTH = 64, JSON_INLINE_KEYS = 32 };
+enum {
+    JSON_MAX_DEPTH = 64,
+    JSON_INLINE_KEYS = 32
+};
 
 enum json_kind {
     JSON_T_ERROR, /* malformed: see json_scan.error; stays so */

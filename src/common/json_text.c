@@ -151,8 +151,8 @@ bool json_text_eq(const struct json_token *t, struct str value)
 
 static void put_escaped(struct buf *out, unsigned char c)
 {
-    static const char letters[32] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n',
-                                     ['\r'] = 'r', ['\t'] = 't'};
+    static const char letters[32] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
     static const char hex[] = "0123456789abcdef";
     char text[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
 
@@ -197,8 +197,7 @@ void json_put_compact(struct buf *out, struct str value)
 
     json_scan_init(&s, value);
     while (json_scan_next(&s, &t) > JSON_T_DONE) {
-        bool closes =
-            t.kind == JSON_T_OBJECT_END || t.kind == JSON_T_ARRAY_END;
+        bool closes = t.kind == JSON_T_OBJECT_END || t.kind == JSON_T_ARRAY_END;
         if (!first && !closes)
             buf_putc(out, ',');
         if (t.kind == JSON_T_KEY || t.kind == JSON_T_STRING)
