@@ -244,10 +244,10 @@ static void begin_request(struct http_req *req, bool ends)
 static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id,
                     const uint8_t *data, size_t len, void *arg)
 {
-    struct conn *c = arg;
     struct http_req *req =
         nghttp2_session_get_stream_user_data(session, stream_id);
 
+    (void)arg;
     (void)flags;
     if (!req || req->reply_done) {
         nghttp2_session_consume(session, stream_id, len);
