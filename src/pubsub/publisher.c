@@ -211,6 +211,17 @@ static bool take_batch(struct publisher *p, struct publish_list *out)
     return true;
 }
 
+static void fail_unsent(struct publisher *p, struct publish_request *r)
+{
+    struct err err;
+
+    err_set(&err, RC_NOMEM, "no memory for a request of %zu messages",
+            r->list.n);
+    finish_list(p, &r->list, RC_NOMEM, &err);
+    buf_fini(&r->body);
+    mem_free(r);
+}
+
 static void send_batch(struct publisher *p, const struct publish_list *list)
 {
     struct publish_request *r = MEM_NEW(struct publish_request);
@@ -219,6 +230,10 @@ static void send_batch(struct publisher *p, const struct publish_list *list)
     r->list = *list;
     buf_init(&r->body, BODY_LIMIT);
     publish_body(&r->body, list->first);
+    if (r->body.failed) {
+        fail_unsent(p, r);
+        return;
+    }
     r->next = p->requests;
     if (p->requests)
         p->requests->prev = r;
