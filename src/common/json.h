@@ -85,7 +85,8 @@ RC_MUST_USE int json_check(struct str text, const char **why, size_t *at);
 
 /* --- strings as a scanner gave them (so: well-formed) ------------------- */
 
-/* The value of an escaped text; `out` holds `text.len`. Returns its length. */
+/* The value of an escaped text; `out` holds `text.len` and may be its own
+ * bytes. Returns its length. */
 size_t json_decode(char *out, struct str text);
 bool json_text_eq(const struct json_token *t, struct str value);
 /* Bytewise order of the values of two texts, escaped or not. */

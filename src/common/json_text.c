@@ -96,7 +96,7 @@ size_t json_decode(char *out, struct str text)
         const char *slash = memchr(p, '\\', (size_t)(end - p));
         size_t n = (size_t)((slash ? slash : end) - p);
         unsigned char bytes[4];
-        memcpy(to, p, n);
+        memmove(to, p, n); /* `out` may be the text itself */
         to += n;
         p += n;
         if (!slash)
