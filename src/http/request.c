@@ -152,7 +152,7 @@ bool req_dispatch_head(struct http_req *req)
         req->mode = app->on_head(req, c->hl->app_arg);
     /* Who takes a body as it comes counts by itself. */
     if (req->mode == HTTP_BODY_STREAM && !req->limit_set)
-        req->body_limit = SIZE_MAX;
+        req->body_limit = SIZE_MAX / 2;
     if (req->answered || c->dead)
         return false;
     if (req->head.has_length && req->head.length > req->body_limit) {
