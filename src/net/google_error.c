@@ -51,7 +51,7 @@ void google_error_text(struct str body, char *out, size_t size)
 {
     struct json_scan s;
     struct json_token t;
-    struct json_token key = {0};
+    struct json_token key = {.text = STR("")};
     unsigned depth = 0;
 
     out[0] = '\0';
