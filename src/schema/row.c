@@ -16,8 +16,8 @@ struct row *row_ref(struct row *row)
 
 void row_unref(struct row *row)
 {
-    if (row && atomic_fetch_sub_explicit(&row->refs, 1,
-                                         memory_order_acq_rel) == 1)
+    if (row &&
+        atomic_fetch_sub_explicit(&row->refs, 1, memory_order_acq_rel) == 1)
         mem_free(row);
 }
 

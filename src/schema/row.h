@@ -11,7 +11,13 @@
 
 #include "schema/schema.h"
 
-enum value_kind { VALUE_NULL, VALUE_TEXT, VALUE_INT, VALUE_REAL, VALUE_BLOB };
+enum value_kind {
+    VALUE_NULL,
+    VALUE_TEXT,
+    VALUE_INT,
+    VALUE_REAL,
+    VALUE_BLOB
+};
 
 /* TIMESTAMP is VALUE_INT (microseconds), BOOLEAN is VALUE_INT 0/1, RECORD,
  * REPEATED and JSON are VALUE_TEXT holding JSON. */

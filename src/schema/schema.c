@@ -11,7 +11,11 @@
 #include "common/buf.h"
 #include "common/mem.h"
 
-enum { FILE_MAX_BYTES = 4 * 1024 * 1024, DEPTH_MAX = 15, FIELDS_MAX = 10000 };
+enum {
+    FILE_MAX_BYTES = 4 * 1024 * 1024,
+    DEPTH_MAX = 15,
+    FIELDS_MAX = 10000
+};
 
 static const struct {
     const char *name, *alias;
@@ -82,8 +86,8 @@ static bool is_name(struct str s)
         return false;
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        bool letter = c == '_' || c >= 0x80 || ((c | 0x20) >= 'a' &&
-                                                (c | 0x20) <= 'z');
+        bool letter =
+            c == '_' || c >= 0x80 || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
         if (!letter && (i == 0 || c < '0' || c > '9'))
             return false;
     }
@@ -196,8 +200,8 @@ static int check_ours(struct schema *s, const char *file, struct err *err)
     size_t *at[] = {&s->id, &s->timestamp};
 
     for (size_t i = 0; i < 2; i++) {
-        int found = schema_find(s->fields, s->n_fields,
-                                str_from(needed[i].name));
+        int found =
+            schema_find(s->fields, s->n_fields, str_from(needed[i].name));
         const struct schema_field *f = found < 0 ? NULL : &s->fields[found];
         if (!f || f->type != needed[i].type || f->mode != SCHEMA_REQUIRED)
             return err_set(err, RC_INVALID,

@@ -19,7 +19,11 @@ enum schema_type {
     SCHEMA_N_TYPES
 };
 
-enum schema_mode { SCHEMA_NULLABLE, SCHEMA_REQUIRED, SCHEMA_REPEATED };
+enum schema_mode {
+    SCHEMA_NULLABLE,
+    SCHEMA_REQUIRED,
+    SCHEMA_REPEATED
+};
 
 struct schema_field {
     struct str name;
