@@ -223,8 +223,9 @@ static void link_batch(struct pull_batch *b)
     for (size_t i = 0; i < b->n; i++) {
         struct received *m = &b->messages[i];
         m->batch = b;
-        if (m->message.n_attributes)
-            m->message.attributes = a;
+        if (m->message.n_attributes == 0)
+            continue;
+        m->message.attributes = a;
         a += m->message.n_attributes;
     }
     b->live = b->n;
