@@ -191,6 +191,12 @@ void conn_kill(struct conn *c)
     conn_touch(c);
 }
 
+void conn_cut(struct conn *c)
+{
+    flush(c);
+    conn_kill(c);
+}
+
 static void destroy(struct conn *c)
 {
     struct http_loop *hl = c->hl;
@@ -461,8 +467,6 @@ void conn_service(struct http_loop *hl)
      * connection cannot keep the loop. */
     if (hl->dirty_first)
         event_add(hl->service_event, &soon);
-    if (hl->draining && !hl->conns && hl->drained)
-        loop_timer_arm(&hl->drain_timer, 0);
 }
 
 static void write_peer(struct conn *c, const struct sockaddr_storage *peer)

@@ -56,9 +56,10 @@ struct http_loop {
     size_t batch_len;
     int64_t now_us; /* of the current turn */
     int64_t date_until_us;
-    char date[48];   /* "date: ...\r\n" */
-    bool in_service; /* the service event is at work */
-    bool draining;
+    char date[48];        /* "date: ...\r\n" */
+    bool in_service;      /* the service event is at work */
+    bool draining, sweep; /* sweep: the service event is to begin it */
+    size_t body_bytes;    /* of whole bodies that we hold */
     struct loop_timer drain_timer;
     void (*drained)(void *arg);
     void *drained_arg;
@@ -129,6 +130,8 @@ void conn_end(struct conn *c);
 void conn_touch(struct conn *c);
 /* Closes it now; its requests are closed by the service event. */
 void conn_kill(struct conn *c);
+/* The same, what is queued being tried once more. */
+void conn_cut(struct conn *c);
 /* Sends what is queued, then closes; with `linger` in a way that a peer which
  * still sends can read it. */
 void conn_finish(struct conn *c, bool linger);

@@ -19,6 +19,7 @@ void h1_refuse(struct conn *c, int status, const char *detail)
 
     if (status != 408 && status != 503)
         c->hl->counters.protocol_errors++;
+    c->proto = PROTO_H1; /* it need not have been told apart yet */
     c->h1.keep_alive = false;
     c->h1.linger = true;
     if (c->h1.req) {
@@ -226,6 +227,7 @@ size_t h1_input(struct conn *c, const char *p, size_t len)
             n = take_discarded(c, p + at, len - at);
             break;
         case H1_CLOSE:
+            c->h1.linger = true;
             return len;
         default:
             return at;
@@ -257,19 +259,19 @@ void h1_set_deadline(struct conn *c)
     switch (c->h1.phase) {
     case H1_HEAD:
         class = c->in.len ? DEADLINE_HEADER : DEADLINE_IDLE;
-        /* From the first byte to the last, however they trickle. */
-        if (class == DEADLINE_HEADER && c->deadline.class == class)
-            return;
         break;
     case H1_BODY:
         class = c->h1.req->paused ? DEADLINE_NONE : DEADLINE_BODY;
         break;
     case H1_DISCARD:
-        class = DEADLINE_BODY;
+        class = DEADLINE_HEADER;
         break;
     default:
         break;
     }
+    /* From the first byte to the last, however they trickle. */
+    if (class == DEADLINE_HEADER && c->deadline.class == class)
+        return;
     deadline_set(&c->hl->deadlines, &c->deadline, class, c->hl->now_us);
 }
 

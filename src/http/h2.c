@@ -15,9 +15,10 @@
 enum {
     STREAM_WINDOW = 1 << 20,
     CONN_WINDOW = 16 << 20,
-    OUTPUT_STOP = 65536, /* no more frames are made while so much waits */
-    RESETS_MAX = 1000,   /* unanswered streams reset in a burst */
-    RESETS_PER_S = 100   /* and for ever */
+    OUTPUT_STOP = 65536,   /* no more frames are made while so much waits */
+    OUTPUT_MAX = 64 << 20, /* of answers not yet taken; then no new streams */
+    RESETS_MAX = 1000,     /* unanswered streams reset in a burst */
+    RESETS_PER_S = 100     /* and for ever */
 };
 
 /* --- the way in ----------------------------------------------------------- */
@@ -102,6 +103,11 @@ static int on_begin_headers(nghttp2_session *session,
     if (frame->hd.type != NGHTTP2_HEADERS ||
         frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
+    if (c->h2->out_bytes > OUTPUT_MAX) {
+        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE,
+                                  frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+        return 0;
+    }
     req = req_new(c);
     if (!req)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -354,6 +360,7 @@ static void close_stream(struct conn *c, struct http_req *req)
         c->h2->reqs = req->next;
     if (req->next)
         req->next->prev = req->prev;
+    c->h2->out_bytes -= req->out.len;
     req_close(req);
 }
 

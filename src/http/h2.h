@@ -12,6 +12,7 @@ struct h2 {
     struct http_req *reqs; /* open streams */
     int32_t headers_of;    /* stream within whose header block we are, or 0 */
     size_t header_bytes;   /* of that block, at least */
+    size_t out_bytes;      /* of answers that wait in all streams */
     int64_t resets_us;
     int64_t resets;
     bool tell_writable; /* some stream may be told */

@@ -101,6 +101,7 @@ static ssize_t on_read_source(nghttp2_session *session, int32_t stream_id,
 
     (void)session;
     (void)stream_id;
+    c->h2->out_bytes -= n;
     if (n)
         restart_write_deadline(req);
     if (req->full && req->out.len <= c->hl->server->limits.stream_high / 4)
@@ -145,6 +146,7 @@ void h2_reply(struct http_req *req, int status, struct http_prepared *prepared,
         ok = prepared ? outq_append_prepared(&req->out, prepared)
                       : outq_append(&req->out, body.p, body.len);
     req->reply_done = true;
+    req->conn->h2->out_bytes += req->out.len;
     if (!ok) {
         h2_abort(req, NGHTTP2_INTERNAL_ERROR);
         return;
@@ -182,6 +184,7 @@ void h2_stream_write(struct http_req *req, const void *p, size_t len)
         h2_abort(req, NGHTTP2_INTERNAL_ERROR);
         return;
     }
+    req->conn->h2->out_bytes += len;
     resume_source(req);
 }
 

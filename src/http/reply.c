@@ -107,7 +107,7 @@ void http_abort(struct http_req *req, uint32_t h2_error)
     if (req->is_h2)
         h2_abort(req, h2_error);
     else
-        conn_kill(req->conn);
+        conn_cut(req->conn);
 }
 
 void http_req_pause(struct http_req *req)

@@ -7,7 +7,8 @@
 
 enum {
     POOL_MAX = 64,
-    BODY_MIN_BYTES_PER_S = 512 /* on the mean, after body_us */
+    BODY_MIN_BYTES_PER_S = 512, /* on the mean, after body_us */
+    BODY_BUDGET = 256 << 20     /* whole bodies held on one loop */
 };
 
 /* --- life ----------------------------------------------------------------- */
@@ -58,6 +59,8 @@ void req_free(struct http_req *req)
         mem_free(req->mem);
     if (req->head.fields != req->inline_fields)
         mem_free(req->head.fields);
+    if (req->mode == HTTP_BODY_WHOLE)
+        hl->body_bytes -= req->body.len;
     if (req->body.data)
         buf_fini(&req->body);
     outq_clear(&req->out);
@@ -183,9 +186,15 @@ void req_dispatch_data(struct http_req *req, struct str data)
     if (req->mode == HTTP_BODY_WHOLE && !req->started) {
         if (req->answered)
             return;
+        if (hl->body_bytes + data.len > BODY_BUDGET) {
+            req_refuse(req, 503, "too many bodies are on their way");
+            return;
+        }
         buf_append(&req->body, data.p, data.len);
         if (req->body.failed)
             req_refuse(req, 503, "no memory for the body");
+        else
+            hl->body_bytes += data.len;
     } else if (!req->reply_done && req->started && hl->server->app.on_data) {
         hl->server->app.on_data(req, data, hl->app_arg);
     }

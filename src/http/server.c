@@ -147,7 +147,7 @@ static bool parse_address(const char *text, uint16_t port,
 static int open_socket(const struct sockaddr_storage *address, socklen_t len,
                        bool share)
 {
-    int one = 1;
+    int one = 1, idle_s = 60, unacked_ms = 60000;
     int fd = socket(address->ss_family,
                     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -156,8 +156,13 @@ static int open_socket(const struct sockaddr_storage *address, socklen_t len,
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (share)
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
-    /* Accepted sockets inherit it. */
+    /* Accepted sockets inherit these. The last ones find peers that vanished
+     * without a word while a stream of theirs is open. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms,
+               sizeof(unacked_ms));
     if (bind(fd, (const struct sockaddr *)address, len) == 0 &&
         listen(fd, BACKLOG) == 0)
         return fd;
@@ -206,11 +211,54 @@ static int bind_port(struct http_server *server, const char *address,
     return RC_OK;
 }
 
+static void close_listener(struct http_loop *hl)
+{
+    if (hl->listen_fd < 0)
+        return;
+    event_free(hl->listen_event);
+    hl->listen_event = NULL;
+    close(hl->listen_fd);
+    hl->listen_fd = -1;
+}
+
+static uint64_t queue_taken(const struct http_loop *hl)
+{
+    return hl->counters.accepted + hl->counters.refused;
+}
+
+/* Ends what is idle, tells what is not. */
+static void sweep(struct http_loop *hl)
+{
+    uint64_t seen = UINT64_MAX;
+
+    hl->sweep = false;
+    /* Who is already in the queue was promised an answer. */
+    while (hl->listen_fd >= 0 && seen != queue_taken(hl)) {
+        seen = queue_taken(hl);
+        on_acceptable(hl->listen_fd, EV_READ, hl);
+    }
+    close_listener(hl);
+    for (struct conn *c = hl->conns; c; c = c->next) {
+        if (c->dead)
+            continue;
+        if (c->proto == PROTO_H2)
+            h2_drain(c);
+        else
+            conn_read(c); /* a request may just have come; else it closes */
+    }
+}
+
 static void on_service(evutil_socket_t fd, short what, void *arg)
 {
+    struct http_loop *hl = arg;
+
     (void)fd;
     (void)what;
-    conn_service(arg);
+    if (hl->sweep)
+        sweep(hl);
+    conn_service(hl);
+    if (hl->draining && !hl->conns && hl->drained)
+        loop_timer_arm(&hl->drain_timer, 0);
 }
 
 static void on_drain_timer(struct loop_timer *timer)
@@ -288,16 +336,6 @@ const struct http_counters *http_server_counters(struct http_server *server,
 
 /* --- the end -------------------------------------------------------------- */
 
-static void close_listener(struct http_loop *hl)
-{
-    if (hl->listen_fd < 0)
-        return;
-    event_free(hl->listen_event);
-    hl->listen_event = NULL;
-    close(hl->listen_fd);
-    hl->listen_fd = -1;
-}
-
 void http_server_drain(struct http_server *server, struct loop *loop,
                        int64_t grace_us, void (*done)(void *arg), void *arg)
 {
@@ -305,22 +343,13 @@ void http_server_drain(struct http_server *server, struct loop *loop,
 
     if (!hl || hl->draining)
         return;
-    /* Who is already in the queue was promised an answer. */
-    if (hl->listen_fd >= 0)
-        on_acceptable(hl->listen_fd, EV_READ, hl);
-    close_listener(hl);
     hl->draining = true;
+    hl->sweep = true;
     hl->drained = done;
     hl->drained_arg = arg;
-    for (struct conn *c = hl->conns; c; c = c->next) {
-        if (c->dead)
-            continue;
-        if (c->proto == PROTO_H2)
-            h2_drain(c);
-        else
-            conn_read(c); /* a request may just have come; else it closes */
-    }
-    loop_timer_arm(&hl->drain_timer, hl->conns ? grace_us : 0);
+    loop_timer_arm(&hl->drain_timer, grace_us);
+    /* The caller may be within a request: the service event goes on. */
+    event_active(hl->service_event, EV_TIMEOUT, 0);
 }
 
 void http_server_free(struct http_server *server)
