@@ -76,7 +76,7 @@ int publish_read_ids(struct str answer, struct publish *first)
         if (t.kind == JSON_T_ARRAY && json_text_eq(&key, STR("messageIds")))
             ok = found = read_ids(&s, &first);
         else
-            ok = json_scan_skip(&s, &t, &ignored);
+            ok = t.kind != JSON_T_ERROR && json_scan_skip(&s, &t, &ignored);
     }
     json_scan_fini(&s);
     return ok && found ? RC_OK : RC_MALFORMED;

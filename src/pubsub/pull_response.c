@@ -38,7 +38,7 @@ static bool skip(struct reader *r, const struct json_token *t)
 {
     struct str ignored;
 
-    return json_scan_skip(&r->scan, t, &ignored);
+    return t->kind != JSON_T_ERROR && json_scan_skip(&r->scan, t, &ignored);
 }
 
 /* Grows `*p` to hold one element more. */
