@@ -1,40 +1,120 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `datos api`, `datos ingest`: settings, checks, then the role. */
+/* `datos api`, `datos ingest`: settings, checks, then the role; and the two
+ * in one process for small systems (`datos api --with-ingest`). */
 #include <signal.h>
 
 #include "api/api.h"
 #include "cli/cli.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "config/args.h"
 #include "config/settings.h"
 #include "ingest/ingest.h"
 
-typedef int role_main(const struct settings *settings, int ready_fd);
+#define GUEST_STOP_US (7 * US_PER_S) /* the API's own grace is 8 s */
 
-static int run_role(const char *name, bool serves_api, role_main *run, int argc,
-                    char **argv)
+/* --- ingest as the API's guest ------------------------------------------- */
+
+static int start_guest(const struct api_host *host, void **guest,
+                       struct err *err)
 {
-    int64_t ready_fd = -1;
-    const struct args_flag flags[] = {
-        {"--ready-fd", ARGS_INT, &ready_fd, 0, 1 << 20, "N", NULL},
+    const struct settings *s = host->settings;
+    const struct ingest_config config = {
+        .project = s->project,
+        .subscription = s->subscription,
+        .dead_letter_topic = s->dead_letter_topic,
+        .pubsub_emulator_host = s->pubsub_emulator_host,
+        .schema = host->schema,
+        .max_future_s = s->max_future_s,
+        .store = host->store,
+        .channel = host->channel,
+        .metrics = host->metrics,
+        .on_commit = host->on_commit,
+        .arg = host->on_commit_arg,
     };
+    struct ingest *ingest;
+    int rc = ingest_new(host->loop, &config, &ingest, err);
+
+    if (rc == RC_OK)
+        *guest = ingest;
+    return rc;
+}
+
+static void stop_guest(void *guest, void (*done)(void *arg), void *arg)
+{
+    ingest_stop(guest, GUEST_STOP_US, done, arg);
+}
+
+static void free_guest(void *guest)
+{
+    (void)guest; /* ingest_stop has done it */
+}
+
+static const struct api_guest ingest_guest = {
+    .start = start_guest,
+    .stop = stop_guest,
+    .free = free_guest,
+};
+
+/* --- the roles ------------------------------------------------------------ */
+
+enum {
+    N_FLAGS = 2
+};
+
+struct role_options {
+    int64_t ready_fd;
+    bool with_ingest;
+};
+
+/* The last one is the API's alone. */
+static void fill_flags(struct args_flag *f, struct role_options *o)
+{
+    f[0] = (struct args_flag){"--ready-fd", ARGS_INT, &o->ready_fd, 0,
+                              1 << 20,      "N",      NULL};
+    f[1] = (struct args_flag){"--with-ingest",
+                              ARGS_FLAG,
+                              &o->with_ingest,
+                              0,
+                              0,
+                              NULL,
+                              "ingest in the same process: for small systems"};
+}
+
+static int serve(const struct settings *s, bool is_api,
+                 const struct role_options *o)
+{
+    const struct api_options options = {
+        .ready_fd = (int)o->ready_fd,
+        .guest = o->with_ingest ? &ingest_guest : NULL,
+    };
+
+    return is_api ? api_run(s, &options) : ingest_main(s, (int)o->ready_fd);
+}
+
+static int run_role(const char *name, bool is_api, int argc, char **argv)
+{
+    struct role_options o = {.ready_fd = -1};
+    size_t n_flags = is_api ? N_FLAGS : N_FLAGS - 1;
+    struct args_flag flags[N_FLAGS];
+    enum log_level level = LOG_INFO;
     struct settings s;
     struct err err;
-    enum log_level level = LOG_INFO;
     int code;
 
-    if (args_take(flags, 1, &argc, argv, &err) ||
+    fill_flags(flags, &o);
+    if (args_take(flags, n_flags, &argc, argv, &err) ||
         settings_load(&s, &argc, argv, &err))
         return args_refuse(name, &err);
-    code = args_finish(name, flags, 1, true, argc, argv);
-    if (!code && settings_check_start(&s, serves_api, &err))
+    code = args_finish(name, flags, n_flags, true, argc, argv);
+    if (!code && settings_check_start(&s, is_api, &err))
         code = args_refuse(name, &err);
     if (!code) {
         (void)log_level_parse(str_from(s.log), &level);
         log_init(level, name, s.system);
         /* a peer that went away is an error code, not a death */
         signal(SIGPIPE, SIG_IGN);
-        code = run(&s, (int)ready_fd);
+        code = serve(&s, is_api, &o);
     }
     settings_free(&s);
     return code;
@@ -42,17 +122,22 @@ static int run_role(const char *name, bool serves_api, role_main *run, int argc,
 
 int cli_api(int argc, char **argv)
 {
-    return run_role("api", true, api_main, argc, argv);
+    return run_role("api", true, argc, argv);
 }
 
 void cli_api_help(FILE *out)
 {
+    struct role_options o;
+    struct args_flag flags[N_FLAGS];
+
+    fill_flags(flags, &o);
+    args_print_help(flags, N_FLAGS, out);
     settings_print_help(out);
 }
 
 int cli_ingest(int argc, char **argv)
 {
-    return run_role("ingest", false, ingest_main, argc, argv);
+    return run_role("ingest", false, argc, argv);
 }
 
 void cli_ingest_help(FILE *out)
