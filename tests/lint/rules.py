@@ -7,7 +7,8 @@ import os
 import re
 import sys
 
-MAX_C, MAX_H, MAX_FUNCTION, MAX_PARAMETERS = 600, 180, 80, 7
+MAX_C, MAX_H, MAX_FUNCTION, MAX_PARAMETERS = 600, 220, 80, 8
+MAX_TEST = 900  # a table of cases is long and reads well
 BANNED = re.compile(r"\b(sprintf|vsprintf|strcpy|strcat|strtok|atoi|atol|gets|"
                     r"gmtime|localtime|system|tmpnam|mktemp)\s*\(")
 HEAP = re.compile(r"(?<![\w.>])(malloc|calloc|realloc|free|strdup|strndup)\s*\(")
@@ -78,6 +79,8 @@ def parameters(signature):
 def check_sizes(path, text):
     lines = text.split("\n")
     limit = MAX_H if path.endswith(".h") else MAX_C
+    if path.startswith("tests/"):
+        limit = MAX_TEST
     if len(lines) - 1 > limit:
         say(path, limit, f"{len(lines) - 1} lines, at most {limit}")
     start = None
@@ -111,7 +114,7 @@ def check_file(path, layers, libraries):
             say(path, 1, "the first line names the licence (SPDX)")
     for number, line in enumerate(text.split("\n"), 1):
         m = BANNED.search(line)
-        if m:
+        if m and not is_test:
             say(path, number, f"{m.group(1)} is banned (CONTRIBUTING.md)")
         m = HEAP.search(line)
         if m and not is_test and path != "src/common/mem.c":
