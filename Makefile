@@ -35,13 +35,14 @@ endif
 
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -g3 -fno-omit-frame-pointer \
              -fstack-protector-strong -fPIE -pthread $(WARN) $(FLAGS) \
-             -iquote src -iquote . -iquote $(B)/gen $(CFLAGS)
+             -iquote src -iquote . -iquote $(B)/gen -iquote $(B)/gen/proto $(CFLAGS)
 ALL_LDFLAGS = $(FLAGS) -pie -pthread -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # --- modules: a folder each, an archive each ------------------------------
 MODULES := src/common src/config src/schema src/http src/grpc src/net \
            src/admin src/store src/pubsub src/ingest src/api src/cli src/dev cache \
-           emulator emulator/pubsub emulator/bigquery emulator/bigquery/sql
+           emulator emulator/pubsub emulator/bigquery emulator/bigquery/sql \
+           emulator/proto
 lib = $(B)/lib/$(subst /,-,$1).a
 srcs = $(filter-out %/main.c,$(wildcard $1/*.c))
 objs = $(patsubst %.c,$(B)/%.o,$(call srcs,$1))
@@ -50,7 +51,7 @@ objs = $(patsubst %.c,$(B)/%.o,$(call srcs,$1))
 DATOS_MODULES := src/dev src/cli src/api src/ingest src/admin src/store src/pubsub cache \
                  src/net src/schema src/http src/config src/common
 EMULATOR_MODULES := emulator emulator/pubsub emulator/bigquery \
-                    emulator/bigquery/sql src/grpc src/schema src/http src/common
+                    emulator/bigquery/sql emulator/proto src/grpc src/schema src/http src/common
 
 LIBS_datos := -levent_core -lhiredis -lsqlite3 -ljansson -lnghttp2 -lcurl -lz
 LIBS_emulator := -levent_core -lsqlite3 -ljansson -lnghttp2 -lprotobuf-c -lz -lm
@@ -136,18 +137,32 @@ $(B)/src/config/version.o: $(B)/gen/version_gen.h
 $(B)/src/schema/shipped.o: src/schema/datos.json
 
 # --- protocol buffers: ours, generated into build/ --------------------------
-PROTOS := $(wildcard emulator/proto/*.proto)
-GEN_C := $(patsubst emulator/proto/%.proto,$(B)/gen/proto/%.pb-c.c,$(PROTOS))
-GEN_O := $(GEN_C:.c=.o)
-$(B)/gen/proto/%.pb-c.c: emulator/proto/%.proto
+# The module emulator/proto: the C of each file, and all of them as one
+# FileDescriptorSet for the reflection service.
+PROTO_DIR := emulator/proto
+GEN := $(B)/gen/proto
+PROTOS := $(shell find $(PROTO_DIR) -name '*.proto' | sort)
+GEN_C := $(patsubst $(PROTO_DIR)/%.proto,$(GEN)/%.pb-c.c,$(PROTOS))
+GEN_O := $(GEN_C:.c=.o) $(GEN)/descriptors.o
+$(GEN)/%.pb-c.c: $(PROTO_DIR)/%.proto
 	$(call say,PROTOC,$<)
 	@mkdir -p $(@D)
-	$(Q)protoc-c --proto_path=emulator/proto --c_out=$(B)/gen/proto $<
-$(B)/gen/proto/%.o: $(B)/gen/proto/%.c
+	$(Q)protoc-c --proto_path=$(PROTO_DIR) --c_out=$(GEN) $<
+$(GEN)/descriptors.c: $(PROTOS)
+	$(call say,PROTOC,$@)
+	@mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=$(PROTO_DIR) --descriptor_set_out=$(@:.c=.pb) $^
+	@{ echo 'extern const unsigned char proto_descriptors[];'; \
+	  echo 'extern const unsigned long proto_descriptors_len;'; \
+	  echo 'const unsigned char proto_descriptors[] = {'; \
+	  od -An -v -tx1 $(@:.c=.pb) | sed 's/ \(..\)/0x\1,/g'; echo '};'; \
+	  echo 'const unsigned long proto_descriptors_len = sizeof(proto_descriptors);'; } >$@
+$(GEN)/%.o: $(GEN)/%.c | $(GEN_C)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -w -c -o $@ $<
-$(call objs,emulator emulator/pubsub): | $(GEN_C)
-$(call lib,emulator/pubsub): $(GEN_O)
+	$(Q)$(CC) $(ALL_CFLAGS) -w -MMD -MP -c -o $@ $<
+$(call lib,emulator/proto): $(GEN_O)
+$(call objs,emulator emulator/pubsub emulator/bigquery): | $(GEN_C)
+$(B)/emulator/main.o: | $(GEN_C)
 
 # --- tests: a folder of Check suites against the modules its `deps` names -----
 SUITE_DIRS := $(patsubst tests/%/suites.def,%,$(wildcard tests/unit/*/suites.def \
