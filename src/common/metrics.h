@@ -32,9 +32,9 @@ void metrics_free(struct metrics *m);
 struct metric *metrics_get(struct metrics *m, enum metric_family family,
                            const char *const *labels);
 
-void metric_add(struct metric *s, uint64_t n);         /* COUNTER */
-void metric_set(struct metric *s, double value);       /* GAUGE */
-void metric_observe_us(struct metric *s, int64_t us);  /* HISTOGRAM */
+void metric_add(struct metric *s, uint64_t n);        /* COUNTER */
+void metric_set(struct metric *s, double value);      /* GAUGE */
+void metric_observe_us(struct metric *s, int64_t us); /* HISTOGRAM */
 
 /* The page in Prometheus text format 0.0.4, or OpenMetrics 1.0. */
 void metrics_render(struct metrics *m, bool openmetrics, struct buf *out);

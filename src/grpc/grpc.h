@@ -86,7 +86,8 @@ void *grpc_call_user(const struct grpc_call *call);
 /* Monotonic microseconds, INT64_MAX without one. The server answers
  * DEADLINE_EXCEEDED by itself when it passes. */
 int64_t grpc_call_deadline_us(const struct grpc_call *call);
-/* The method keeps `message` and frees it with protobuf_c_message_free_unpacked. */
+/* The method keeps `message` and frees it with
+ * protobuf_c_message_free_unpacked. */
 void grpc_call_keep_message(struct grpc_call *call);
 /* Flow control: stop and go on handing messages over. */
 void grpc_call_pause(struct grpc_call *call);

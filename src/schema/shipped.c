@@ -15,6 +15,7 @@ extern const char datos_shipped_schema[], datos_shipped_schema_end[];
 
 struct str schema_shipped(void)
 {
-    return str_of(datos_shipped_schema,
-                  (size_t)(datos_shipped_schema_end - datos_shipped_schema));
+    /* two labels of one section: as numbers, for C knows them as two objects */
+    return str_of(datos_shipped_schema, (uintptr_t)datos_shipped_schema_end -
+                                            (uintptr_t)datos_shipped_schema);
 }

@@ -56,7 +56,7 @@ static unsigned number_in(struct str body, const char *key)
 {
     const char *at = memmem(body.p, body.len, key, strlen(key));
 
-    return at ? (unsigned)atoi(at + strlen(key)) : 0;
+    return at ? (unsigned)strtoul(at + strlen(key), NULL, 10) : 0;
 }
 
 static void on_pull(struct http_req *req)
@@ -84,7 +84,7 @@ static void mark(struct str body, unsigned char *marks, unsigned *n)
     const char *p = memchr(body.p, '[', body.len);
 
     while (*p != ']') {
-        unsigned id = (unsigned)atoi(p + 2);
+        unsigned id = (unsigned)strtoul(p + 2, NULL, 10);
         ck_assert_uint_lt(id, MOST);
         *n += !marks[id];
         marks[id] = 1;
