@@ -13,9 +13,7 @@
 void h1_refuse(struct conn *c, int status, const char *detail)
 {
     const struct http_app *app = &c->hl->server->app;
-    struct buf type, body;
-    struct http_field fields[2];
-    size_t n = 0;
+    struct refusal r;
 
     if (status != 408 && status != 503)
         c->hl->counters.protocol_errors++;
@@ -29,31 +27,24 @@ void h1_refuse(struct conn *c, int status, const char *detail)
             req_refuse(c->h1.req, status, detail);
         return;
     }
-    buf_init(&type, 256);
-    buf_init(&body, 65536);
-    if (app->render_error)
-        app->render_error(status, detail, &type, &body);
-    if (body.len)
-        fields[n++] =
-            (struct http_field){STR("content-type"), buf_as_str(&type)};
-    if (status == 503)
-        fields[n++] = (struct http_field){STR("retry-after"), STR("1")};
-    http_write_head(c, status, NULL, fields, n, (int64_t)body.len,
+    refusal_init(&r, app, status, detail);
+    http_write_head(c, status, NULL, r.fields, r.n_fields, (int64_t)r.body.len,
                     STR("close"));
-    conn_write(c, body.data, body.len);
+    conn_write(c, r.body.data, r.body.len);
     c->h1.phase = H1_CLOSE;
-    buf_fini(&type);
-    buf_fini(&body);
+    refusal_fini(&r);
 }
 
-/* Is the body complete? Then moves on. */
+/* The whole request is here. */
 static void end_input(struct conn *c)
 {
     struct http_req *req = c->h1.req;
 
     c->h1.phase = H1_WAIT;
     req->input_done = true;
-    req_dispatch_end(req);
+    req->end_pending = req->paused;
+    if (!req->paused)
+        req_dispatch_end(req);
 }
 
 static void maybe_continue(struct conn *c, bool more_here)
@@ -88,7 +79,7 @@ static void begin_request(struct conn *c, struct http_req *req, bool more_here)
     if (!req_dispatch_head(req))
         return;
     if (!has_body)
-        req_dispatch_end(req);
+        end_input(c);
     else
         maybe_continue(c, more_here);
 }
@@ -288,12 +279,15 @@ void h1_expired(struct conn *c, enum deadline_class class)
 void h1_settle(struct conn *c)
 {
     struct http_req *req = c->h1.req;
-    bool idle = c->h1.phase == H1_HEAD && c->out.len == 0;
+    bool idle;
 
-    if (req)
+    if (req && req->end_pending && !req->paused)
+        end_input(c);
+    if (req && !c->dead && c->h1.req == req)
         req_tell_writable(req);
     if (c->dead)
         return;
+    idle = c->h1.phase == H1_HEAD && c->out.len == 0;
     if (c->h1.phase == H1_CLOSE && c->out.len == 0)
         conn_finish(c, c->h1.linger);
     else if (c->eof && c->h1.phase == H1_BODY && !c->h1.req->paused)

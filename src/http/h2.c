@@ -37,20 +37,20 @@ static void restart_body_deadline(struct http_req *req)
         deadline_set(&hl->deadlines, &req->deadline, DEADLINE_BODY, hl->now_us);
 }
 
+/* Paused, or older bytes still wait for h2_settle to deliver them. */
+static bool must_keep(const struct http_req *req)
+{
+    return req->mode == HTTP_BODY_STREAM && (req->paused || req->body.len);
+}
+
 static void end_input(struct http_req *req)
 {
-    if (req->input_done)
-        return;
-    if (req->paused && req->body.len) {
-        req->end_pending = true;
-        return;
-    }
     req->input_done = true;
-    if (!req->answered || req->started) {
-        if (req->deadline.class == DEADLINE_BODY)
-            deadline_leave(&req->deadline);
+    if (req->deadline.class == DEADLINE_BODY)
+        deadline_leave(&req->deadline);
+    req->end_pending = must_keep(req);
+    if (!req->end_pending)
         req_dispatch_end(req);
-    }
 }
 
 void h2_resume(struct http_req *req)
@@ -74,7 +74,7 @@ static void deliver_kept(struct http_req *req)
     }
     if (req->end_pending && !req->paused) {
         req->end_pending = false;
-        end_input(req);
+        req_dispatch_end(req);
     }
 }
 
@@ -225,7 +225,6 @@ static void begin_request(struct http_req *req, bool ends)
     int status = check_head(req, &detail);
 
     req->n_body = 0;
-    req->input_done = ends;
     req->start_us = c->hl->now_us;
     c->hl->counters.requests++;
     if (status) {
@@ -236,7 +235,7 @@ static void begin_request(struct http_req *req, bool ends)
     if (!req_dispatch_head(req))
         return;
     if (ends) {
-        req_dispatch_end(req);
+        end_input(req);
         return;
     }
     restart_body_deadline(req);
@@ -268,7 +267,7 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id,
             req_refuse(req, 413, "the body is too large");
         return 0;
     }
-    if (req->mode == HTTP_BODY_STREAM && req->paused) {
+    if (must_keep(req)) {
         /* Its window is not given back, so this stays small. */
         buf_append(&req->body, data, len);
         if (req->body.failed)

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "http/conn.h"
+#include "http/response.h"
 
 enum {
     POOL_MAX = 64,
@@ -118,23 +119,11 @@ bool req_room(struct http_req *req, size_t bytes, unsigned n_fields)
 
 void req_refuse(struct http_req *req, int status, const char *detail)
 {
-    const struct http_app *app = &req->conn->hl->server->app;
-    struct http_field fields[2];
-    struct buf type, body;
-    size_t n = 0;
+    struct refusal r;
 
-    buf_init(&type, 256);
-    buf_init(&body, 65536);
-    if (app->render_error)
-        app->render_error(status, detail, &type, &body);
-    if (body.len)
-        fields[n++] =
-            (struct http_field){STR("content-type"), buf_as_str(&type)};
-    if (status == 503)
-        fields[n++] = (struct http_field){STR("retry-after"), STR("1")};
-    http_reply(req, status, fields, n, buf_as_str(&body));
-    buf_fini(&type);
-    buf_fini(&body);
+    refusal_init(&r, &req->conn->hl->server->app, status, detail);
+    http_reply(req, status, r.fields, r.n_fields, buf_as_str(&r.body));
+    refusal_fini(&r);
 }
 
 static void start(struct http_req *req)

@@ -146,6 +146,30 @@ void http_write_head(struct conn *c, int status,
     conn_commit(c, (size_t)(at - begin));
 }
 
+/* --- refusals ------------------------------------------------------------- */
+
+void refusal_init(struct refusal *r, const struct http_app *app, int status,
+                  const char *detail)
+{
+    r->n_fields = 0;
+    buf_init(&r->type, 256);
+    buf_init(&r->body, 65536);
+    if (app->render_error)
+        app->render_error(status, detail, &r->type, &r->body);
+    if (r->body.len)
+        r->fields[r->n_fields++] =
+            (struct http_field){STR("content-type"), buf_as_str(&r->type)};
+    if (status == 503)
+        r->fields[r->n_fields++] =
+            (struct http_field){STR("retry-after"), STR("1")};
+}
+
+void refusal_fini(struct refusal *r)
+{
+    buf_fini(&r->type);
+    buf_fini(&r->body);
+}
+
 /* --- prepared ------------------------------------------------------------- */
 
 struct http_prepared *http_prepared_new(int status,

@@ -3,6 +3,7 @@
 #ifndef HTTP_RESPONSE_H
 #define HTTP_RESPONSE_H
 
+#include "common/buf.h"
 #include "http/http.h"
 
 struct conn;
@@ -24,6 +25,16 @@ void http_write_head(struct conn *c, int status,
                      const struct http_prepared *prepared,
                      const struct http_field *fields, size_t n, int64_t length,
                      struct str connection);
+
+/* What the server says when it refuses by itself. */
+struct refusal {
+    struct buf type, body;
+    struct http_field fields[2];
+    size_t n_fields;
+};
+void refusal_init(struct refusal *r, const struct http_app *app, int status,
+                  const char *detail);
+void refusal_fini(struct refusal *r);
 
 struct http_prepared {
     int refs; /* atomic */
