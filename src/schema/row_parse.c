@@ -46,10 +46,10 @@ static bool take_value(struct parse *p, size_t i, const struct json_token *t)
     struct slot *slot = &p->slots[i];
 
     if (t->kind != JSON_T_NULL && f->mode != SCHEMA_REPEATED) {
-        if (f->type == SCHEMA_STRING && t->kind == JSON_T_STRING &&
-            !t->has_nul) {
+        if (f->type == SCHEMA_STRING && t->kind == JSON_T_STRING) {
             slot->state = SLOT_TEXT;
             slot->token = *t;
+            value_check_string(&p->check, f, t);
             return true;
         }
         if (f->type == SCHEMA_TIMESTAMP && t->kind == JSON_T_STRING) {
@@ -190,7 +190,10 @@ static void put(struct writer *w, const void *p, size_t len)
 static void write_text(struct writer *w, const struct json_token *t,
                        struct value *v)
 {
-    struct buf text;
+    /* The room is there and the canonical form is never longer than what was
+     * written, so this buffer never grows. */
+    struct buf text = {
+        .data = w->json, .cap = t->text.len + 3, .limit = t->text.len + 2};
 
     v->kind = VALUE_TEXT;
     if (!t->escaped) {
@@ -200,10 +203,8 @@ static void write_text(struct writer *w, const struct json_token *t,
         *w->json++ = '"';
         return;
     }
-    buf_init(&text, t->text.len + 2);
     json_put_text(&text, t);
-    put(w, text.data, text.len);
-    buf_fini(&text);
+    w->json += text.len;
     w->tail -= t->text.len;
     v->s = str_of(w->tail, json_decode(w->tail, t->text));
 }
@@ -324,8 +325,7 @@ static int malformed(const struct json_scan *s, struct reject *why)
 {
     if (s->no_memory)
         return RC_NOMEM;
-    why->kind = REJECT_MALFORMED;
-    why->field[0] = '\0';
+    *why = (struct reject){.kind = REJECT_MALFORMED};
     snprintf(why->reason, sizeof(why->reason), "no valid JSON: %s (byte %zu)",
              s->error ? s->error : "it is empty", (size_t)(s->p - s->start));
     return RC_MALFORMED;

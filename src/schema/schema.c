@@ -94,6 +94,44 @@ static bool is_name(struct str s)
     return true;
 }
 
+/* BigQuery prints these as strings ("maxLength": "20"), people write numbers.
+ */
+static bool read_parameter(const json_t *json, const char *key, int64_t *out)
+{
+    const json_t *v = json_object_get(json, key);
+
+    *out = 0;
+    if (!v)
+        return true;
+    if (json_is_string(v) && !str_to_i64(str_from(json_string_value(v)), out))
+        return false;
+    if (json_is_integer(v))
+        *out = json_integer_value(v);
+    return *out >= 0 && (json_is_string(v) || json_is_integer(v));
+}
+
+static int parse_parameters(const json_t *json, const char *file,
+                            struct schema_field *f, struct err *err)
+{
+    bool is_number = f->type == SCHEMA_NUMERIC || f->type == SCHEMA_BIGNUMERIC;
+    bool has_length = f->type == SCHEMA_STRING || f->type == SCHEMA_BYTES;
+    int64_t whole_max = f->type == SCHEMA_NUMERIC ? 29 : 38;
+    int64_t scale_max = f->type == SCHEMA_NUMERIC ? 9 : 38;
+
+    if (!read_parameter(json, "maxLength", &f->max_length) ||
+        !read_parameter(json, "precision", &f->precision) ||
+        !read_parameter(json, "scale", &f->scale) ||
+        (f->max_length && !has_length) ||
+        ((f->precision || f->scale) && !is_number) || f->scale > scale_max ||
+        (f->scale && f->precision < f->scale) ||
+        f->precision - f->scale > whole_max)
+        return err_set(err, RC_INVALID,
+                       "%s: field `%.*s` has a \"maxLength\", \"precision\" "
+                       "or \"scale\" that %s does not take",
+                       file, STR_ARG(f->name), types[f->type].name);
+    return RC_OK;
+}
+
 static void fields_free(struct schema_field *fields, size_t n)
 {
     for (size_t i = 0; fields && i < n; i++) {
@@ -140,6 +178,8 @@ static int parse_field(const json_t *json, const char *file, size_t i,
                        file, name, mode);
     f->name = own(name);
     f->description = own(text ? text : "");
+    if (parse_parameters(json, file, f, err) != RC_OK)
+        return RC_INVALID;
     if (f->type != SCHEMA_RECORD)
         return RC_OK;
     if (json_array_size(inner) == 0)
@@ -189,6 +229,35 @@ static uint64_t hash_fields(uint64_t h, const struct schema_field *f, size_t n)
         h = hash_fields(h, f[i].fields, f[i].n_fields);
     }
     return h * 31 + n;
+}
+
+static void render_fields(const struct schema_field *f, size_t n,
+                          struct buf *out)
+{
+    buf_putc(out, '[');
+    for (size_t i = 0; i < n; i++) {
+        buf_puts(out, i ? ",{\"name\":" : "{\"name\":");
+        buf_json_str(out, f[i].name);
+        buf_printf(out, ",\"type\":\"%s\",\"mode\":\"%s\"",
+                   types[f[i].type].name, modes[f[i].mode]);
+        if (f[i].max_length)
+            buf_printf(out, ",\"maxLength\":\"%lld\"",
+                       (long long)f[i].max_length);
+        if (f[i].precision)
+            buf_printf(out, ",\"precision\":\"%lld\",\"scale\":\"%lld\"",
+                       (long long)f[i].precision, (long long)f[i].scale);
+        if (f[i].type == SCHEMA_RECORD) {
+            buf_puts(out, ",\"fields\":");
+            render_fields(f[i].fields, f[i].n_fields, out);
+        }
+        buf_putc(out, '}');
+    }
+    buf_putc(out, ']');
+}
+
+void schema_render(const struct schema *schema, struct buf *out)
+{
+    render_fields(schema->fields, schema->n_fields, out);
 }
 
 static int check_ours(struct schema *s, const char *file, struct err *err)

@@ -30,6 +30,9 @@ struct schema_field {
     struct str description;
     enum schema_type type;
     enum schema_mode mode;
+    /* Parameters of the type, 0 when there are none: characters of STRING,
+     * bytes of BYTES, digits of NUMERIC and BIGNUMERIC. */
+    int64_t max_length, precision, scale;
     struct schema_field *fields; /* RECORD only */
     size_t n_fields;
 };
@@ -55,6 +58,11 @@ void schema_free(struct schema *schema);
 /* Index of a field by exact name (BigQuery compares without case; so do we),
  * or -1. */
 int schema_find(const struct schema_field *fields, size_t n, struct str name);
+
+struct buf;
+/* Appends the fields in BigQuery's JSON form, one line, descriptions left
+ * out: equal texts, equal tables. */
+void schema_render(const struct schema *schema, struct buf *out);
 
 const char *schema_type_name(enum schema_type type); /* legacy: INTEGER */
 const char *schema_mode_name(enum schema_mode mode);

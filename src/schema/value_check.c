@@ -14,50 +14,50 @@
 #include "common/timefmt.h"
 #include "schema/value_text.h"
 
+static void path_append(struct value_path *p, struct str s)
+{
+    /* a name may come from the sender: cut at a character */
+    s = json_cut_utf8(s, sizeof(p->text) - 1 - p->len);
+    memcpy(p->text + p->len, s.p, s.len);
+    p->len += s.len;
+}
+
 size_t value_path_push(struct value_path *p, struct str name)
 {
     size_t was = p->len;
-    int n = snprintf(p->text + p->len, sizeof(p->text) - p->len, "%s%.*s",
-                     p->len ? "." : "", STR_ARG(name));
 
-    p->len += (size_t)n < sizeof(p->text) - p->len
-                  ? (size_t)n
-                  : sizeof(p->text) - p->len - 1;
+    if (was)
+        path_append(p, STR("."));
+    if (name.len)
+        path_append(p, name);
     return was;
 }
 
 size_t value_path_index(struct value_path *p, size_t index)
 {
     size_t was = p->len;
-    int n =
-        snprintf(p->text + p->len, sizeof(p->text) - p->len, "[%zu]", index);
+    char text[24];
+    int n = snprintf(text, sizeof(text), "[%zu]", index);
 
-    p->len += (size_t)n < sizeof(p->text) - p->len
-                  ? (size_t)n
-                  : sizeof(p->text) - p->len - 1;
+    path_append(p, str_of(text, (size_t)n));
     return was;
 }
 
 void value_path_pop(struct value_path *p, size_t len)
 {
     p->len = len;
-    p->text[len] = '\0';
 }
 
 void value_refuse(struct value_check *c, const char *fmt, ...)
 {
-    struct str field;
     va_list ap;
 
     if (c->refused)
         return;
     c->refused = true;
     c->why->kind = REJECT_SCHEMA;
-    /* a name may come from the sender: cut at a character */
-    field = json_cut_utf8(str_of(c->path.text, c->path.len),
-                          sizeof(c->why->field) - 1);
-    memcpy(c->why->field, field.p, field.len);
-    c->why->field[field.len] = '\0';
+    memcpy(c->why->field, c->path.text, c->path.len);
+    c->why->field[c->path.len] = '\0';
     va_start(ap, fmt);
     vsnprintf(c->why->reason, sizeof(c->why->reason), fmt, ap);
     va_end(ap);
@@ -77,11 +77,50 @@ static bool is_string(struct value_check *c, const struct json_token *t,
     return true;
 }
 
+bool value_check_string(struct value_check *c, const struct schema_field *f,
+                        const struct json_token *t)
+{
+    size_t n = 0;
+
+    if (!is_string(c, t, "a string"))
+        return false;
+    if (!f->max_length || t->text.len <= (size_t)f->max_length)
+        return true;
+    for (size_t i = 0; i < t->text.len; i++) {
+        unsigned char b = (unsigned char)t->text.p[i];
+        n += (b & 0xc0) != 0x80; /* characters, not bytes */
+        if (b != '\\')
+            continue;
+        /* an escape is one character, a pair of surrogates too */
+        if (t->text.p[++i] != 'u')
+            continue;
+        i += 4;
+        if ((t->text.p[i - 3] | 0x20) == 'd' && t->text.p[i - 2] >= '8')
+            i += 6;
+    }
+    if (n <= (size_t)f->max_length)
+        return true;
+    value_refuse(c, "is longer than %lld characters", (long long)f->max_length);
+    return false;
+}
+
 bool value_check_integer(struct value_check *c, const struct json_token *t,
                          int64_t *out)
 {
+    char space[32];
+    struct buf text = {
+        .data = space, .cap = sizeof(space), .limit = sizeof(space) - 1};
+    bool fine = false;
+
     if ((t->kind == JSON_T_NUMBER || t->kind == JSON_T_STRING) &&
         str_to_i64(t->text, out))
+        return true;
+    /* 1.0 and 1e3 are the same JSON numbers as 1 and 1000; 19 digits and a
+     * sign fit, so the buffer never grows */
+    if (t->kind == JSON_T_NUMBER)
+        fine = !value_decimal(t->text, 19, 0, &text) &&
+               str_to_i64(buf_as_str(&text), out);
+    if (fine)
         return true;
     value_refuse(c, "must be an integer of 64 bits");
     return false;
@@ -122,6 +161,8 @@ void value_put_double(struct buf *out, double d)
         buf_puts(out, d > 0 ? "\"Infinity\"" : "\"-Infinity\"");
         return;
     }
+    if (d == 0)
+        d = 0; /* SQLite keeps no -0.0: one zero only */
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, d);
         if (strtod(text, NULL) == d)
@@ -157,23 +198,23 @@ static void put_float(struct value_check *c, const struct json_token *t,
             return;
         }
     }
-    if (t->text.len == 0 || t->text.len >= sizeof(text) ||
-        strspn(t->text.p, "+-.0123456789eE") < t->text.len) {
+    if (t->text.len == 0 || t->text.len >= sizeof(text)) {
         value_refuse(c, "must be a number");
         return;
     }
     memcpy(text, t->text.p, t->text.len);
     text[t->text.len] = '\0';
     d = strtod(text, &end);
-    if (*end || isinf(d)) {
+    /* strtod alone would take blanks, hexadecimal and words */
+    if (strspn(text, "+-.0123456789eE") < t->text.len || *end || isinf(d)) {
         value_refuse(c, "must be a number that fits 64 bits");
         return;
     }
     value_put_double(out, d);
 }
 
-static void put_bytes(struct value_check *c, const struct json_token *t,
-                      struct buf *out)
+static void put_bytes(struct value_check *c, const struct schema_field *f,
+                      const struct json_token *t, struct buf *out)
 {
     size_t len = 0;
     char *raw, *bytes;
@@ -188,11 +229,13 @@ static void put_bytes(struct value_check *c, const struct json_token *t,
     }
     len = json_decode(raw, t->text);
     bytes = raw + t->text.len;
-    if (base64_decode(str_of(raw, len), bytes, &len)) {
+    if (!base64_decode(str_of(raw, len), bytes, &len)) {
+        value_refuse(c, "is not base64");
+    } else if (f->max_length && len > (size_t)f->max_length) {
+        value_refuse(c, "is longer than %lld bytes", (long long)f->max_length);
+    } else {
         char *text = bytes + base64_decoded_max(t->text.len);
         buf_json_str(out, str_of(text, base64_encode(text, bytes, len)));
-    } else {
-        value_refuse(c, "is not base64");
     }
     mem_free(raw);
 }
@@ -217,7 +260,7 @@ static void put_text_type(struct value_check *c, const struct schema_field *f,
     }
     len = json_decode(text, t->text);
     buf_putc(out, '"');
-    why = value_text(f->type, str_of(text, len), out);
+    why = value_text(f, str_of(text, len), out);
     buf_putc(out, '"');
     if (why)
         value_refuse(c, "%s", why);
@@ -295,6 +338,22 @@ static bool put_record(struct value_check *c, const struct schema_field *f,
 static bool put_one(struct value_check *c, const struct schema_field *f,
                     const struct json_token *t, struct buf *out);
 
+/* A key or a string anywhere in a well-formed value. */
+static bool holds_nul(struct str value)
+{
+    struct json_scan s;
+    struct json_token t;
+    bool found = false;
+
+    if (!memmem(value.p, value.len, "\\u0000", 6))
+        return false;
+    json_scan_init(&s, value);
+    while (!found && json_scan_next(&s, &t) > JSON_T_DONE)
+        found = (t.kind == JSON_T_KEY || t.kind == JSON_T_STRING) && t.has_nul;
+    json_scan_fini(&s);
+    return found;
+}
+
 static bool put_repeated(struct value_check *c, const struct schema_field *f,
                          const struct json_token *t, struct buf *out)
 {
@@ -340,7 +399,7 @@ static bool put_one(struct value_check *c, const struct schema_field *f,
         return false;
     switch (f->type) {
     case SCHEMA_STRING:
-        if (is_string(c, t, "a string"))
+        if (value_check_string(c, f, t))
             json_put_text(out, t);
         break;
     case SCHEMA_INTEGER:
@@ -363,10 +422,13 @@ static bool put_one(struct value_check *c, const struct schema_field *f,
         put_float(c, t, out);
         break;
     case SCHEMA_BYTES:
-        put_bytes(c, t, out);
+        put_bytes(c, f, t, out);
         break;
     case SCHEMA_JSON:
-        json_put_compact(out, whole);
+        if (holds_nul(whole))
+            value_refuse(c, "contains the character U+0000");
+        else
+            json_put_compact(out, whole);
         break;
     default:
         put_text_type(c, f, t, out);

@@ -34,13 +34,15 @@ void value_refuse(struct value_check *c, const char *fmt, ...)
 bool value_check_put(struct value_check *c, const struct schema_field *f,
                      const struct json_token *t, struct buf *out);
 
-/* Scalars of the hot path: RC_OK, or a refusal is noted. */
+/* Scalars of the hot path: true, or a refusal is noted. */
+bool value_check_string(struct value_check *c, const struct schema_field *f,
+                        const struct json_token *t);
 bool value_check_integer(struct value_check *c, const struct json_token *t,
                          int64_t *out);
 bool value_check_timestamp(struct value_check *c, const struct json_token *t,
                            int64_t *out);
 
-/* Shortest text that reads back as the same double. */
+/* Shortest JSON text that reads back as the same double. */
 void value_put_double(struct buf *out, double d);
 
 #endif

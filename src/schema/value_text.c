@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Decimals digit by digit (no double ever sees them), dates through the one
+ * time parser. */
 #include "schema/value_text.h"
 
 #include "common/timefmt.h"
 
-/* A decimal with at most `whole` digits before the point and `scale` behind,
- * without leading and trailing zeros; an exponent is worked in. */
-static const char *decimal(struct str s, int whole, int scale, struct buf *out)
+const char *value_decimal(struct str s, int whole, int scale, struct buf *out)
 {
     char digits[160];
     int n = 0, point = -1, exponent = 0, first = 0;
@@ -66,45 +66,71 @@ static const char *decimal(struct str s, int whole, int scale, struct buf *out)
 }
 
 /* Reads through the one time parser by giving what is missing. */
-static const char *civil(struct str s, const char *before, const char *after,
-                         bool is_date_only, bool is_time_only, struct buf *out)
+static const char *civil(struct str s, struct str before, struct str after,
+                         size_t from, size_t len, struct buf *out,
+                         const char *reason)
 {
     char text[80], shown[TIMEFMT_MAX];
-    size_t before_len = strlen(before), after_len = strlen(after), len;
-    const char *why = NULL;
+    size_t n = before.len + s.len, all;
     int64_t us;
 
-    if (s.len + before_len + after_len > sizeof(text))
-        return "is too long";
-    memcpy(text, before, before_len);
-    memcpy(text + before_len, s.p, s.len);
-    memcpy(text + before_len + s.len, after, after_len);
-    if (timefmt_parse(str_of(text, before_len + s.len + after_len), &us,
-                      &why) != RC_OK)
-        return why;
-    len = timefmt_format_z(shown, us) - 1;
-    if (is_date_only)
-        len = 10;
-    buf_append(out, shown + (is_time_only ? 11 : 0),
-               len - (is_time_only ? 11 : 0));
+    if (n + after.len > sizeof(text))
+        return reason;
+    memcpy(text, before.p, before.len);
+    memcpy(text + before.len, s.p, s.len);
+    memcpy(text + n, after.p, after.len);
+    if (timefmt_parse(str_of(text, n + after.len), &us, NULL) != RC_OK)
+        return reason;
+    all = timefmt_format_z(shown, us) - 1; /* without the Z */
+    buf_append(out, shown + from, (len ? len : all) - from);
     return NULL;
 }
 
-const char *value_text(enum schema_type type, struct str text, struct buf *out)
+/* BIGNUMERIC reaches to (2^255 - 1) / 10^38, which has 39 digits. */
+static const char *bignumeric(struct str text, struct buf *out)
 {
-    switch (type) {
+    static const char most[] = "578960446186580977117854925043439539266."
+                               "34992332820282019728792003956564819967";
+    size_t from = out->len;
+    const char *why = value_decimal(text, 39, 38, out), *point;
+    struct str shown;
+
+    if (why || out->failed)
+        return why;
+    shown = str_of(out->data + from, out->len - from);
+    if (shown.p[0] == '-')
+        shown = str_of(shown.p + 1, shown.len - 1);
+    point = memchr(shown.p, '.', shown.len);
+    if ((point ? (size_t)(point - shown.p) : shown.len) == 39 &&
+        str_cmp(shown, str_from(most)) > 0)
+        return "is out of range";
+    return NULL;
+}
+
+const char *value_text(const struct schema_field *f, struct str text,
+                       struct buf *out)
+{
+    bool fixed = f->precision > 0;
+
+    switch (f->type) {
     case SCHEMA_NUMERIC:
-        return decimal(text, 29, 9, out);
+        return fixed ? value_decimal(text, (int)(f->precision - f->scale),
+                                     (int)f->scale, out)
+                     : value_decimal(text, 29, 9, out);
     case SCHEMA_BIGNUMERIC:
-        return decimal(text, 38, 38, out);
+        return fixed ? value_decimal(text, (int)(f->precision - f->scale),
+                                     (int)f->scale, out)
+                     : bignumeric(text, out);
     case SCHEMA_DATE:
-        if (text.len != 10)
-            return "is no date such as 2025-01-14";
-        return civil(text, "", "T00:00:00Z", true, false, out);
+        return civil(text, STR(""), STR("T00:00:00Z"), 0, 10, out,
+                     "is no date such as 2025-01-14");
     case SCHEMA_TIME:
-        return civil(text, "1970-01-01T", "Z", false, true, out);
+        return civil(text, STR("1970-01-01T"), STR("Z"), 11, 0, out,
+                     "is no time of day such as 10:00:00 or 10:00:00.5");
     case SCHEMA_DATETIME:
-        return civil(text, "", "Z", false, false, out);
+        return civil(text, STR(""), STR("Z"), 0, 0, out,
+                     "is no date and time without a zone such as "
+                     "2025-01-14T10:00:00");
     default:
         return "has a type without a text form";
     }

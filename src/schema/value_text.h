@@ -7,8 +7,13 @@
 #include "common/buf.h"
 #include "schema/schema.h"
 
-/* Appends the canonical text of a value of `type`; NULL, or a constant reason
- * why it is none (`out` may hold a part then). */
-const char *value_text(enum schema_type type, struct str text, struct buf *out);
+/* Appends the canonical text of a value of the field's type; NULL, or a
+ * constant reason why it is none (`out` may hold a part then). */
+const char *value_text(const struct schema_field *f, struct str text,
+                       struct buf *out);
+/* The same of a decimal with at most `whole` digits before the point and
+ * `scale` behind it; an exponent is worked in, needless zeros are dropped. */
+const char *value_decimal(struct str text, int whole, int scale,
+                          struct buf *out);
 
 #endif
