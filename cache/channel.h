@@ -20,6 +20,7 @@
 #include "common/str.h"
 
 struct channel;
+struct redis;
 
 struct generation {
     uint64_t epoch; /* random, never 0; 0: unknown */
@@ -27,7 +28,8 @@ struct generation {
 };
 
 struct channel_config {
-    const char *redis_url; /* checked by redis_url_parse already */
+    const char *redis_url; /* see cache/redis_url.h */
+    const char *ca_file;   /* rediss://; NULL: the system's */
     const char *system;    /* part of every key */
     bool subscribe;        /* readers; writers leave it false */
     /* readers only, on the loop */
@@ -57,9 +59,13 @@ struct channel_publish {
     int64_t deadline_us;
     int state;
 };
+/* Several calls in one turn of the loop travel together. */
 void channel_publish(struct channel *channel, struct channel_publish *op);
 
 bool channel_is_up(const struct channel *channel);
+/* Its connection for commands, for others on the same loop to share, so that
+ * a loop has one. Borrowed. */
+struct redis *channel_redis(struct channel *channel);
 void channel_close(struct channel *channel); /* pending `done` fire first */
 
 #endif
