@@ -53,7 +53,7 @@ DATOS_MODULES := src/dev src/cli src/api src/ingest src/admin src/store src/pubs
 EMULATOR_MODULES := emulator emulator/pubsub emulator/bigquery \
                     emulator/bigquery/sql emulator/proto src/grpc src/schema src/http src/common
 
-LIBS_datos := -levent_core -lhiredis -lsqlite3 -ljansson -lnghttp2 -lcurl -lz
+LIBS_datos := -levent_core -lhiredis -lsqlite3 -ljansson -lnghttp2 -lcurl -lcrypto -lz
 LIBS_emulator := -levent_core -lsqlite3 -ljansson -lnghttp2 -lprotobuf-c -lz -lm
 
 # A program is built from the day its last room stands in the tree; until then

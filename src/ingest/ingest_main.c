@@ -14,6 +14,7 @@
 #include "config/settings.h"
 #include "http/http.h"
 #include "ingest/ingest.h"
+#include "net/credentials.h"
 #include "schema/schema.h"
 #include "store/store.h"
 
@@ -27,6 +28,7 @@ struct role {
     struct schema *schema;
     struct store *store;
     struct channel *channel;
+    struct token_source *tokens; /* NULL: an emulator wants none */
     struct ingest *ingest;
     struct admin admin;
     struct http_server *server;
@@ -98,6 +100,19 @@ static int open_channel(struct role *r, struct err *err)
     return channel_open(r->loop, &config, &r->channel, err);
 }
 
+static int open_tokens(struct role *r, struct err *err)
+{
+    const char *emulator = r->settings->pubsub_emulator_host;
+    int rc;
+
+    if (emulator && emulator[0])
+        return RC_OK;
+    rc = credentials_open(r->loop, &r->tokens, err);
+    if (rc == RC_OK)
+        LOG_I("credentials: %s", token_describe(r->tokens));
+    return rc;
+}
+
 static int open_admin(struct role *r, struct err *err)
 {
     int64_t port = r->settings->admin_port;
@@ -119,6 +134,7 @@ static int open_ingest(struct role *r, struct err *err)
         .subscription = s->subscription,
         .dead_letter_topic = s->dead_letter_topic,
         .pubsub_emulator_host = s->pubsub_emulator_host,
+        .tokens = r->tokens,
         .schema = r->schema,
         .max_future_s = s->max_future_s,
         .store = r->store,
@@ -142,6 +158,8 @@ static int open_role(struct role *r, struct err *err)
     if (rc == RC_OK)
         rc = open_channel(r, err);
     if (rc == RC_OK)
+        rc = open_tokens(r, err);
+    if (rc == RC_OK)
         rc = open_admin(r, err);
     if (rc == RC_OK)
         rc = open_ingest(r, err);
@@ -156,6 +174,7 @@ static void close_role(struct role *r)
         store_close(r->store);
     if (r->server)
         http_server_free(r->server);
+    token_source_free(r->tokens);
     loop_free(r->loop);
     metrics_free(r->metrics);
     schema_free(r->schema);
