@@ -290,7 +290,7 @@ void h1_settle(struct conn *c)
     idle = c->h1.phase == H1_HEAD && c->out.len == 0;
     if (c->h1.phase == H1_CLOSE && c->out.len == 0)
         conn_finish(c, c->h1.linger);
-    else if (c->eof && c->h1.phase == H1_BODY && !c->h1.req->paused)
+    else if (c->eof && c->h1.phase == H1_BODY && req && !req->paused)
         h1_refuse(c, 400, "the body ended early");
     else if (c->eof && (c->h1.phase == H1_DISCARD || idle))
         conn_kill(c);
