@@ -170,6 +170,7 @@ static void open_metrics(struct pipeline *p, struct metrics *m)
     own->pubsub_up = series(m, METRIC_DEPENDENCY_UP, "pubsub");
     metric_set(own->lag, 0);
     metric_set(own->pubsub_up, 0);
+    metric_set(own->store_up, 1); /* it was opened; until it fails */
 }
 
 /* --- life

@@ -21,7 +21,8 @@ enum {
     EMPTY_FAST_US = 200 * 1000 /* an empty answer sooner than this was no
                                 * long poll */
 };
-#define PULL_US (120 * US_PER_S) /* Google holds an empty Pull up to 90 s */
+#define TELL_AGAIN_US (30 * US_PER_S)
+#define PULL_US       (120 * US_PER_S) /* Google holds an empty Pull up to 90 s */
 
 static const struct retry_policy again = {
     .first_us = 100 * US_PER_MS,
@@ -62,6 +63,8 @@ struct pull_subscriber {
     struct lease *lease;
     bool lease_is_idle;
     enum state state;
+    char *why; /* what on_state was told last, and when */
+    int64_t told_us;
     bool is_paused, is_closing, is_abandoned;
     struct retry retry;
     struct rand rand;
@@ -122,8 +125,24 @@ static void set_up(struct pull_subscriber *s)
     if (s->state == STATE_UP)
         return;
     s->state = STATE_UP;
+    mem_free(s->why);
+    s->why = NULL;
     if (s->config.on_state)
         s->config.on_state(true, s->name, s->config.arg);
+}
+
+/* The same trouble is told again only after a while. */
+static void tell_down(struct pull_subscriber *s, const char *why)
+{
+    int64_t now = clock_mono_us();
+
+    if (!s->config.on_state || (s->why && strcmp(s->why, why) == 0 &&
+                                now - s->told_us < TELL_AGAIN_US))
+        return;
+    mem_free(s->why);
+    s->why = mem_strdup(why);
+    s->told_us = now;
+    s->config.on_state(false, why, s->config.arg);
 }
 
 static void set_down(struct pull_subscriber *s, const struct google_call *call)
@@ -145,8 +164,7 @@ static void set_down(struct pull_subscriber *s, const struct google_call *call)
     else
         snprintf(why, sizeof(why), "cannot pull from %s, trying on: %s",
                  s->name, call->err.text);
-    if (s->config.on_state)
-        s->config.on_state(false, why, s->config.arg);
+    tell_down(s, why);
 }
 
 /* --- pulls ------------------------------------------------------------------
@@ -337,6 +355,7 @@ static void on_end(struct loop_timer *timer)
     ack_queue_free(s->returns);
     lease_free(s->lease);
     mem_free(s->slots);
+    mem_free(s->why);
     mem_free(s->name);
     mem_free(s->pull_path);
     mem_free(s->ack_path);
