@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -101,6 +102,11 @@ void *mem_try_realloc(void *p, size_t size)
 void mem_free(void *p)
 {
     free(p);
+}
+
+void mem_trim(void)
+{
+    malloc_trim(0);
 }
 
 void mem_fail_after(unsigned long n, int from_then_on)

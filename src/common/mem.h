@@ -25,6 +25,9 @@ void *mem_try_alloc(size_t size);
 void *mem_try_realloc(void *p, size_t size);
 
 void mem_free(void *p);
+/* Gives unused pages back to the kernel; for after a burst, not for hot paths.
+ */
+void mem_trim(void);
 
 #define MEM_NEW(type)      ((type *)mem_alloc(sizeof(type)))
 #define MEM_ARRAY(type, n) ((type *)mem_alloc_array((n), sizeof(type)))

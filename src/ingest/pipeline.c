@@ -5,7 +5,8 @@
 #include "common/mem.h"
 
 enum {
-    SPARE_ITEMS = 1024
+    SPARE_ITEMS = 1024,
+    TRIM_MESSAGES = 10000 /* a burst */
 };
 #define LAG_US US_PER_S
 
@@ -80,6 +81,7 @@ struct item *pipeline_item_new(struct pipeline *p, struct message *message)
         p->oldest = item;
     p->newest = item;
     p->n_held++;
+    p->n_since_trim++;
     if (!loop_timer_is_armed(&p->lag_timer))
         loop_timer_arm(&p->lag_timer, LAG_US);
     return item;
@@ -129,6 +131,24 @@ void pipeline_gauge(struct metric *gauge, double value)
         metric_set(gauge, value);
 }
 
+static void free_spare(struct pipeline *p)
+{
+    while (p->spare) {
+        struct item *next = p->spare->next;
+        mem_free(p->spare);
+        p->spare = next;
+    }
+    p->n_spare = 0;
+}
+
+/* A backlog is over: an idle process is to be small again. */
+static void rest_after_burst(struct pipeline *p)
+{
+    p->n_since_trim = 0;
+    free_spare(p);
+    mem_trim();
+}
+
 /* Age of the oldest message held, once a second while there is any. */
 static void on_lag(struct loop_timer *timer)
 {
@@ -145,6 +165,8 @@ static void on_lag(struct loop_timer *timer)
     pipeline_gauge(p->metrics.lag, (double)(now - oldest) / (double)US_PER_S);
     if (p->oldest)
         loop_timer_arm(&p->lag_timer, LAG_US);
+    else if (p->n_since_trim >= TRIM_MESSAGES)
+        rest_after_burst(p);
 }
 
 static struct metric *series(struct metrics *m, enum metric_family family,
@@ -236,11 +258,7 @@ void pipeline_fini(struct pipeline *p)
 {
     while (p->oldest)
         pipeline_item_free(p, p->oldest);
-    while (p->spare) {
-        struct item *next = p->spare->next;
-        mem_free(p->spare);
-        p->spare = next;
-    }
+    free_spare(p);
     loop_timer_fini(&p->store_timer);
     loop_timer_fini(&p->letter_timer);
     loop_timer_fini(&p->lag_timer);
