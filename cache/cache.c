@@ -72,8 +72,7 @@ struct cache {
     struct rand rand;
 };
 
-/* --- values
- * -------------------------------------------------------------------- */
+/* --- values --- */
 
 static void drop_value(struct local_value *base)
 {
@@ -126,8 +125,7 @@ static bool is_current(struct cache *c, struct str key,
     return c->config.is_current(key, &v->stamp, c->config.arg);
 }
 
-/* --- flights: the list
- * ------------------------------------------------------------ */
+/* --- flights: the list --- */
 
 static void ask(struct flight *f);
 
@@ -231,8 +229,7 @@ static void land(struct flight *f, int rc, const struct err *err,
     mem_free(f);
 }
 
-/* --- Redis
- * ----------------------------------------------------------------------- */
+/* --- Redis --- */
 
 static void make_key(struct buf *b, const struct flight *f, const char *suffix)
 {
@@ -334,8 +331,7 @@ static struct cache_value *read_value(struct flight *f, struct str text)
     return v;
 }
 
-/* --- the way
- * -------------------------------------------------------------------------- */
+/* --- the way --- */
 
 static void load(struct flight *f)
 {

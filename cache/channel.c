@@ -37,10 +37,13 @@ enum {
     "redis.call('PUBLISH',ARGV[2],e..':'..string.format('%.0f',c)..':'.."      \
     "ARGV[3]) return {e,c}"
 
+/* An epoch is begun if there is none; a Redis that is full begins it later. */
 #define SCRIPT_BEAT                                                            \
     "local g=redis.call('HMGET',KEYS[1],'e','c') "                             \
-    "redis.call('PUBLISH',ARGV[1],(g[1] or '0')..':'..(g[2] or '0')..':b') "   \
-    "return 1"
+    "if not g[1] then g={ARGV[2],'0'} "                                        \
+    "if type(redis.pcall('HSET',KEYS[1],'e',g[1],'c',0))=='table' then "       \
+    "g={'0','0'} end end "                                                     \
+    "redis.call('PUBLISH',ARGV[1],g[1]..':'..(g[2] or '0')..':b') return 1"
 
 struct message; /* a publication under way */
 
@@ -77,8 +80,7 @@ struct message {
     } way;
 };
 
-/* --- reading
- * ------------------------------------------------------------------ */
+/* --- reading --- */
 
 static void set_up(struct channel *c, bool up)
 {
@@ -152,8 +154,15 @@ static void on_message(struct str name, struct str text, void *arg)
     }
 }
 
-/* --- the beat
- * ------------------------------------------------------------------ */
+static void new_epoch(char *out)
+{
+    uint64_t random;
+
+    rand_bytes(&random, sizeof(random));
+    frame_put_epoch(out, random ? random : 1);
+}
+
+/* --- the beat --- */
 
 static void on_pulse(struct redis_command *command)
 {
@@ -167,15 +176,18 @@ static void on_pulse(struct redis_command *command)
 
 static void pulse(struct channel *c)
 {
-    struct str words[5] = {STR("EVAL"), STR(SCRIPT_BEAT), STR("1"),
+    char epoch[FRAME_EPOCH + 1];
+    struct str words[6] = {STR("EVAL"), STR(SCRIPT_BEAT), STR("1"),
                            str_from(c->key), str_from(c->beat)};
 
     c->beats_open++;
     if (c->pulse_busy)
         return;
+    new_epoch(epoch);
+    words[5] = str_of(epoch, FRAME_EPOCH);
     c->pulse_busy = true;
     c->pulse.done = on_pulse;
-    redis_send(c->commands, &c->pulse, words, 5);
+    redis_send(c->commands, &c->pulse, words, 6);
 }
 
 static void announce_gap(struct channel *c);
@@ -211,8 +223,7 @@ static void on_subscriber_state(bool up, void *arg)
         set_up(c, false);
 }
 
-/* --- publishing
- * ------------------------------------------------------------------ */
+/* --- publishing --- */
 
 static void send_message(struct message *m);
 
@@ -287,10 +298,8 @@ static void send_message(struct message *m)
     char epoch[FRAME_EPOCH + 1];
     struct str words[8];
     size_t n = 0;
-    uint64_t random;
 
-    rand_bytes(&random, sizeof(random));
-    frame_put_epoch(epoch, random ? random : 1);
+    new_epoch(epoch);
     m->command.done = on_published;
     m->command.timeout_us = PUBLISH_US;
     if (m->way == UNCOUNTED) {
@@ -387,8 +396,7 @@ static void on_command_state(bool up, void *arg)
         pulse(c);
 }
 
-/* --- life
- * ---------------------------------------------------------------------- */
+/* --- life --- */
 
 static void make_names(struct channel *c)
 {
@@ -436,6 +444,11 @@ int channel_open(struct loop *loop, const struct channel_config *config,
     }
     *out = c;
     return RC_OK;
+}
+
+struct generation channel_generation(const struct channel *c)
+{
+    return c->up ? c->seen : (struct generation){0};
 }
 
 bool channel_is_up(const struct channel *c)

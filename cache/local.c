@@ -71,8 +71,7 @@ void local_value_unref(struct local_value *v)
         v->drop(v);
 }
 
-/* --- the table
- * ---------------------------------------------------------------- */
+/* --- the table --- */
 
 /* A seeded multiply-and-fold over 8 bytes a step: strangers do not know the
  * seed, so they cannot choose keys that collide. */
@@ -224,8 +223,7 @@ static void release(struct evicted *out)
         local_value_unref(out->values[--out->n]);
 }
 
-/* --- the door
- * ------------------------------------------------------------------- */
+/* --- the door --- */
 
 struct local *local_new(size_t max_bytes)
 {

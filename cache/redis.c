@@ -405,8 +405,7 @@ static void on_deadline(struct loop_timer *t)
         loop_timer_arm(t, nearest_us > now_us ? nearest_us - now_us : 1000);
 }
 
-/* --- connecting
- * --------------------------------------------------------------- */
+/* --- connecting --- */
 
 static void greet_all(struct redis *r)
 {
@@ -511,8 +510,7 @@ static void on_attempt(struct loop_timer *t)
     }
 }
 
-/* --- life
- * ----------------------------------------------------------------------- */
+/* --- life --- */
 
 struct redis *redis_new(struct loop *loop, const struct redis_config *config)
 {
