@@ -52,10 +52,10 @@ struct store_query {
     void (*done)(struct store_query *op);
     size_t limit; /* 1 .. 1001 */
     bool has_since, has_until, has_after;
-    int64_t since_us; /* inclusive */
-    int64_t until_us; /* exclusive */
-    struct str id;    /* p != NULL: only this id; borrowed */
-    int64_t after_us; /* strictly after (after_us, after_id) in that order */
+    int64_t since_us;    /* inclusive */
+    int64_t until_us;    /* exclusive */
+    struct str id;       /* p != NULL: only this id; borrowed */
+    int64_t after_us;    /* strictly after (after_us, after_id) in that order */
     struct str after_id; /* borrowed */
     /* out */
     int rc;

@@ -21,7 +21,8 @@ struct writer_config {
     void *arg;
 };
 
-struct writer *writer_new(struct loop *loop, const struct writer_config *config);
+struct writer *writer_new(struct loop *loop,
+                          const struct writer_config *config);
 void writer_free(struct writer *writer); /* nothing may be pending */
 
 /* As store_insert, and `done` comes after the invalidation is out (or the

@@ -76,7 +76,7 @@ START_TEST(rendering_and_reading_again_is_the_same_table)
 {
     static const char text[] =
         "{\"fields\":[" OURS ",{\"name\":\"n\",\"type\":\"NUMERIC\","
-                             "\"precision\":10,\"scale\":\"2\"}"
+        "\"precision\":10,\"scale\":\"2\"}"
         ",{\"name\":\"s\",\"type\":\"string\",\"maxLength\":5}"
         ",{\"name\":\"r\",\"type\":\"STRUCT\",\"mode\":\"repeated\","
         "\"fields\":[{\"name\":\"x\",\"type\":\"INT64\"}]}]}";
