@@ -13,7 +13,7 @@ int64_t breaker_fail(struct breaker *b, int64_t now_us, double unit)
     if (b->failures < 1000)
         b->failures++;
     /* half fixed, half random: never at once, never all together */
-    delay = widest / 2 + (int64_t)(unit * (double)(widest / 2));
+    delay = widest / 2 + (int64_t)(unit * 0.5 * (double)widest);
     b->state = BREAKER_OPEN;
     b->until_us = now_us + delay;
     return delay;

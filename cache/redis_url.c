@@ -90,7 +90,7 @@ static bool is_host_char(char c)
 
 static int parse_tcp(struct str rest, struct redis_url *url, struct err *err)
 {
-    struct str path = rest, place = str_cut(&path, '/'), host = place;
+    struct str path = rest, place = str_cut(&path, '/'), host;
 
     if (place.len && place.p[0] == '[') { /* IPv6 */
         struct str after = str_of(place.p + 1, place.len - 1);
