@@ -2,7 +2,7 @@
 /* The proto3 JSON mapping for protobuf-c messages, driven by their
  * descriptors: lowerCamelCase (snake case accepted), 64-bit integers as
  * strings, enums by name, bytes in base64, and Google's well-known types
- * (Timestamp, Duration, FieldMask, Empty, Struct, Any) in their own forms.
+ * (Timestamp, Duration, FieldMask, Empty, Struct) in their own forms.
  * Pure; threads: any. */
 #ifndef EMULATOR_TRANSCODE_H
 #define EMULATOR_TRANSCODE_H
@@ -42,6 +42,10 @@ const char *transcode_get(const ProtobufCMessage *message, const char *path);
 void transcode_write(const ProtobufCMessage *message, struct buf *out);
 /* The same on one line without blanks. */
 void transcode_write_compact(const ProtobufCMessage *message, struct buf *out);
+
+/* As an Any is shown: with "@type" first, `depth` levels in. */
+void transcode_write_typed(const ProtobufCMessage *message, unsigned depth,
+                           struct buf *out);
 
 /* Snake case to lowerCamelCase and back (field masks, names). */
 void transcode_camel(struct buf *out, struct str snake);
