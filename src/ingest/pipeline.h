@@ -67,8 +67,8 @@ struct pipeline {
     struct item *spare; /* for reuse */
     size_t n_spare;
     size_t n_since_trim; /* messages since memory was given back */
-    bool is_draining; /* what comes is given back at once */
-    bool is_closed;   /* messages are gone; late answers only free */
+    bool is_draining;    /* what comes is given back at once */
+    bool is_closed;      /* messages are gone; late answers only free */
 
     /* persist */
     struct item_list queue;

@@ -92,7 +92,7 @@ static char *request_body(const json_t *delegates, int64_t lifetime_s)
     raw = json_dumps(body, JSON_COMPACT);
     json_decref(body);
     text = mem_strdup(raw ? raw : "{}");
-    free(raw);
+    mem_free(raw);
     return text;
 }
 
@@ -119,7 +119,7 @@ int token_impersonated(const struct credential *c, struct token_source **out,
 {
     struct credential source = *c;
     const char *url, *type;
-    struct token_source *base;
+    struct token_source *base = NULL;
     int rc = credential_url(c, c->json, "service_account_impersonation_url",
                             NULL, &url, err);
 
