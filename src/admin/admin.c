@@ -139,7 +139,7 @@ bool admin_handle(const struct admin *a, struct http_req *req)
     return true;
 }
 
-/* --- a server of its own -------------------------------------------------- */
+/* --- a server of its own --- */
 
 static void on_request(struct http_req *req, void *app)
 {

@@ -16,23 +16,10 @@
 #include "http/http.h"
 
 enum grpc_status {
-    GRPC_OK,
-    GRPC_CANCELLED,
-    GRPC_UNKNOWN,
-    GRPC_INVALID_ARGUMENT,
-    GRPC_DEADLINE_EXCEEDED,
-    GRPC_NOT_FOUND,
-    GRPC_ALREADY_EXISTS,
-    GRPC_PERMISSION_DENIED,
-    GRPC_RESOURCE_EXHAUSTED,
-    GRPC_FAILED_PRECONDITION,
-    GRPC_ABORTED,
-    GRPC_OUT_OF_RANGE,
-    GRPC_UNIMPLEMENTED,
-    GRPC_INTERNAL,
-    GRPC_UNAVAILABLE,
-    GRPC_DATA_LOSS,
-    GRPC_UNAUTHENTICATED
+#define STATUS(name, http) GRPC_##name,
+#include "grpc/status.def"
+#undef STATUS
+    GRPC_N_STATUS
 };
 const char *grpc_status_name(enum grpc_status status); /* NOT_FOUND */
 int grpc_status_http(enum grpc_status status);         /* google.rpc's map */

@@ -44,7 +44,9 @@ int notice_decode(struct str notice, const struct schema *schema,
     word = str_cut(&head, ' ');
     if (!str_to_i64(word, published_us) || !head.p)
         return RC_MALFORMED;
-    *incomplete = !str_eq(head, STR("all"));
+    *incomplete = str_eq(head, STR("part"));
+    if (!*incomplete && !str_eq(head, STR("all")))
+        return RC_MALFORMED;
     while (notice.p) {
         struct str line = str_cut(&notice, '\n');
         struct reject why;

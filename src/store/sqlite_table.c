@@ -1,156 +1,148 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Connection, errors, transactions, checkpoints. */
 #include "store/sqlite_table.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/mem.h"
+#include "store/sqlite_priv.h"
 
 enum {
-    SQL_MAX_BYTES = 256 * 1024,
-    BUSY_LIMIT_US = 2000000,
-    BUSY_NAP_US = 300, /* another process's commit is one fsync long */
-    N_SELECTS = 16     /* every combination of since, until, id, after */
+    SQL_MAX_BYTES = 1024 * 1024,
+    PATIENCE_US = 2000000
 };
 
-struct sqlite_table {
-    sqlite3 *db;
-    const struct schema *schema;
-    char *path;
-    dev_t device;
-    ino_t inode;
-    sqlite3_stmt *insert, *find;
-    sqlite3_stmt *selects[N_SELECTS];
-    struct value *values; /* scratch, one a column */
-    int64_t busy_since_us;
-};
-
-static int fail(struct sqlite_table *t, struct err *err, const char *what)
+/* Where SQLite must not be asked again before it was opened again. */
+static bool spoils_connection(int code)
 {
-    int code = sqlite3_errcode(t->db);
-    enum rc rc = code == SQLITE_BUSY || code == SQLITE_LOCKED ? RC_TIMEOUT
-                                                              : RC_UNAVAILABLE;
-    const char *hint = code == SQLITE_FULL       ? ": make room on the disk"
-                       : code == SQLITE_READONLY ? ": make it writable"
-                       : code == SQLITE_NOTADB || code == SQLITE_CORRUPT
-                           ? ": restore it from a copy, or move it away"
-                           : "";
+    switch (code & 0xff) {
+    case SQLITE_IOERR:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PROTOCOL:
+    case SQLITE_PERM:
+    case SQLITE_MISUSE:
+        return true;
+    default:
+        return false;
+    }
+}
 
-    return err_set(err, rc, "cannot %s %s: %s%s", what, t->path,
-                   sqlite3_errmsg(t->db), hint);
+static void drop(struct sqlite_table *t, bool moved)
+{
+    int keep = 1;
+
+    for (int i = 0; i < N_STMTS; i++) {
+        sqlite3_finalize(t->stmts[i]);
+        t->stmts[i] = NULL;
+    }
+    /* The log is found by its name: it may be another file's by now. */
+    if (t->db && moved)
+        sqlite3_file_control(t->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+    sqlite3_close(t->db);
+    t->db = NULL;
+}
+
+static enum rc meaning(const struct sqlite_table *t, int code, int os,
+                       const char **hint)
+{
+    bool is_full = os == ENOSPC || os == EDQUOT || os == EFBIG;
+
+    switch (code & 0xff) {
+    case SQLITE_FULL:
+        *hint = "the disk is full: make room";
+        return RC_UNAVAILABLE;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        *hint = "another process holds its lock for seconds";
+        return RC_UNAVAILABLE;
+    case SQLITE_READONLY:
+        *hint = access(t->path, W_OK) == 0
+                    ? "its folder or file system is read-only"
+                    : "it is read-only: make it writable";
+        return RC_UNAVAILABLE;
+    case SQLITE_CANTOPEN:
+        *hint = "is its folder there, and may we write there?";
+        return RC_UNAVAILABLE;
+    case SQLITE_IOERR:
+        *hint = is_full ? "the disk or a size limit is full: make room"
+                        : "the disk failed";
+        return RC_UNAVAILABLE;
+    case SQLITE_NOTADB:
+        *hint = "it is no SQLite file: move it away, or name another";
+        return RC_UNAVAILABLE;
+    case SQLITE_CORRUPT:
+        *hint = "it is damaged: restore it from a copy, or move it away";
+        return RC_UNAVAILABLE;
+    case SQLITE_NOMEM:
+        *hint = "memory is gone";
+        return RC_NOMEM;
+    default:
+        *hint = NULL;
+        return RC_UNAVAILABLE;
+    }
+}
+
+int sqlite_fail(struct sqlite_table *t, int code, const char *doing,
+                struct err *err)
+{
+    int os = t->db ? sqlite3_system_errno(t->db) : 0;
+    const char *hint, *text = t->db ? sqlite3_errmsg(t->db) : "not open";
+    enum rc rc = meaning(t, code, os, &hint);
+
+    if (hint && os && (code & 0xff) != SQLITE_BUSY)
+        err_set(err, rc, "cannot %s %s: %s (%s)", doing, t->path, hint,
+                strerror(os));
+    else
+        err_set(err, rc, "cannot %s %s: %s", doing, t->path,
+                hint ? hint : text);
+    if (spoils_connection(code))
+        drop(t, false);
+    return rc;
 }
 
 static int on_busy(void *arg, int count)
 {
     struct sqlite_table *t = arg;
-    struct timespec nap = {0, BUSY_NAP_US * 1000};
-    int64_t now = clock_mono_us();
+    struct timespec nap = {0, count < 40 ? 60000 : 300000};
 
-    if (count == 0)
-        t->busy_since_us = now;
-    if (now - t->busy_since_us > BUSY_LIMIT_US)
+    if (clock_mono_us() > t->patience_until_us)
         return 0;
     nanosleep(&nap, NULL);
     return 1;
 }
 
-static int run(struct sqlite_table *t, const char *sql, const char *what,
+static void be_patient(struct sqlite_table *t)
+{
+    t->patience_until_us = clock_mono_us() + PATIENCE_US;
+}
+
+static int on_wal(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    struct sqlite_table *t = arg;
+
+    (void)db;
+    (void)name;
+    t->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+int sqlite_run(struct sqlite_table *t, const char *sql, const char *doing,
                struct err *err)
 {
-    return sqlite3_exec(t->db, sql, NULL, NULL, NULL) == SQLITE_OK
-               ? RC_OK
-               : fail(t, err, what);
+    int code = sqlite3_exec(t->db, sql, NULL, NULL, NULL);
+
+    return code == SQLITE_OK ? RC_OK : sqlite_fail(t, code, doing, err);
 }
 
-static const char *column_type(const struct schema_field *f)
-{
-    static const char *const types[] = {
-#define TYPE(name, alias, json, sqlite) sqlite,
-#include "schema/types.def"
-#undef TYPE
-    };
-    return f->mode == SCHEMA_REPEATED ? "TEXT" : types[f->type];
-}
-
-/* A name holds no quote: schema.c sees to it. */
-static void put_column(struct buf *sql, const struct schema_field *f)
-{
-    buf_printf(sql, "\"%.*s\" %s%s", STR_ARG(f->name), column_type(f),
-               f->mode == SCHEMA_REQUIRED ? " NOT NULL" : "");
-}
-
-static int create(struct sqlite_table *t, struct err *err)
-{
-    struct buf sql;
-    int rc;
-
-    buf_init(&sql, SQL_MAX_BYTES);
-    buf_puts(&sql, "CREATE TABLE IF NOT EXISTS datos (");
-    for (size_t i = 0; i < t->schema->n_fields; i++) {
-        if (i)
-            buf_puts(&sql, ", ");
-        put_column(&sql, &t->schema->fields[i]);
-    }
-    buf_puts(&sql,
-             ") STRICT;"
-             "CREATE UNIQUE INDEX IF NOT EXISTS datos_id ON datos (\"id\");"
-             "CREATE INDEX IF NOT EXISTS datos_newest ON datos "
-             "(\"timestamp\" DESC, \"id\");");
-    rc = run(t, sql.data, "create the table in", err);
-    buf_fini(&sql);
-    return rc;
-}
-
-/* Compares the file's columns with the schema's; adds what is new. */
-static int agree(struct sqlite_table *t, struct err *err)
-{
-    const struct schema *s = t->schema;
-    bool *seen = MEM_ARRAY(bool, s->n_fields);
-    sqlite3_stmt *info;
-    int rc = RC_OK;
-
-    if (sqlite3_prepare_v2(t->db, "PRAGMA table_info(datos)", -1, &info,
-                           NULL) != SQLITE_OK)
-        rc = fail(t, err, "read the columns of");
-    while (rc == RC_OK && sqlite3_step(info) == SQLITE_ROW) {
-        const char *name = (const char *)sqlite3_column_text(info, 1);
-        const char *type = (const char *)sqlite3_column_text(info, 2);
-        int i = schema_find(s->fields, s->n_fields, str_from(name));
-        if (i < 0 || strcmp(type, column_type(&s->fields[i])) != 0 ||
-            (sqlite3_column_int(info, 3) != 0) !=
-                (s->fields[i].mode == SCHEMA_REQUIRED))
-            rc = err_set(err, RC_INVALID,
-                         "%s: the column `%s` differs from the schema: use "
-                         "the schema that made the file, or another file",
-                         t->path, name);
-        else
-            seen[i] = true;
-    }
-    sqlite3_finalize(info);
-    for (size_t i = 0; rc == RC_OK && i < s->n_fields; i++) {
-        struct buf sql;
-        if (seen[i])
-            continue;
-        if (s->fields[i].mode == SCHEMA_REQUIRED) {
-            rc = err_set(err, RC_INVALID,
-                         "%s: the new column `%.*s` is REQUIRED: only "
-                         "NULLABLE columns can be added",
-                         t->path, STR_ARG(s->fields[i].name));
-            break;
-        }
-        buf_init(&sql, SQL_MAX_BYTES);
-        buf_puts(&sql, "ALTER TABLE datos ADD COLUMN ");
-        put_column(&sql, &s->fields[i]);
-        rc = run(t, sql.data, "add a column to", err);
-        buf_fini(&sql);
-    }
-    mem_free(seen);
-    return rc;
-}
+/* --- statements ----------------------------------------------------------- */
 
 static void put_names(struct buf *sql, const struct schema *s)
 {
@@ -158,76 +150,146 @@ static void put_names(struct buf *sql, const struct schema *s)
         buf_printf(sql, "%s\"%.*s\"", i ? "," : "", STR_ARG(s->fields[i].name));
 }
 
-static int prepare(struct sqlite_table *t, const char *sql, sqlite3_stmt **out,
-                   struct err *err)
+static void put_sql(struct buf *sql, const struct schema *s,
+                    enum sqlite_statement which)
 {
-    return sqlite3_prepare_v3(t->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out,
-                              NULL) == SQLITE_OK
-               ? RC_OK
-               : fail(t, err, "prepare a statement for");
+    static const char *const fixed[N_FIXED_STMTS] = {
+        "BEGIN IMMEDIATE",
+        "COMMIT",
+        "ROLLBACK",
+        "SAVEPOINT one",
+        "ROLLBACK TO one",
+        "RELEASE one",
+        "SELECT 1 FROM datos LIMIT 1",
+    };
+
+    if (which < N_FIXED_STMTS) {
+        buf_puts(sql, fixed[which]);
+        return;
+    }
+    if (which == STMT_INSERT) {
+        buf_puts(sql, "INSERT INTO datos (");
+        put_names(sql, s);
+        buf_puts(sql, ") VALUES (");
+        for (size_t i = 0; i < s->n_fields; i++)
+            buf_puts(sql, i ? ",?" : "?");
+        buf_puts(sql, ") ON CONFLICT DO NOTHING");
+        return;
+    }
+    buf_puts(sql, "SELECT ");
+    put_names(sql, s);
+    buf_puts(sql, " FROM datos WHERE ");
+    if (which == STMT_FIND)
+        buf_puts(sql, "\"id\" = ?1");
+    else if (which == STMT_NEWEST)
+        buf_puts(sql, "\"timestamp\" BETWEEN ?1 AND ?2 "
+                      "ORDER BY \"timestamp\" DESC, \"id\"");
+    else
+        buf_puts(sql, "\"timestamp\" = ?1 AND \"id\" > ?2 ORDER BY \"id\"");
 }
 
-static int prepare_writes(struct sqlite_table *t, struct err *err)
+sqlite3_stmt *sqlite_statement(struct sqlite_table *t,
+                               enum sqlite_statement which, struct err *err)
 {
     struct buf sql;
-    int rc;
+    int code;
 
+    if (t->stmts[which]) {
+        sqlite3_reset(t->stmts[which]);
+        return t->stmts[which];
+    }
+    if (!t->db) {
+        err_set(err, RC_UNAVAILABLE, "%s is not open", t->path);
+        return NULL;
+    }
     buf_init(&sql, SQL_MAX_BYTES);
-    buf_puts(&sql, "INSERT INTO datos (");
-    put_names(&sql, t->schema);
-    buf_puts(&sql, ") VALUES (");
-    for (size_t i = 0; i < t->schema->n_fields; i++)
-        buf_puts(&sql, i ? ",?" : "?");
-    buf_puts(&sql, ") ON CONFLICT (\"id\") DO NOTHING");
-    rc = prepare(t, sql.data, &t->insert, err);
-    buf_reset(&sql);
-    buf_puts(&sql, "SELECT ");
-    put_names(&sql, t->schema);
-    buf_puts(&sql, " FROM datos WHERE \"id\" = ?");
-    if (rc == RC_OK)
-        rc = prepare(t, sql.data, &t->find, err);
+    put_sql(&sql, t->schema, which);
+    code = sqlite3_prepare_v3(t->db, sql.data, -1, SQLITE_PREPARE_PERSISTENT,
+                              &t->stmts[which], NULL);
     buf_fini(&sql);
-    return rc;
+    if (code != SQLITE_OK)
+        sqlite_fail(t, code, "use", err);
+    return t->stmts[which];
+}
+
+static int run_fixed(struct sqlite_table *t, enum sqlite_statement which,
+                     const char *doing, struct err *err)
+{
+    sqlite3_stmt *stmt = sqlite_statement(t, which, err);
+    int code;
+
+    if (!stmt)
+        return RC_UNAVAILABLE;
+    code = sqlite3_step(stmt);
+    sqlite3_reset(stmt);
+    return code == SQLITE_DONE || code == SQLITE_ROW
+               ? RC_OK
+               : sqlite_fail(t, code, doing, err);
+}
+
+/* --- opening -------------------------------------------------------------- */
+
+static int connect_to(struct sqlite_table *t, bool may_create, struct err *err)
+{
+    static const char pragmas[] =
+        "PRAGMA journal_mode=WAL;"
+        "PRAGMA synchronous=FULL;" /* a commit survives a power cut */
+        "PRAGMA temp_store=MEMORY;"
+        "PRAGMA journal_size_limit=16777216;";
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                SQLITE_OPEN_EXRESCODE | (may_create ? SQLITE_OPEN_CREATE : 0);
+    struct stat st;
+    int code = sqlite3_open_v2(t->path, &t->db, flags, NULL), rc;
+
+    if (code != SQLITE_OK) {
+        rc = sqlite_fail(t, code, "open", err);
+        drop(t, false);
+        return rc;
+    }
+    be_patient(t);
+    sqlite3_busy_handler(t->db, on_busy, t);
+    /* Changing to WAL does not ask the busy handler when two do it at once. */
+    while ((code = sqlite3_exec(t->db, pragmas, NULL, NULL, NULL)) ==
+               SQLITE_BUSY &&
+           on_busy(t, 0))
+        continue;
+    if (code != SQLITE_OK) {
+        rc = sqlite_fail(t, code, "open", err);
+        drop(t, false);
+        return rc;
+    }
+    sqlite3_wal_hook(t->db, on_wal, t); /* and no checkpoints on its own */
+    /* A writer of random ids touches pages all over the index. */
+    rc = sqlite_run(t,
+                    t->role == SQLITE_WRITER ? "PRAGMA cache_size=-8192"
+                                             : "PRAGMA cache_size=-512",
+                    "open", err);
+    if (rc == RC_OK && t->role != SQLITE_CHECKPOINTER)
+        rc = sqlite_setup(t, err);
+    if (rc == RC_OK && stat(t->path, &st) != 0)
+        rc = err_set(err, RC_UNAVAILABLE, "cannot find %s: %s", t->path,
+                     strerror(errno));
+    if (rc != RC_OK) {
+        drop(t, false);
+        return rc;
+    }
+    t->device = st.st_dev;
+    t->inode = st.st_ino;
+    return RC_OK;
 }
 
 int sqlite_table_open(const char *path, const struct schema *schema,
-                      bool is_writer, struct sqlite_table **out,
+                      enum sqlite_role role, struct sqlite_table **out,
                       struct err *err)
 {
     struct sqlite_table *t = MEM_NEW(struct sqlite_table);
-    struct stat st;
-    int rc = RC_OK;
+    int rc;
 
     t->schema = schema;
+    t->role = role;
     t->path = mem_strdup(path);
     t->values = MEM_ARRAY(struct value, schema->n_fields);
-    if (sqlite3_open_v2(path, &t->db,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-                            SQLITE_OPEN_NOMUTEX,
-                        NULL) != SQLITE_OK)
-        rc = fail(t, err, "open");
-    if (rc == RC_OK) {
-        sqlite3_busy_handler(t->db, on_busy, t);
-        rc = run(t,
-                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                 "PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY;",
-                 "open", err);
-    }
-    if (rc == RC_OK && is_writer)
-        rc = run(t, "BEGIN IMMEDIATE", "open", err);
-    if (rc == RC_OK && is_writer) {
-        rc = create(t, err);
-        if (rc == RC_OK)
-            rc = agree(t, err);
-        if (rc == RC_OK)
-            rc = run(t, "COMMIT", "create the table in", err);
-        if (rc == RC_OK)
-            rc = prepare_writes(t, err);
-    }
-    if (rc == RC_OK && stat(path, &st) == 0) {
-        t->device = st.st_dev;
-        t->inode = st.st_ino;
-    }
+    rc = connect_to(t, true, err);
     if (rc != RC_OK) {
         sqlite_table_close(t);
         return rc;
@@ -240,24 +302,42 @@ void sqlite_table_close(struct sqlite_table *t)
 {
     if (!t)
         return;
-    sqlite3_finalize(t->insert);
-    sqlite3_finalize(t->find);
-    for (int i = 0; i < N_SELECTS; i++)
-        sqlite3_finalize(t->selects[i]);
-    sqlite3_close(t->db);
+    drop(t, false);
     mem_free(t->values);
     mem_free(t->path);
     mem_free(t);
 }
 
+int sqlite_table_ready(struct sqlite_table *t, struct err *err)
+{
+    struct stat st;
+    int found = stat(t->path, &st);
+
+    if (found == 0 && t->db && st.st_dev == t->device && st.st_ino == t->inode)
+        return RC_OK;
+    if (t->db)
+        drop(t, true);
+    if (found != 0)
+        return err_set(err, RC_UNAVAILABLE,
+                       errno == ENOENT
+                           ? "%s was deleted: put it back, or restart to begin "
+                             "with an empty one (%s)"
+                           : "cannot reach %s: %s",
+                       t->path, strerror(errno));
+    return connect_to(t, false, err);
+}
+
+/* --- transactions --------------------------------------------------------- */
+
 int sqlite_table_begin(struct sqlite_table *t, struct err *err)
 {
-    return run(t, "BEGIN IMMEDIATE", "write", err);
+    be_patient(t);
+    return run_fixed(t, STMT_BEGIN, "write", err);
 }
 
 int sqlite_table_commit(struct sqlite_table *t, struct err *err)
 {
-    int rc = run(t, "COMMIT", "write", err);
+    int rc = run_fixed(t, STMT_COMMIT, "write", err);
 
     if (rc != RC_OK)
         sqlite_table_rollback(t);
@@ -266,183 +346,56 @@ int sqlite_table_commit(struct sqlite_table *t, struct err *err)
 
 void sqlite_table_rollback(struct sqlite_table *t)
 {
-    if (!sqlite3_get_autocommit(t->db))
-        sqlite3_exec(t->db, "ROLLBACK", NULL, NULL, NULL);
+    struct err ignored;
+
+    if (t->db && !sqlite3_get_autocommit(t->db) &&
+        run_fixed(t, STMT_ROLLBACK, "write", &ignored) != RC_OK)
+        drop(t, false);
 }
 
 int sqlite_table_mark(struct sqlite_table *t, struct err *err)
 {
-    return run(t, "SAVEPOINT op", "write", err);
+    return run_fixed(t, STMT_MARK, "write", err);
 }
 
-int sqlite_table_undo_mark(struct sqlite_table *t, struct err *err)
+int sqlite_table_undo(struct sqlite_table *t, struct err *err)
 {
-    return run(t, "ROLLBACK TO op", "write", err);
+    int rc = run_fixed(t, STMT_UNDO, "write", err);
+
+    return rc == RC_OK ? sqlite_table_keep(t, err) : rc;
 }
 
-static void bind_value(sqlite3_stmt *stmt, int at, const struct value *v)
+int sqlite_table_keep(struct sqlite_table *t, struct err *err)
 {
-    switch (v->kind) {
-    case VALUE_NULL:
-        sqlite3_bind_null(stmt, at);
-        break;
-    case VALUE_TEXT:
-        sqlite3_bind_text(stmt, at, v->s.p, (int)v->s.len, SQLITE_STATIC);
-        break;
-    case VALUE_INT:
-        sqlite3_bind_int64(stmt, at, v->i);
-        break;
-    case VALUE_REAL:
-        sqlite3_bind_double(stmt, at, v->d);
-        break;
-    case VALUE_BLOB:
-        sqlite3_bind_blob(stmt, at, v->s.p, (int)v->s.len, SQLITE_STATIC);
-        break;
-    }
+    return run_fixed(t, STMT_KEEP, "write", err);
 }
 
-/* The row under the cursor, or NULL. */
-static struct row *read_row(struct sqlite_table *t, sqlite3_stmt *stmt)
+int sqlite_table_ping(struct sqlite_table *t, struct err *err)
 {
-    for (size_t i = 0; i < t->schema->n_fields; i++) {
-        struct value *v = &t->values[i];
-        int at = (int)i;
-        switch (sqlite3_column_type(stmt, at)) {
-        case SQLITE_INTEGER:
-            *v = (struct value){VALUE_INT,
-                                {.i = sqlite3_column_int64(stmt, at)}};
-            break;
-        case SQLITE_FLOAT:
-            *v = (struct value){VALUE_REAL,
-                                {.d = sqlite3_column_double(stmt, at)}};
-            break;
-        case SQLITE_NULL:
-            *v = (struct value){.kind = VALUE_NULL};
-            break;
-        case SQLITE_BLOB:
-            v->kind = VALUE_BLOB;
-            v->s.p = sqlite3_column_blob(stmt, at);
-            v->s.len = (size_t)sqlite3_column_bytes(stmt, at);
-            break;
-        default:
-            v->kind = VALUE_TEXT;
-            v->s.p = (const char *)sqlite3_column_text(stmt, at);
-            v->s.len = (size_t)sqlite3_column_bytes(stmt, at);
-            break;
-        }
-    }
-    return row_from_values(t->schema, t->values);
+    be_patient(t);
+    return run_fixed(t, STMT_PING, "read", err);
 }
 
-int sqlite_table_put(struct sqlite_table *t, const struct row *row,
-                     enum store_result *result, struct err *err)
-{
-    struct row *there = NULL;
-    int step;
+/* --- upkeep --------------------------------------------------------------- */
 
-    for (size_t i = 0; i < row->n_values; i++)
-        bind_value(t->insert, (int)i + 1, &row->values[i]);
-    step = sqlite3_step(t->insert);
-    sqlite3_reset(t->insert);
-    if (step != SQLITE_DONE)
-        return fail(t, err, "write");
-    if (sqlite3_changes(t->db) == 1) {
-        *result = STORE_STORED;
-        return RC_OK;
-    }
-    sqlite3_bind_text(t->find, 1, row->id.p, (int)row->id.len, SQLITE_STATIC);
-    if (sqlite3_step(t->find) == SQLITE_ROW)
-        there = read_row(t, t->find);
-    sqlite3_reset(t->find);
-    if (!there)
-        return fail(t, err, "read back from");
-    *result = str_eq(there->json, row->json) ? STORE_DUPLICATE : STORE_CONFLICT;
-    row_unref(there);
-    return RC_OK;
+int sqlite_table_wal_pages(const struct sqlite_table *t)
+{
+    return t->wal_pages;
 }
 
-/* The statement for this combination of filters. Ties of one timestamp go by
- * id; the row value comparison is spelled out because the two columns run in
- * opposite directions. */
-static int select_for(struct sqlite_table *t, const struct store_query *q,
-                      sqlite3_stmt **out, struct err *err)
+int sqlite_table_checkpoint(struct sqlite_table *t)
 {
-    unsigned key = (q->has_since ? 1u : 0) | (q->has_until ? 2u : 0) |
-                   (q->id.p ? 4u : 0) | (q->has_after ? 8u : 0);
-    struct buf sql;
-    int rc = RC_OK;
+    int in_log = 0, copied = 0;
 
-    if (!t->selects[key]) {
-        buf_init(&sql, SQL_MAX_BYTES);
-        buf_puts(&sql, "SELECT ");
-        put_names(&sql, t->schema);
-        buf_puts(&sql, " FROM datos WHERE 1");
-        if (q->has_since)
-            buf_puts(&sql, " AND \"timestamp\" >= :since");
-        if (q->has_until)
-            buf_puts(&sql, " AND \"timestamp\" < :until");
-        if (q->id.p)
-            buf_puts(&sql, " AND \"id\" = :id");
-        if (q->has_after)
-            buf_puts(&sql,
-                     " AND \"timestamp\" <= :after AND (\"timestamp\" < :after"
-                     " OR \"id\" > :after_id)");
-        buf_puts(&sql, " ORDER BY \"timestamp\" DESC, \"id\" LIMIT :limit");
-        rc = prepare(t, sql.data, &t->selects[key], err);
-        buf_fini(&sql);
-    }
-    *out = t->selects[key];
-    return rc;
+    if (!t->db ||
+        sqlite3_wal_checkpoint_v2(t->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
+                                  &in_log, &copied) != SQLITE_OK)
+        return -1;
+    return in_log - copied;
 }
 
-static int parameter(sqlite3_stmt *stmt, const char *name)
+void sqlite_table_shrink(struct sqlite_table *t)
 {
-    return sqlite3_bind_parameter_index(stmt, name);
-}
-
-int sqlite_table_select(struct sqlite_table *t, struct store_query *q)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc = select_for(t, q, &stmt, &q->err), step;
-
-    if (rc != RC_OK)
-        return rc;
-    sqlite3_bind_int64(stmt, parameter(stmt, ":limit"), (int64_t)q->limit);
-    if (q->has_since)
-        sqlite3_bind_int64(stmt, parameter(stmt, ":since"), q->since_us);
-    if (q->has_until)
-        sqlite3_bind_int64(stmt, parameter(stmt, ":until"), q->until_us);
-    if (q->id.p)
-        sqlite3_bind_text(stmt, parameter(stmt, ":id"), q->id.p, (int)q->id.len,
-                          SQLITE_STATIC);
-    if (q->has_after) {
-        sqlite3_bind_int64(stmt, parameter(stmt, ":after"), q->after_us);
-        sqlite3_bind_text(stmt, parameter(stmt, ":after_id"), q->after_id.p,
-                          (int)q->after_id.len, SQLITE_STATIC);
-    }
-    while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-        struct row *row = read_row(t, stmt);
-        if (!row) {
-            step = SQLITE_NOMEM;
-            break;
-        }
-        row_list_push(&q->rows, row);
-    }
-    if (step != SQLITE_DONE)
-        rc = fail(t, &q->err, "read");
-    sqlite3_reset(stmt);
-    return rc;
-}
-
-int sqlite_table_check(struct sqlite_table *t, struct err *err)
-{
-    struct stat st;
-
-    if (stat(t->path, &st) != 0)
-        return err_set(err, RC_UNAVAILABLE, "%s is gone: %s", t->path,
-                       strerror(errno));
-    if (st.st_dev != t->device || st.st_ino != t->inode)
-        return err_set(err, RC_UNAVAILABLE,
-                       "%s was replaced by another file: restart", t->path);
-    return run(t, "SELECT 1 FROM datos LIMIT 1", "read", err);
+    if (t->db)
+        sqlite3_db_release_memory(t->db);
 }

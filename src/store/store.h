@@ -17,6 +17,11 @@
 
 struct store;
 
+enum {
+    STORE_LIMIT_MAX = 1001,
+    STORE_QUERY_MAX_BYTES = 12 * 1024 * 1024 /* over the API's page */
+};
+
 enum store_result {
     STORE_STORED,    /* new, committed */
     STORE_DUPLICATE, /* the same record was there already */
@@ -32,7 +37,8 @@ struct store_insert {
     size_t n_rows;
     /* All or nothing: if a row is in conflict or rejected (also with another
      * row of this call), nothing of this call is stored and `rc` is
-     * RC_CONFLICT or RC_SCHEMA with `results` telling which. */
+     * RC_CONFLICT or RC_SCHEMA with `results` telling which (the other rows'
+     * results are what they would have been). */
     bool atomic;
     /* out */
     int rc; /* RC_OK: `results` are true. RC_UNAVAILABLE, RC_TIMEOUT: the
@@ -43,6 +49,8 @@ struct store_insert {
     /* private to the store */
     struct loop_task task;
     struct store_insert *next;
+    struct store *store;
+    int64_t started_us;
 };
 
 /* Rows newest first: timestamp descending, id ascending bytewise. */
@@ -61,9 +69,13 @@ struct store_query {
     int rc;
     struct err err;
     struct row_list rows; /* caller calls row_list_fini */
+    bool cut; /* ended before `limit` for its size (STORE_QUERY_MAX_BYTES of
+               * JSON): more rows may follow the last one */
     /* private */
     struct loop_task task;
     struct store_query *next;
+    struct store *store;
+    int64_t started_us;
 };
 
 /* Is the store there? A free call (no bytes billed). */
@@ -74,6 +86,8 @@ struct store_ping {
     struct err err;
     struct loop_task task;
     struct store_ping *next;
+    struct store *store;
+    int64_t started_us;
 };
 
 /* One implementation. `self` is its own structure. */
@@ -98,7 +112,15 @@ void store_ping(struct store *store, struct store_ping *op);
 void store_close(struct store *store);
 const char *store_name(const struct store *store);
 
-/* For implementations: wraps ops and self. */
+/* Tells each call's end: "insert", "query" or "ping", its result code and the
+ * time from call to answer. Start-up only; `fn` is called on the store's
+ * threads, one at a time for each op name. */
+void store_set_observer(struct store *store,
+                        void (*fn)(void *arg, const char *op, int rc,
+                                   int64_t us),
+                        void *arg);
+
+/* For implementations (see also store_priv.h): wraps ops and self. */
 struct store *store_new(const struct store_ops *ops, void *self);
 
 #endif

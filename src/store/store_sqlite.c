@@ -1,77 +1,104 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store on SQLite: a writer thread that commits in groups (all that is
- * queued goes into one transaction, so that one fsync serves many) and a
- * reader thread beside it, each with a connection of its own. */
+ * queued goes into one transaction, so one fsync serves many), a reader thread,
+ * and one that copies the write-ahead log into the file so that no commit
+ * waits for it. Each has a connection of its own. */
+#include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <time.h>
 
+#include "common/clock.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "store/sqlite_table.h"
-#include "store/store.h"
+#include "store/store_priv.h"
 
 enum {
-    GROUP_ROWS = 10000
-}; /* rows that one transaction takes at most */
+    GROUP_ROWS = 10000, /* a transaction takes no more, unless one call has */
+    THREAD_STACK = 512 * 1024,
+    QUIET_MS = 1000,       /* then caches are given back */
+    LOG_PAGES = 1000,      /* of 4 KiB: time to copy */
+    LOG_PAGES_MAX = 16384, /* the writer itself lends a hand */
+    STREAK_US = 8000,      /* of back-to-back transactions, then a breath */
+    BREATH_US = 150,
+};
 
 struct sqlite_store {
-    struct sqlite_table *writer, *reader;
-    pthread_t writer_thread, reader_thread;
+    struct sqlite_table *writer, *reader, *copier;
+    pthread_t writer_thread, reader_thread, copier_thread;
     pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t to_write, to_read;
+    pthread_cond_t to_write, to_read, to_copy;
     struct store_insert *inserts, **last_insert;
     struct store_query *queries, **last_query;
     struct store_ping *pings, **last_ping;
-    bool closing;
+    bool copy_due, closing;
 };
 
-static void insert_done(struct loop_task *task)
+/* Waits for the condition; after a second of quiet once false. */
+static bool wait_quietly(struct sqlite_store *s, pthread_cond_t *cond,
+                         bool forever)
 {
-    struct store_insert *op = LOOP_OWNER(task, struct store_insert, task);
-    op->done(op);
+    struct timespec until;
+
+    if (forever) {
+        pthread_cond_wait(cond, &s->lock);
+        return true;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += QUIET_MS / 1000;
+    return pthread_cond_timedwait(cond, &s->lock, &until) != ETIMEDOUT;
 }
 
-static void query_done(struct loop_task *task)
+static void nap(long us)
 {
-    struct store_query *op = LOOP_OWNER(task, struct store_query, task);
-    op->done(op);
+    struct timespec t = {0, us * 1000};
+
+    nanosleep(&t, NULL);
 }
 
-static void ping_done(struct loop_task *task)
-{
-    struct store_ping *op = LOOP_OWNER(task, struct store_ping, task);
-    op->done(op);
-}
+/* --- writing -------------------------------------------------------------- */
 
-/* --- writing ----------------------------------------------------------------
- */
-
-/* One operation within the open transaction. Its own trouble goes into op->rc;
- * returns RC_OK unless the transaction is lost. */
-static int put_rows(struct sqlite_store *s, struct store_insert *op)
+/* One operation within the open transaction: its own trouble goes into
+ * op->rc; returns RC_OK unless the transaction is lost. */
+static int put_rows(struct sqlite_store *s, struct store_insert *op,
+                    struct err *err)
 {
-    bool conflict = false, stored = false;
-    int rc = op->atomic ? sqlite_table_mark(s->writer, &op->err) : RC_OK;
+    /* one row is all or nothing by itself */
+    bool marked = op->atomic && op->n_rows > 1;
+    size_t conflict = SIZE_MAX, rejected = SIZE_MAX;
+    int rc = marked ? sqlite_table_mark(s->writer, err) : RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < op->n_rows; i++) {
-        rc =
-            sqlite_table_put(s->writer, op->rows[i], &op->results[i], &op->err);
-        if (rc == RC_OK) {
-            conflict = conflict || op->results[i] == STORE_CONFLICT;
-            stored = stored || op->results[i] == STORE_STORED;
-        }
+        rc = sqlite_table_put(s->writer, op->rows[i], &op->results[i],
+                              op->detail, sizeof(op->detail), err);
+        if (rc != RC_OK)
+            return rc;
+        if (op->results[i] == STORE_CONFLICT && conflict == SIZE_MAX)
+            conflict = i;
+        if (op->results[i] == STORE_REJECTED && rejected == SIZE_MAX)
+            rejected = i;
     }
-    if (rc != RC_OK || !op->atomic || !conflict)
+    if (rc != RC_OK)
         return rc;
-    if (stored)
-        rc = sqlite_table_undo_mark(s->writer, &op->err);
-    if (rc == RC_OK)
+    if (op->atomic && conflict != SIZE_MAX)
         op->rc =
-            err_set(&op->err, RC_CONFLICT, "an id is taken by another content");
-    return rc;
+            err_set(&op->err, RC_CONFLICT,
+                    "the id of row %zu is taken by another content", conflict);
+    else if (op->atomic && rejected != SIZE_MAX)
+        op->rc = err_set(&op->err, RC_SCHEMA, "row %zu is refused: %s",
+                         rejected, op->detail);
+    if (!marked)
+        return RC_OK;
+    return op->rc == RC_OK ? sqlite_table_keep(s->writer, err)
+                           : sqlite_table_undo(s->writer, err);
 }
 
-/* Takes the longest run of operations that one transaction should hold. */
+/* Takes the operations that one transaction should hold. */
 static struct store_insert *take_group(struct sqlite_store *s)
 {
     struct store_insert *first = s->inserts, *op = first;
@@ -88,74 +115,133 @@ static struct store_insert *take_group(struct sqlite_store *s)
     return first;
 }
 
+static int write_rows(struct sqlite_store *s, struct store_insert *first,
+                      struct err *err)
+{
+    int rc = sqlite_table_ready(s->writer, err);
+
+    if (rc == RC_OK)
+        rc = sqlite_table_begin(s->writer, err);
+    if (rc != RC_OK)
+        return rc;
+    for (struct store_insert *op = first; rc == RC_OK && op; op = op->next)
+        rc = put_rows(s, op, err);
+    if (rc == RC_OK)
+        return sqlite_table_commit(s->writer, err);
+    sqlite_table_rollback(s->writer);
+    return rc;
+}
+
 static void write_group(struct sqlite_store *s, struct store_insert *first)
 {
     struct err err = {.rc = RC_OK};
-    int rc = sqlite_table_begin(s->writer, &err);
+    int rc = write_rows(s, first, &err);
 
-    for (struct store_insert *op = first; rc == RC_OK && op; op = op->next) {
-        rc = put_rows(s, op);
-        if (rc != RC_OK)
-            err = op->err;
+    if (rc != RC_OK)
+        LOG_W("%s", err.text);
+    for (struct store_insert *op = first; rc != RC_OK && op; op = op->next) {
+        op->rc = rc;
+        op->err = err;
     }
-    if (rc == RC_OK)
-        rc = sqlite_table_commit(s->writer, &err);
-    else
-        sqlite_table_rollback(s->writer);
-    for (struct store_insert *op = first, *next; op; op = next) {
-        next = op->next; /* `done` may free the operation */
-        if (rc != RC_OK) {
-            op->rc = rc;
-            op->err = err;
-        }
-        op->task.run = insert_done;
-        loop_post(op->loop, &op->task);
-    }
+    store_answer_inserts(first);
+    if (sqlite_table_wal_pages(s->writer) >= LOG_PAGES_MAX)
+        sqlite_table_checkpoint(s->writer);
+}
+
+/* Wakes the copier; with the lock. */
+static void ask_for_copy(struct sqlite_store *s)
+{
+    s->copy_due = true;
+    pthread_cond_signal(&s->to_copy);
 }
 
 static void *run_writer(void *arg)
 {
     struct sqlite_store *s = arg;
+    int64_t streak_since_us = 0;
+    bool is_clean = true; /* nothing to give back */
 
+    prctl(PR_SET_TIMERSLACK, 1000);
     pthread_mutex_lock(&s->lock);
-    for (;;) {
-        while (!s->inserts && !s->closing)
-            pthread_cond_wait(&s->to_write, &s->lock);
-        if (!s->inserts)
-            break;
-        {
-            struct store_insert *group = take_group(s);
+    while (s->inserts || !s->closing) {
+        struct store_insert *group;
+        if (!s->inserts) {
+            streak_since_us = 0;
+            if (wait_quietly(s, &s->to_write, is_clean) || s->inserts)
+                continue;
+            is_clean = true;
+            ask_for_copy(s);
             pthread_mutex_unlock(&s->lock);
-            write_group(s, group);
+            sqlite_table_shrink(s->writer);
+            malloc_trim(0);
             pthread_mutex_lock(&s->lock);
+            continue;
         }
+        group = take_group(s);
+        pthread_mutex_unlock(&s->lock);
+        /* Another process waits for its turn by trying: leave it a gap. */
+        if (!streak_since_us) {
+            streak_since_us = clock_mono_us();
+        } else if (clock_mono_us() - streak_since_us > STREAK_US) {
+            nap(BREATH_US);
+            streak_since_us = clock_mono_us();
+        }
+        write_group(s, group);
+        is_clean = false;
+        pthread_mutex_lock(&s->lock);
+        if (sqlite_table_wal_pages(s->writer) >= LOG_PAGES)
+            ask_for_copy(s);
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
 }
 
-/* --- reading ----------------------------------------------------------------
- */
+static void *run_copier(void *arg)
+{
+    struct sqlite_store *s = arg;
+
+    pthread_mutex_lock(&s->lock);
+    while (!s->closing) {
+        struct err err;
+        if (!s->copy_due) {
+            pthread_cond_wait(&s->to_copy, &s->lock);
+            continue;
+        }
+        s->copy_due = false;
+        pthread_mutex_unlock(&s->lock);
+        if (sqlite_table_ready(s->copier, &err) == RC_OK)
+            sqlite_table_checkpoint(s->copier);
+        sqlite_table_shrink(s->copier);
+        pthread_mutex_lock(&s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+/* --- reading -------------------------------------------------------------- */
 
 static void answer_query(struct sqlite_store *s, struct store_query *op)
 {
     op->rc = sqlite_table_select(s->reader, op);
-    if (op->rc != RC_OK)
+    if (op->rc != RC_OK) {
         row_list_fini(&op->rows);
-    op->task.run = query_done;
-    loop_post(op->loop, &op->task);
+        op->cut = false;
+    }
+    store_answer_query(op);
 }
 
 static void answer_ping(struct sqlite_store *s, struct store_ping *op)
 {
-    op->rc = sqlite_table_check(s->reader, &op->err);
-    op->task.run = ping_done;
-    loop_post(op->loop, &op->task);
+    op->rc = sqlite_table_ready(s->reader, &op->err);
+    if (op->rc == RC_OK)
+        op->rc = sqlite_table_ping(s->reader, &op->err);
+    store_answer_ping(op);
 }
 
 static void *run_reader(void *arg)
 {
     struct sqlite_store *s = arg;
+    bool is_clean = true;
 
     pthread_mutex_lock(&s->lock);
     for (;;) {
@@ -164,7 +250,12 @@ static void *run_reader(void *arg)
         if (!query && !ping) {
             if (s->closing)
                 break;
-            pthread_cond_wait(&s->to_read, &s->lock);
+            if (!wait_quietly(s, &s->to_read, is_clean)) {
+                is_clean = true;
+                pthread_mutex_unlock(&s->lock);
+                sqlite_table_shrink(s->reader);
+                pthread_mutex_lock(&s->lock);
+            }
             continue;
         }
         if (query && !(s->queries = query->next))
@@ -172,28 +263,28 @@ static void *run_reader(void *arg)
         if (ping && !(s->pings = ping->next))
             s->last_ping = &s->pings;
         pthread_mutex_unlock(&s->lock);
-        if (query)
-            answer_query(s, query);
+        is_clean = is_clean && !query; /* a ping holds two pages */
         if (ping)
             answer_ping(s, ping);
+        if (query)
+            answer_query(s, query);
         pthread_mutex_lock(&s->lock);
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
 }
 
-/* --- the interface
- * ------------------------------------------------------------ */
+/* --- the interface -------------------------------------------------------- */
 
 static void sqlite_insert(void *self, struct store_insert *op)
 {
     struct sqlite_store *s = self;
 
-    op->next = NULL;
     pthread_mutex_lock(&s->lock);
+    if (!s->inserts)
+        pthread_cond_signal(&s->to_write);
     *s->last_insert = op;
     s->last_insert = &op->next;
-    pthread_cond_signal(&s->to_write);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -201,7 +292,6 @@ static void sqlite_query(void *self, struct store_query *op)
 {
     struct sqlite_store *s = self;
 
-    op->next = NULL;
     pthread_mutex_lock(&s->lock);
     *s->last_query = op;
     s->last_query = &op->next;
@@ -213,12 +303,19 @@ static void sqlite_ping(void *self, struct store_ping *op)
 {
     struct sqlite_store *s = self;
 
-    op->next = NULL;
     pthread_mutex_lock(&s->lock);
     *s->last_ping = op;
     s->last_ping = &op->next;
     pthread_cond_signal(&s->to_read);
     pthread_mutex_unlock(&s->lock);
+}
+
+static void close_tables(struct sqlite_store *s)
+{
+    sqlite_table_close(s->copier);
+    sqlite_table_close(s->reader);
+    /* last: closing the last connection copies and removes the log */
+    sqlite_table_close(s->writer);
 }
 
 static void sqlite_close(void *self)
@@ -229,11 +326,13 @@ static void sqlite_close(void *self)
     s->closing = true;
     pthread_cond_signal(&s->to_write);
     pthread_cond_signal(&s->to_read);
+    pthread_cond_signal(&s->to_copy);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->writer_thread, NULL);
     pthread_join(s->reader_thread, NULL);
-    sqlite_table_close(s->reader);
-    sqlite_table_close(s->writer);
+    pthread_join(s->copier_thread, NULL);
+    close_tables(s);
+    pthread_cond_destroy(&s->to_copy);
     pthread_cond_destroy(&s->to_read);
     pthread_cond_destroy(&s->to_write);
     pthread_mutex_destroy(&s->lock);
@@ -248,28 +347,65 @@ static const struct store_ops sqlite_ops = {
     .close = sqlite_close,
 };
 
-int store_open_sqlite(const char *path, const struct schema *schema,
-                      struct store **out, struct err *err)
+/* Signals are the loops' business. */
+static int start_threads(struct sqlite_store *s)
 {
-    struct sqlite_store *s = MEM_NEW(struct sqlite_store);
-    int rc = sqlite_table_open(path, schema, true, &s->writer, err);
+    pthread_attr_t attr;
+    sigset_t all, before;
+    int failed;
 
-    if (rc == RC_OK)
-        rc = sqlite_table_open(path, schema, false, &s->reader, err);
-    if (rc != RC_OK) {
-        sqlite_table_close(s->writer);
-        mem_free(s);
-        return rc;
-    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, THREAD_STACK);
+    failed = pthread_create(&s->writer_thread, &attr, run_writer, s) ||
+             pthread_create(&s->reader_thread, &attr, run_reader, s) ||
+             pthread_create(&s->copier_thread, &attr, run_copier, s);
+    pthread_attr_destroy(&attr);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
+}
+
+static void init_sync(struct sqlite_store *s)
+{
+    pthread_condattr_t attr;
+
     s->last_insert = &s->inserts;
     s->last_query = &s->queries;
     s->last_ping = &s->pings;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->to_write, NULL);
-    pthread_cond_init(&s->to_read, NULL);
-    if (pthread_create(&s->writer_thread, NULL, run_writer, s) != 0 ||
-        pthread_create(&s->reader_thread, NULL, run_reader, s) != 0)
-        abort(); /* a thread that we chose: as with memory of our own */
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->to_write, &attr);
+    pthread_cond_init(&s->to_read, &attr);
+    pthread_cond_init(&s->to_copy, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+int store_open_sqlite(const char *path, const struct schema *schema,
+                      struct store **out, struct err *err)
+{
+    struct sqlite_store *s;
+    int rc;
+
+    if (!path || !*path || strchr(path, ':') == path)
+        return err_set(err, RC_INVALID,
+                       "the SQLite store needs a file: sqlite:PATH");
+    s = MEM_NEW(struct sqlite_store);
+    rc = sqlite_table_open(path, schema, SQLITE_WRITER, &s->writer, err);
+    if (rc == RC_OK)
+        rc = sqlite_table_open(path, schema, SQLITE_READER, &s->reader, err);
+    if (rc == RC_OK)
+        rc = sqlite_table_open(path, schema, SQLITE_CHECKPOINTER, &s->copier,
+                               err);
+    if (rc != RC_OK) {
+        close_tables(s);
+        mem_free(s);
+        return rc;
+    }
+    init_sync(s);
+    if (start_threads(s) != 0)
+        abort(); /* threads that we chose: as with memory of our own */
     *out = store_new(&sqlite_ops, s);
     return RC_OK;
 }

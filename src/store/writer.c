@@ -68,6 +68,11 @@ static void encode(struct writer_announce *a)
     }
     if (rows.n)
         notice_encode(&a->notice, rows.rows, rows.n, oldest);
+    if (a->notice.failed) {
+        /* memory: readers are told at least that there is something */
+        buf_fini(&a->notice);
+        buf_puts(&a->notice, "datos1 0 part\n");
+    }
     row_list_fini(&rows);
 }
 
