@@ -70,6 +70,7 @@ struct cache {
     pthread_mutex_t lock; /* guards flights, their waiters, rand */
     struct flight *flights;
     struct rand rand;
+    bool closing;
 };
 
 /* --- values --- */
@@ -423,7 +424,8 @@ void cache_load_done(struct cache_load *l, int rc, const struct err *err,
     if (rc == RC_OK) {
         v = value_new(c, f->load.key, bytes, &f->stamp, f->born_us);
         /* A commit overtook it: who asked after that commit must see it. */
-        if (v && f->tries < LOADS_MAX && !is_current(c, f->load.key, v)) {
+        if (v && !c->closing && f->tries < LOADS_MAX &&
+            !is_current(c, f->load.key, v)) {
             cache_value_unref(v);
             load(f);
             return;
@@ -506,6 +508,7 @@ void cache_close(struct cache *c)
 {
     struct flight *f = c->flights;
 
+    c->closing = true;
     while (f) {
         struct flight *next = f->next;
 

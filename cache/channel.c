@@ -207,7 +207,8 @@ static void on_tick(struct loop_timer *t)
             pulse(c);
         }
     }
-    loop_timer_arm(t, BEAT_US);
+    if (c->config.subscribe || c->missed)
+        loop_timer_arm(t, BEAT_US);
 }
 
 static void on_subscriber_state(bool up, void *arg)
@@ -236,8 +237,11 @@ static void finish_message(struct message *m, int rc, struct generation gen)
     if (m == c->gap_note)
         c->gap_note = NULL;
     /* a gap note that did not get out stays due */
-    if (rc)
+    if (rc) {
         c->missed = true;
+        if (!loop_timer_is_armed(&c->tick))
+            loop_timer_arm(&c->tick, BEAT_US);
+    }
     buf_fini(&m->framed);
     mem_free(m);
     if (!op)
@@ -429,7 +433,8 @@ int channel_open(struct loop *loop, const struct channel_config *config,
     c->url = url;
     make_names(c);
     loop_timer_init(&c->tick, loop, on_tick);
-    loop_timer_arm(&c->tick, BEAT_US);
+    if (config->subscribe)
+        loop_timer_arm(&c->tick, BEAT_US);
     redis.url = &c->url;
     redis.arg = c;
     redis.on_state = on_command_state;

@@ -15,8 +15,10 @@
 
 /* Upper bounds in microseconds; 0.1 and 1 are what the alerts ask for. */
 const int64_t metric_bounds_us[METRIC_N_BOUNDS] = {
-    50,    100,    250,    500,    1000,    2500,    5000,    10000,   25000,
-    50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
+    50,      100,     250,      500,      1000,     2500,   5000,
+    10000,   25000,   50000,    100000,   250000,   500000, 1000000,
+    2500000, 5000000, 10000000, 30000000, 60000000,
+};
 
 const struct metric_info metric_infos[METRICS_N_FAMILIES] = {
 #define METRIC(id, kind, name, labels, cap, help)                              \

@@ -2,6 +2,7 @@
 /* `datos ingest`: start-up, signals, shutdown; nothing else. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "admin/admin.h"
 #include "cache/channel.h"
@@ -15,14 +16,17 @@
 #include "http/http.h"
 #include "ingest/ingest.h"
 #include "net/credentials.h"
+#include "net/metadata.h"
 #include "schema/schema.h"
 #include "store/store.h"
 
-#define STOP_US (8 * US_PER_S)
+#define STOP_US     (8 * US_PER_S)
+#define METADATA_US (3 * US_PER_S)
 
 struct role {
     const struct settings *settings;
     int ready_fd;
+    char *project, *region; /* from the metadata server; NULL: the settings' */
     struct loop *loop;
     struct metrics *metrics;
     struct schema *schema;
@@ -75,6 +79,27 @@ static void on_terminate(int signo, void *arg)
     r->is_stopping = true;
     LOG_I("stopping: finishing what is held");
     ingest_stop(r->ingest, STOP_US - US_PER_S, on_stopped, r);
+}
+
+/* What the settings leave open and only Google Cloud knows. */
+static int find_place(struct role *r, struct err *err)
+{
+    const struct settings *s = r->settings;
+    bool is_offline = s->pubsub_emulator_host && s->pubsub_emulator_host[0];
+    struct err why;
+
+    if (s->in_cloud && strcmp(s->region, "local") == 0 &&
+        metadata_read("instance/region", METADATA_US, &r->region, &why))
+        LOG_W("the region is not known, DATOS_REGION sets it: %s", why.text);
+    if (is_offline || strcmp(s->project, "datos-local") != 0)
+        return RC_OK;
+    if (metadata_read("project/project-id", METADATA_US, &r->project, &why))
+        return err_set(err, RC_INVALID,
+                       "GOOGLE_CLOUD_PROJECT is not set and the metadata "
+                       "server does not tell it (%.200s): set it, or "
+                       "PUBSUB_EMULATOR_HOST for an emulator",
+                       why.text);
+    return RC_OK;
 }
 
 static int open_store(struct role *r, struct err *err)
@@ -130,7 +155,7 @@ static int open_ingest(struct role *r, struct err *err)
 {
     const struct settings *s = r->settings;
     struct ingest_config config = {
-        .project = s->project,
+        .project = r->project ? r->project : s->project,
         .subscription = s->subscription,
         .dead_letter_topic = s->dead_letter_topic,
         .pubsub_emulator_host = s->pubsub_emulator_host,
@@ -149,10 +174,13 @@ static int open_ingest(struct role *r, struct err *err)
 
 static int open_role(struct role *r, struct err *err)
 {
-    int rc = schema_load(r->settings->schema, &r->schema, err);
+    int rc = find_place(r, err);
 
     r->loop = loop_new();
-    r->metrics = metrics_new(r->settings->system, r->settings->region);
+    r->metrics = metrics_new(r->settings->system,
+                             r->region ? r->region : r->settings->region);
+    if (rc == RC_OK)
+        rc = schema_load(r->settings->schema, &r->schema, err);
     if (rc == RC_OK)
         rc = open_store(r, err);
     if (rc == RC_OK)
@@ -178,6 +206,8 @@ static void close_role(struct role *r)
     loop_free(r->loop);
     metrics_free(r->metrics);
     schema_free(r->schema);
+    mem_free(r->project);
+    mem_free(r->region);
 }
 
 int ingest_main(const struct settings *settings, int ready_fd)

@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 #include <event2/event.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
@@ -390,6 +391,10 @@ static void set_options(struct http_io *io, struct http_call *call)
     if (call->gzip)
         curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     if (tls) {
+        /* as everything built on OpenSSL or Go does */
+        const char *authorities = getenv("SSL_CERT_FILE");
+        if (authorities && authorities[0])
+            curl_easy_setopt(easy, CURLOPT_CAINFO, authorities);
         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                          (long)CURL_HTTP_VERSION_2TLS);
         curl_easy_setopt(easy, CURLOPT_SSLVERSION,

@@ -6,7 +6,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "net/credential.h"
-#include "net/endpoint.h"
+#include "net/metadata.h"
 #include "net/token_http.h"
 
 struct metadata {
@@ -75,27 +75,24 @@ static const struct token_kind kind = {do_fetch, do_free};
 int token_metadata(struct loop *loop, struct token_source **out,
                    struct err *err)
 {
-    const char *host = getenv("GCE_METADATA_HOST");
+    char *base;
     const char *quota = getenv("GOOGLE_CLOUD_QUOTA_PROJECT");
     const char *universe = getenv("GOOGLE_CLOUD_UNIVERSE_DOMAIN");
     struct metadata *m;
+    int rc = metadata_base(&base, err);
 
-    if (!host || !host[0])
-        host = "metadata.google.internal";
-    if (strpbrk(host, " /?#@\\"))
-        return err_set(err, RC_INVALID,
-                       "GCE_METADATA_HOST is '%.100s', but must be host or "
-                       "host:port",
-                       host);
+    if (rc != RC_OK)
+        return rc;
     m = MEM_NEW(struct metadata);
-    m->url = mem_printf("http://%s/computeMetadata/v1/instance/"
-                        "service-accounts/default/token?scopes=%s",
-                        host, CREDENTIALS_SCOPE);
+    m->url = mem_printf("%s/computeMetadata/v1/instance/service-accounts/"
+                        "default/token?scopes=%s",
+                        base, CREDENTIALS_SCOPE);
     token_http_init(&m->http, loop, m, on_answer);
     m->source =
-        token_source_new(loop, &kind, m, mem_printf("metadata server %s", host),
+        token_source_new(loop, &kind, m, mem_printf("metadata server %s", base),
                          quota && quota[0] ? mem_strdup(quota) : NULL,
                          universe && universe[0] ? mem_strdup(universe) : NULL);
+    mem_free(base);
     *out = m->source;
     return RC_OK;
 }

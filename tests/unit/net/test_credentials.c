@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "common/buf.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "net/metadata.h"
 #include "service.h"
 
 static struct loop *loop;
@@ -51,6 +53,8 @@ static void on_request(struct http_req *req, void *arg)
                      "\"2100-01-01T00:00:00Z\"}");
     else if (str_eq(path, STR("/subject.json")))
         answer = STR("{\"tok\":\"from-url\"}");
+    else if (str_ends(path, STR("/instance/region")))
+        answer = STR("projects/1/regions/southamerica-west1");
     else if (str_starts(path, STR("/computeMetadata/")))
         answer = STR("{\"access_token\":\"attached\",\"expires_in\":300}");
     http_reply(req, 200, fields, 1, answer);
@@ -299,6 +303,36 @@ START_TEST(the_metadata_server_gives_the_attached_accounts_token)
     ck_assert_ptr_nonnull(
         strstr(seen[0],
                "/computeMetadata/v1/instance/service-accounts/default/token"));
+}
+END_TEST
+
+static void *read_region(void *arg)
+{
+    char **region = arg;
+    struct err err;
+
+    if (metadata_read("instance/region", 5000000, region, &err) != RC_OK)
+        *region = mem_strdup(err.text);
+    loop_stop(loop);
+    return NULL;
+}
+
+START_TEST(start_up_reads_project_and_region)
+{
+    pthread_t thread;
+    char *region = NULL;
+    struct err err;
+
+    setenv("GCE_METADATA_HOST", service.base + 7, 1);
+    ck_assert_int_eq(pthread_create(&thread, NULL, read_region, &region), 0);
+    loop_run(loop);
+    pthread_join(thread, NULL);
+    ck_assert_str_eq(region, "southamerica-west1");
+    mem_free(region);
+    setenv("GCE_METADATA_HOST", "127.0.0.1:1", 1);
+    ck_assert_int_ne(metadata_read("x", 5000000, &region, &err), RC_OK);
+    setenv("GCE_METADATA_HOST", "a/b", 1);
+    ck_assert_int_eq(metadata_read("x", 5000000, &region, &err), RC_INVALID);
 }
 END_TEST
 
@@ -563,6 +597,7 @@ Suite *suite_credentials(void)
     tcase_add_test(tc, a_user_trades_the_refresh_token);
     tcase_add_test(tc, a_refusal_is_told_without_secrets);
     tcase_add_test(tc, the_metadata_server_gives_the_attached_accounts_token);
+    tcase_add_test(tc, start_up_reads_project_and_region);
     tcase_add_test(tc, an_impostor_of_the_metadata_server_is_not_believed);
     tcase_add_test(tc, without_any_credential_it_says_what_to_do);
     tcase_add_test(tc, impersonation_trades_the_base_token);

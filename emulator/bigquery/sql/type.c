@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "emulator/bigquery/sql/type.h"
+
+static const struct {
+    const char *name, *legacy, *sqlite;
+    char letter;
+} facts[] = {
+#define SQLTYPE(name, letter, legacy, sqlite) {#name, legacy, sqlite, letter},
+#include "emulator/bigquery/sql/type.def"
+#undef SQLTYPE
+    {"ARRAY", "ARRAY", "TEXT", 'A'},
+    {"STRUCT", "RECORD", "TEXT", 'U'},
+};
+
+static const struct sql_type scalars[] = {
+#define SQLTYPE(name, letter, legacy, sqlite) {.kind = T_##name},
+#include "emulator/bigquery/sql/type.def"
+#undef SQLTYPE
+};
+
+static const struct {
+    const char *name;
+    enum sql_type_kind kind;
+} aliases[] = {
+    {"INT", T_INT64},       {"SMALLINT", T_INT64},
+    {"INTEGER", T_INT64},   {"BIGINT", T_INT64},
+    {"TINYINT", T_INT64},   {"BYTEINT", T_INT64},
+    {"FLOAT", T_FLOAT64},   {"BOOLEAN", T_BOOL},
+    {"DECIMAL", T_NUMERIC}, {"BIGDECIMAL", T_BIGNUMERIC},
+    {"RECORD", T_STRUCT},
+};
+
+const struct sql_type *type_scalar(enum sql_type_kind kind)
+{
+    return &scalars[kind];
+}
+
+const struct sql_type *type_array(struct arena *a, const struct sql_type *elem)
+{
+    struct sql_type *t = ARENA_NEW(a, struct sql_type);
+
+    *t = (struct sql_type){.kind = T_ARRAY, .elem = elem};
+    return t;
+}
+
+const struct sql_type *type_struct(struct arena *a,
+                                   const struct sql_field *fields, size_t n)
+{
+    struct sql_type *t = ARENA_NEW(a, struct sql_type);
+
+    *t = (struct sql_type){.kind = T_STRUCT, .fields = fields, .n_fields = n};
+    return t;
+}
+
+bool type_eq(const struct sql_type *a, const struct sql_type *b)
+{
+    if (a == b)
+        return true;
+    if (a->kind != b->kind)
+        return false;
+    if (a->kind == T_ARRAY)
+        return type_eq(a->elem, b->elem);
+    if (a->kind != T_STRUCT)
+        return true;
+    if (a->n_fields != b->n_fields)
+        return false;
+    for (size_t i = 0; i < a->n_fields; i++) {
+        if (!type_eq(a->fields[i].type, b->fields[i].type))
+            return false;
+    }
+    return true;
+}
+
+enum sql_type_kind type_by_name(struct str name)
+{
+    for (int k = T_BOOL; k < T_N; k++) {
+        if (str_ieq(name, str_from(facts[k].name)))
+            return (enum sql_type_kind)k;
+    }
+    for (size_t i = 0; i < sizeof(aliases) / sizeof(*aliases); i++) {
+        if (str_ieq(name, str_from(aliases[i].name)))
+            return aliases[i].kind;
+    }
+    return T_N;
+}
+
+static const char *struct_name(struct arena *a, const struct sql_type *t)
+{
+    const char *out = "STRUCT<";
+
+    for (size_t i = 0; i < t->n_fields; i++) {
+        const struct sql_field *f = &t->fields[i];
+        out = arena_printf(a, "%s%s%.*s%s%s", out, i ? ", " : "",
+                           STR_ARG(f->name), f->name.len ? " " : "",
+                           type_name(a, f->type));
+    }
+    return arena_cat(a, out, ">", NULL);
+}
+
+const char *type_name(struct arena *a, const struct sql_type *t)
+{
+    if (t->kind == T_ARRAY)
+        return arena_cat(a, "ARRAY<", type_name(a, t->elem), ">", NULL);
+    if (t->kind == T_STRUCT)
+        return struct_name(a, t);
+    return t->kind == T_NULLTYPE ? "INT64" : facts[t->kind].name;
+}
+
+const char *type_legacy_name(enum sql_type_kind kind)
+{
+    return facts[kind].legacy;
+}
+
+char type_letter(const struct sql_type *t)
+{
+    return facts[t->kind].letter;
+}
+
+const char *type_sqlite(const struct sql_type *t)
+{
+    return facts[t->kind].sqlite;
+}
+
+bool type_is_orderable(const struct sql_type *t)
+{
+    return t->kind != T_ARRAY && t->kind != T_STRUCT && t->kind != T_JSON;
+}
+
+bool type_is_groupable(const struct sql_type *t)
+{
+    if (t->kind == T_ARRAY)
+        return type_is_groupable(t->elem);
+    if (t->kind == T_STRUCT) {
+        for (size_t i = 0; i < t->n_fields; i++) {
+            if (!type_is_groupable(t->fields[i].type))
+                return false;
+        }
+        return true;
+    }
+    return t->kind != T_JSON;
+}

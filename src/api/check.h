@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps the head true: compares it with the store at the start, after each gap
+ * of the channel, when it has become old, and every DATOS_CACHE_CHECK_MS in
+ * the one process of the system that holds the checker's key; and knows how
+ * far the head may be trusted now.
+ *
+ * Threads: belongs to the main loop; where it says so, any. */
+#ifndef API_CHECK_H
+#define API_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct api;
+struct check;
+
+struct check *check_new(struct api *api);
+void check_start(struct check *c);
+/* No further work; a query under way is waited for by the store's close. */
+void check_stop(struct check *c);
+void check_free(struct check *c);
+
+/* channel_config's. */
+void check_on_gap(struct check *c);
+void check_on_state(struct check *c, bool up);
+
+/* Any thread: some commit is known to be missing here. */
+void check_on_missed(struct check *c);
+
+enum check_verdict {
+    CHECK_FRESH,
+    CHECK_STALE,  /* serve it, marked */
+    CHECK_WAIT,   /* a comparison is under way: look again after it */
+    CHECK_NOTHING /* nothing that may be served */
+};
+/* Any thread. `over_us`: how far beyond its freshness (CHECK_STALE). Begins a
+ * comparison where one is due. */
+enum check_verdict check_decide(struct check *c, int64_t now_us, bool may_wait,
+                                int64_t *over_us);
+/* Any thread: until when check_decide need not be asked. */
+int64_t check_trusted_until(struct check *c);
+/* Any thread: can /datos be served at all? */
+bool check_is_ready(struct check *c, int64_t now_us, const char **why);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request's beginning (id, route, method) and its end (metrics, log). */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "api/app.h"
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+enum {
+    SAMPLE = 256 /* one of so many good answers is logged */
+};
+
+/* --- exchanges --- */
+
+struct exchange *exchange_new(struct api_loop *l, struct http_req *req)
+{
+    struct exchange *x = l->pool;
+
+    if (x)
+        l->pool = x->next;
+    else
+        x = MEM_NEW(struct exchange);
+    x->req = req;
+    x->l = l;
+    x->next = x->prev = NULL;
+    x->abandon = NULL;
+    x->work = NULL;
+    x->busy = x->parked = false;
+    return x;
+}
+
+static void exchange_free(struct exchange *x)
+{
+    x->next = x->l->pool;
+    x->l->pool = x;
+}
+
+void exchange_begin(struct exchange *x)
+{
+    x->busy = true;
+}
+
+bool exchange_end(struct exchange *x)
+{
+    x->busy = false;
+    if (x->req)
+        return true;
+    exchange_free(x);
+    return false;
+}
+
+/* --- ids --- */
+
+static bool is_id_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+           (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+}
+
+static void set_id(struct exchange *x)
+{
+    static const char hex[] = "0123456789abcdef";
+    struct str given = http_req_known(x->req, HTTP_H_X_REQUEST_ID);
+    uint64_t random;
+
+    if (given.p && given.len && given.len <= API_ID_MAX) {
+        size_t i = 0;
+        while (i < given.len && is_id_char(given.p[i]))
+            i++;
+        if (i == given.len) {
+            memcpy(x->id, given.p, given.len);
+            x->id_len = given.len;
+            return;
+        }
+    }
+    random = rand_next(&x->l->rand);
+    for (int i = 0; i < 16; i++)
+        x->id[i] = hex[random >> (60 - 4 * i) & 15];
+    x->id_len = 16;
+}
+
+/* --- in --- */
+
+static void dispatch(struct exchange *x)
+{
+    const struct route *r = x->route;
+
+    if (r->id == ROUTE_OTHER) {
+        if (http_req_method(x->req) == HTTP_OPTIONS &&
+            str_eq(http_req_target(x->req), STR("*")))
+            reply_options(x);
+        else
+            reply_problem(x, 404, "nothing is here; /docs tells what is", NULL,
+                          0);
+        return;
+    }
+    switch (http_req_method(x->req)) {
+    case HTTP_GET:
+    case HTTP_HEAD:
+        if (r->get) {
+            r->get(x);
+            return;
+        }
+        break;
+    case HTTP_POST:
+        if (r->post) {
+            r->post(x);
+            return;
+        }
+        break;
+    case HTTP_OPTIONS:
+        reply_options(x);
+        return;
+    default:
+        break;
+    }
+    reply_problem(x, 405, "this path does not take this method", NULL, 0);
+}
+
+void on_request(struct http_req *req, void *app)
+{
+    struct exchange *x = exchange_new(app, req);
+    struct str segment;
+
+    http_req_set_user(req, x);
+    x->route = route_find(http_req_path(req), &segment);
+    set_id(x);
+    dispatch(x);
+}
+
+/* --- out --- */
+
+static struct metric *series(struct api_loop *l, const struct route *route,
+                             enum http_method method, int status)
+{
+    static const char *const methods[] = {
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"};
+    static const char *const classes[] = {"0xx", "1xx", "2xx",
+                                          "3xx", "4xx", "5xx"};
+    int class = status / 100;
+    struct metric **at;
+
+    if (class < 0 || class >= API_STATUS_CLASSES)
+        class = 0;
+    at = &l->seconds[route->id][method][class];
+    if (!*at)
+        *at = metrics_get(l->api->metrics, METRIC_HTTP_SECONDS,
+                          (const char *const[]){route->path, methods[method],
+                                                classes[class]});
+    return *at;
+}
+
+/* httpRequest and trace, as Cloud Logging names them. */
+static void put_extra(struct buf *b, const struct exchange *x, int status,
+                      int64_t us)
+{
+    struct str trace = http_req_known(x->req, HTTP_H_TRACEPARENT);
+    const char *project = x->l->api->settings->project;
+
+    buf_puts(b, "\"httpRequest\":{\"requestMethod\":");
+    buf_json_str(b, http_req_method_name(x->req));
+    buf_puts(b, ",\"requestUrl\":");
+    /* the template: raw paths hold user data */
+    buf_json_str(b, str_from(x->route->path));
+    buf_printf(b, ",\"status\":%d,\"remoteIp\":", status);
+    buf_json_str(b, http_req_peer(x->req));
+    buf_printf(b, ",\"latency\":\"%lld.%06llds\"}", us / US_PER_S,
+               us % US_PER_S);
+    buf_puts(b, ",\"requestId\":");
+    buf_json_str(b, str_of(x->id, x->id_len));
+    /* 00-TRACE-SPAN-FLAGS (W3C Trace Context) */
+    if (trace.p && trace.len == 55 && trace.p[2] == '-' && trace.p[35] == '-') {
+        struct buf name;
+        buf_init(&name, 256);
+        buf_printf(&name, "projects/%s/traces/%.32s", project ? project : "-",
+                   trace.p + 3);
+        buf_puts(b, ",\"logging.googleapis.com/trace\":");
+        buf_json_str(b, buf_as_str(&name));
+        buf_puts(b, ",\"logging.googleapis.com/spanId\":");
+        buf_json_str(b, str_of(trace.p + 36, 16));
+        buf_fini(&name);
+    }
+}
+
+static void log_request(struct exchange *x, int status, int64_t us)
+{
+    struct buf extra;
+
+    buf_init(&extra, 2048);
+    put_extra(&extra, x, status, us);
+    if (extra.failed)
+        buf_reset(&extra);
+    if (status >= 500)
+        LOG_AT(LOG_WARN, extra.len ? extra.data : NULL, "%s answered %d",
+               x->route->path, status);
+    else if (status >= 400 || status == 0)
+        LOG_AT(LOG_INFO, extra.len ? extra.data : NULL, "%s answered %d",
+               x->route->path, status);
+    else
+        LOG_AT(LOG_INFO, extra.len ? extra.data : NULL,
+               "%s answered %d (one of %d is logged)", x->route->path, status,
+               SAMPLE);
+    buf_fini(&extra);
+}
+
+void on_close(struct http_req *req, int status, void *app)
+{
+    struct exchange *x = http_req_user(req);
+    struct api_loop *l = app;
+    int64_t us;
+
+    if (!x)
+        return;
+    us = loop_now_us(l->loop) - http_req_start_us(req);
+    metric_observe_us(series(l, x->route, http_req_method(req), status), us);
+    if (status >= 400 || status == 0 || ++l->n_logged % SAMPLE == 0)
+        log_request(x, status, us);
+    if (x->abandon)
+        x->abandon(x);
+    x->req = NULL;
+    if (!x->busy)
+        exchange_free(x);
+}
+
+void get_admin(struct exchange *x)
+{
+    struct api *api = x->l->api;
+
+    if (!admin_handle(&api->admin_public, x->req))
+        reply_problem(x, 404, "metrics are on the admin port", NULL, 0);
+}
