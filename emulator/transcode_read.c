@@ -297,6 +297,8 @@ static int read_value(struct reader *r, const struct json_token *t,
         return rc;
     }
     if (t->kind == JSON_T_OBJECT || t->kind == JSON_T_ARRAY)
+        /* `at` is NULL at the root only, and the root is a message */
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         return bad_name(r, at->name, at->up,
                         t->kind == JSON_T_ARRAY
                             ? "Proto field is not repeating, cannot start list."
