@@ -43,9 +43,15 @@ static void drop(struct sqlite_table *t, bool moved)
         sqlite3_finalize(t->stmts[i]);
         t->stmts[i] = NULL;
     }
-    /* The log is found by its name: it may be another file's by now. */
-    if (t->db && moved)
+    if (t->db && moved) {
+        /* The log is found by its name and would be read as the next file's:
+         * what it holds goes where it belongs, and nobody unlinks a log that
+         * may be another's by now. */
+        t->patience_until_us = clock_mono_us() + PATIENCE_US;
+        sqlite3_wal_checkpoint_v2(t->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                  NULL);
         sqlite3_file_control(t->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+    }
     sqlite3_close(t->db);
     t->db = NULL;
 }
@@ -93,9 +99,13 @@ static enum rc meaning(const struct sqlite_table *t, int code, int os,
 int sqlite_fail(struct sqlite_table *t, int code, const char *doing,
                 struct err *err)
 {
-    int os = t->db ? sqlite3_system_errno(t->db) : 0;
+    int seen = errno, os = t->db ? sqlite3_system_errno(t->db) : 0;
     const char *hint, *text = t->db ? sqlite3_errmsg(t->db) : "not open";
-    enum rc rc = meaning(t, code, os, &hint);
+    enum rc rc;
+
+    if (!os && (code & 0xff) == SQLITE_IOERR)
+        os = seen; /* SQLite does not keep all of them */
+    rc = meaning(t, code, os, &hint);
 
     if (hint && os && (code & 0xff) != SQLITE_BUSY)
         err_set(err, rc, "cannot %s %s: %s (%s)", doing, t->path, hint,
@@ -122,6 +132,7 @@ static int on_busy(void *arg, int count)
 static void be_patient(struct sqlite_table *t)
 {
     t->patience_until_us = clock_mono_us() + PATIENCE_US;
+    errno = 0; /* what is found there later is this call's */
 }
 
 static int on_wal(void *arg, sqlite3 *db, const char *name, int pages)
