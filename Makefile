@@ -59,7 +59,7 @@ LIBS_emulator := -levent_core -lsqlite3 -ljansson -lnghttp2 -lprotobuf-c -lz -lm
 # A program is built from the day its last room stands in the tree; until then
 # its modules are built and tested one by one, and tests/run says what waits.
 PROGS := $(if $(and $(wildcard src/api/server.c),$(wildcard src/store/writer.c)),$(B)/datos) \
-         $(if $(wildcard emulator/main.c),$(B)/datos-emulator)
+         $(if $(wildcard emulator/pubsub/pubsub.h),$(B)/datos-emulator)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -131,7 +131,7 @@ $(B)/gen/version_gen.h: FORCE
 	  '$(VERSION)' '$(COMMIT)' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 FORCE:
-$(B)/src/config/version.o: $(B)/gen/version_gen.h
+$(B)/src/config/version.o $(B)/emulator/shell.o: $(B)/gen/version_gen.h
 
 # The shipped schema is a part of the program.
 $(B)/src/schema/shipped.o: src/schema/datos.json

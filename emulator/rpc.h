@@ -51,15 +51,18 @@ struct rpc *rpc_new(struct emulator *emulator, const char *service_name,
 void rpc_free(struct rpc *rpc);
 /* For http_server_new; `rpc` is its app_arg. */
 extern const struct http_app rpc_http_app;
+/* What its grpc.health.v1 answers; `end` also ends those who watch. */
+void rpc_set_serving(struct rpc *rpc, bool serving, bool end);
 /* Calls that were begun and not answered yet. */
 size_t rpc_n_open(const struct rpc *rpc);
 /* Runs the method registered as `path` as if a client had called it, for the
- * console and tests: `json` in, `done` with status and JSON out (an error's
- * text when status is not OK), exactly once. */
-void rpc_run_json(struct rpc *rpc, const char *path, struct str json,
-                  void (*done)(void *arg, enum grpc_status status,
-                               struct str text),
-                  void *arg);
+ * console and at start: `json` in, `done` with status and JSON out (an error's
+ * text when status is not OK), exactly once and never before this returns.
+ * RC_NOT_FOUND, RC_INVALID (`err`): not begun, `done` is not called. */
+RC_MUST_USE int rpc_run_json(struct rpc *rpc, const char *path, struct str json,
+                             void (*done)(void *arg, enum grpc_status status,
+                                          struct str text),
+                             void *arg, struct err *err);
 
 /* Ends the call with a message of the method's output type; borrowed. */
 void rpc_reply(struct rpc_call *call, const ProtobufCMessage *out);

@@ -19,6 +19,7 @@ struct faults;
 struct http_req;
 struct loop;
 struct requests;
+struct rpc;
 struct vclock;
 
 enum emulator_profile {
@@ -46,6 +47,7 @@ typedef void service_done(void *arg, int rc, const char *text);
 struct service {
     const char *name; /* "pubsub" */
     void *self;
+    struct rpc *rpc; /* serves its port, through rpc_http_app */
 
     /* "ok", or one sentence why not (a constant, or valid until the next
      * call). */
@@ -70,8 +72,8 @@ struct service {
 
     /* Resources from --config's file or the defaults: `json` is one object
      * in the form of emulator/README.md; members of other services are not
-     * this service's business. What exists already stays as it is. May be
-     * NULL. */
+     * this service's business. What exists already stays as it is. NULL: the
+     * shell creates topics, subscriptions and schemas through `rpc`. */
     int (*provide)(void *self, struct str json, struct err *err);
 
     /* Requests for the console port below "/_emulator/NAME/" (peek, purge,

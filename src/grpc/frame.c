@@ -11,6 +11,16 @@ void grpc_frames_init(struct grpc_frames *f, size_t max)
     buf_init(&f->body, max);
 }
 
+void grpc_frames_reset(struct grpc_frames *f)
+{
+    struct buf body = f->body;
+
+    if (!body.data)
+        buf_init(&body, f->max);
+    buf_reset(&body);
+    *f = (struct grpc_frames){.max = f->max, .body = body};
+}
+
 void grpc_frames_fini(struct grpc_frames *f)
 {
     buf_fini(&f->body);

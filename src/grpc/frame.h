@@ -31,6 +31,8 @@ struct grpc_frames {
 
 void grpc_frames_init(struct grpc_frames *f, size_t max);
 void grpc_frames_fini(struct grpc_frames *f);
+/* For another stream; keeps the memory. */
+void grpc_frames_reset(struct grpc_frames *f);
 
 /* Takes bytes from the front of `*data` until a message is complete. The
  * message lies in `data`'s own bytes when all of it does, else in the

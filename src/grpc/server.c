@@ -116,8 +116,8 @@ static void call_release(struct grpc_call *call)
         return;
     }
     if (call->frames.body.cap > POOLED_BODY)
-        buf_fini(&call->frames.body);
-    grpc_frames_init(&call->frames, s->max_message);
+        grpc_frames_fini(&call->frames);
+    grpc_frames_reset(&call->frames);
     call->next = s->pool;
     s->pool = call;
     s->n_pool++;

@@ -15,10 +15,11 @@
 enum {
     STREAM_WINDOW = 1 << 20,
     CONN_WINDOW = 16 << 20,
-    OUTPUT_STOP = 65536,   /* no more frames are made while so much waits */
-    OUTPUT_MAX = 64 << 20, /* of answers not yet taken; then no new streams */
-    RESETS_MAX = 1000,     /* unanswered streams reset in a burst */
-    RESETS_PER_S = 100     /* and for ever */
+    TRAILERS_MAX = 8 << 20, /* gRPC's status details name each failed id */
+    OUTPUT_STOP = 65536,    /* no more frames are made while so much waits */
+    OUTPUT_MAX = 64 << 20,  /* of answers not yet taken; then no new streams */
+    RESETS_MAX = 1000,      /* unanswered streams reset in a burst */
+    RESETS_PER_S = 100      /* and for ever */
 };
 
 /* --- the way in ----------------------------------------------------------- */
@@ -402,6 +403,7 @@ static nghttp2_session *session_new(struct conn *c)
     if (nghttp2_option_new(&option) == 0) {
         nghttp2_option_set_no_auto_window_update(option, 1);
         nghttp2_option_set_no_closed_streams(option, 1);
+        nghttp2_option_set_max_send_header_block_length(option, TRAILERS_MAX);
         nghttp2_session_server_new2(&session, cb, c, option);
         nghttp2_option_del(option);
     }

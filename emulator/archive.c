@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "emulator/archive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/mem.h"
+
+enum {
+    SUM_DIGITS = 16
+};
+#define MAGIC "datos-emulator-archive 1\n"
+
+void archive_begin(struct buf *out)
+{
+    buf_puts(out, MAGIC);
+}
+
+void archive_add(struct buf *out, const char *name, struct str bytes)
+{
+    buf_printf(out, "%s %zu %016llx\n", name, bytes.len,
+               (unsigned long long)str_hash(bytes));
+    buf_str(out, bytes);
+    buf_putc(out, '\n');
+}
+
+bool archive_is(struct str bytes)
+{
+    return str_starts(bytes, STR(MAGIC));
+}
+
+struct part {
+    struct str name, bytes;
+    uint64_t sum; /* FNV-1a: against damage, not against malice */
+};
+
+/* False at the end, and when what follows is no part (`*bad`). */
+static bool next_part(struct str *rest, struct part *part, bool *bad)
+{
+    struct str line, len_text;
+    const char *end;
+    uint64_t len, sum = 0;
+
+    *bad = false;
+    if (!rest->len)
+        return false;
+    *bad = true;
+    end = memchr(rest->p, '\n', rest->len);
+    if (!end)
+        return false;
+    line = str_of(rest->p, (size_t)(end - rest->p));
+    *rest = str_of(end + 1, rest->len - line.len - 1);
+    part->name = str_cut(&line, ' ');
+    if (!line.p)
+        return false;
+    len_text = str_cut(&line, ' ');
+    if (!line.p || line.len != SUM_DIGITS || !str_to_u64(len_text, &len) ||
+        len >= rest->len || rest->p[len] != '\n')
+        return false;
+    for (size_t i = 0; i < SUM_DIGITS; i++) {
+        char c = line.p[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+        sum = sum << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    part->sum = sum;
+    part->bytes = str_of(rest->p, (size_t)len);
+    *rest = str_of(rest->p + len + 1, rest->len - (size_t)len - 1);
+    *bad = false;
+    return true;
+}
+
+static struct str behind_magic(struct str bytes)
+{
+    return str_of(bytes.p + sizeof(MAGIC) - 1, bytes.len - (sizeof(MAGIC) - 1));
+}
+
+int archive_check(struct str bytes, struct err *err)
+{
+    struct part part;
+    struct str rest;
+    bool bad;
+
+    if (!archive_is(bytes))
+        return err_set(err, RC_MALFORMED,
+                       "not an archive of datos-emulator, or of a version "
+                       "that is not known");
+    rest = behind_magic(bytes);
+    while (next_part(&rest, &part, &bad))
+        if (str_hash(part.bytes) != part.sum)
+            return err_set(err, RC_MALFORMED,
+                           "the archive is damaged: part '%.*s'",
+                           STR_ARG(part.name));
+    if (bad)
+        return err_set(err, RC_MALFORMED,
+                       "the archive is cut off or damaged at byte %zu",
+                       (size_t)(rest.p - bytes.p));
+    return RC_OK;
+}
+
+struct str archive_part(struct str bytes, const char *name)
+{
+    struct str rest = behind_magic(bytes);
+    struct part part;
+    bool bad;
+
+    while (next_part(&rest, &part, &bad))
+        if (str_eq(part.name, str_from(name)))
+            return part.bytes;
+    return STR_NULL;
+}
+
+bool archive_name_ok(struct str path)
+{
+    struct str rest = path;
+
+    if (!path.len || path.len > 255 || memchr(path.p, 0, path.len))
+        return false;
+    while (rest.p) {
+        struct str part = str_cut(&rest, '/');
+
+        if (!part.len || part.p[0] == '.')
+            return false;
+    }
+    return true;
+}
+
+/* --- files ---------------------------------------------------------------- */
+
+static int write_all(int fd, struct str bytes)
+{
+    while (bytes.len) {
+        ssize_t n = write(fd, bytes.p, bytes.len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        bytes = str_of(bytes.p + n, bytes.len - (size_t)n);
+    }
+    return fsync(fd) == 0 ? 0 : errno;
+}
+
+/* A rename lasts once its folder is on the disk. */
+static void sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder =
+        slash ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup(".");
+    int fd = open(*folder ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    mem_free(folder);
+}
+
+int archive_write(const char *path, struct str bytes, struct err *err)
+{
+    char *draft = mem_printf("%s.new", path);
+    int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                  0600);
+    int why = fd < 0 ? errno : write_all(fd, bytes);
+
+    if (fd >= 0 && close(fd) != 0 && !why)
+        why = errno;
+    if (!why && rename(draft, path) != 0)
+        why = errno;
+    if (why) {
+        unlink(draft);
+        err_set(err, RC_IO, "%s: %s", path, strerror(why));
+    } else {
+        sync_folder(path);
+    }
+    mem_free(draft);
+    return why ? RC_IO : RC_OK;
+}
+
+int archive_read(const char *path, struct buf *out, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = -1;
+    int why = errno;
+
+    while (fd >= 0) {
+        if (!buf_reserve(out, 64 << 10)) {
+            close(fd);
+            return err_set(err, RC_TOO_LARGE, "%s: too large", path);
+        }
+        n = read(fd, out->data + out->len, 64 << 10);
+        why = errno;
+        if (n < 0 && why == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        out->len += (size_t)n;
+        out->data[out->len] = '\0';
+    }
+    if (fd >= 0)
+        close(fd);
+    if (fd < 0 || n < 0)
+        return err_set(err, why == ENOENT ? RC_NOT_FOUND : RC_IO, "%s: %s",
+                       path, strerror(why));
+    return RC_OK;
+}

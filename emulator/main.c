@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* datos-emulator: the only place that names its services. */
+#include <malloc.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "common/buf.h"
+#include "common/log.h"
+#include "emulator/healthcheck.h"
+#include "emulator/options.h"
+#include "emulator/shell.h"
+/* A service takes part once its door exists. */
+#if __has_include("emulator/pubsub/pubsub.h")
+#include "emulator/pubsub/pubsub.h"
+#define HAS_PUBSUB 1
+#endif
+
+static const struct shell_service services[] = {
+#ifdef HAS_PUBSUB
+    {"pubsub", "--pubsub-port", offsetof(struct options, pubsub_port),
+     pubsub_new},
+#endif
+    {NULL, NULL, 0, NULL}, /* the end */
+};
+
+static int help(void)
+{
+    struct buf text;
+
+    buf_init(&text, 64 << 10);
+    options_help(&text);
+    fputs(text.data, stdout);
+    buf_fini(&text);
+    return 0;
+}
+
+static void log_start(const struct options *o)
+{
+    enum log_level level = LOG_INFO;
+
+    if (o->log)
+        (void)log_level_parse(str_from(o->log), &level);
+    log_init(level, "emulator", "datos");
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct err err = {0};
+
+    /* one thread does nearly all: arenas for more cost memory, save nothing */
+    mallopt(M_ARENA_MAX, 1);
+    if (options_parse(&options, argc, argv, &err)) {
+        fprintf(stderr, "datos-emulator: %s\n", err.text);
+        return 2;
+    }
+    switch (options.command) {
+    case OPTIONS_HELP:
+        return help();
+    case OPTIONS_VERSION:
+        fputs(shell_version_line(), stdout);
+        return 0;
+    case OPTIONS_HEALTHCHECK:
+        return healthcheck_run((uint16_t)options.console_port);
+    case OPTIONS_START:
+        break;
+    }
+    log_start(&options);
+    return shell_run(&options, services,
+                     sizeof(services) / sizeof(services[0]) - 1);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "emulator/provision.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "emulator/rpc.h"
+
+enum {
+    ENVIRONMENT_MAX = 100
+};
+
+/* The calls to make, in order: [[path, name, request], ...]. */
+struct work {
+    struct rpc *rpc;
+    service_done *done;
+    void *arg;
+    json_t *calls;
+    size_t next;
+};
+
+static void go_on(struct work *w);
+
+static void finish(struct work *w, int rc, const char *text)
+{
+    service_done *done = w->done;
+    void *arg = w->arg;
+
+    json_decref(w->calls);
+    mem_free(w);
+    done(arg, rc, text);
+}
+
+static void refuse(struct work *w, struct str text)
+{
+    const json_t *call = json_array_get(w->calls, w->next);
+    const char *name = json_string_value(json_array_get(call, 1));
+    struct err err;
+
+    err_set(&err, RC_INVALID, "%s: %.*s", name ? name : "a resource",
+            STR_ARG(text));
+    finish(w, RC_INVALID, err.text);
+}
+
+static void on_answer(void *arg, enum grpc_status status, struct str text)
+{
+    struct work *w = arg;
+
+    if (status != GRPC_OK && status != GRPC_ALREADY_EXISTS) {
+        refuse(w, text);
+        return;
+    }
+    w->next++;
+    go_on(w);
+}
+
+static void go_on(struct work *w)
+{
+    const json_t *call = json_array_get(w->calls, w->next);
+    struct err err = {0};
+    char *json;
+    int rc;
+
+    if (!call) {
+        finish(w, RC_OK, "");
+        return;
+    }
+    json = json_dumps(json_array_get(call, 2), JSON_COMPACT);
+    rc = rpc_run_json(w->rpc, json_string_value(json_array_get(call, 0)),
+                      str_from(json ? json : ""), on_answer, w, &err);
+    mem_free(json);
+    if (rc)
+        refuse(w, str_from(err.text));
+}
+
+/* --- names ---------------------------------------------------------------- */
+
+/* "t" becomes "projects/P/topics/t"; what has a slash stays. */
+static void lengthen(json_t *object, const char *member, const char *project,
+                     const char *kind)
+{
+    const char *name = json_string_value(json_object_get(object, member));
+    char *full;
+
+    if (!name || strchr(name, '/'))
+        return;
+    full = mem_printf("projects/%s/%s/%s", project, kind, name);
+    json_object_set_new(object, member, json_string(full));
+    mem_free(full);
+}
+
+static void add_call(json_t *calls, const char *path, json_t *request,
+                     const char *name)
+{
+    json_array_append_new(calls, json_pack("[s, s, o]", path, name, request));
+}
+
+static void add_schema(json_t *calls, const json_t *schema, const char *project)
+{
+    const char *name = json_string_value(json_object_get(schema, "name"));
+    const char *leaf = name ? strrchr(name, '/') : NULL;
+    char *parent = mem_printf("projects/%s", project);
+
+    add_call(calls, "/google.pubsub.v1.SchemaService/CreateSchema",
+             json_pack("{s:s, s:s, s:O}", "parent", parent, "schemaId",
+                       leaf ? leaf + 1 : (name ? name : ""), "schema", schema),
+             name ? name : "a schema without a name");
+    mem_free(parent);
+}
+
+static void add_topic(json_t *calls, json_t *topic, const char *project)
+{
+    lengthen(topic, "name", project, "topics");
+    lengthen(json_object_get(topic, "schemaSettings"), "schema", project,
+             "schemas");
+    add_call(calls, "/google.pubsub.v1.Publisher/CreateTopic",
+             json_incref(topic),
+             json_string_value(json_object_get(topic, "name"))
+                 ? json_string_value(json_object_get(topic, "name"))
+                 : "a topic without a name");
+}
+
+static void add_subscription(json_t *calls, json_t *sub, const char *project)
+{
+    lengthen(sub, "name", project, "subscriptions");
+    lengthen(sub, "topic", project, "topics");
+    lengthen(json_object_get(sub, "deadLetterPolicy"), "deadLetterTopic",
+             project, "topics");
+    add_call(calls, "/google.pubsub.v1.Subscriber/CreateSubscription",
+             json_incref(sub),
+             json_string_value(json_object_get(sub, "name"))
+                 ? json_string_value(json_object_get(sub, "name"))
+                 : "a subscription without a name");
+}
+
+/* A bare name stands for an object that has no more. */
+static json_t *as_object(json_t *item)
+{
+    return json_is_string(item) ? json_pack("{s:O}", "name", item)
+                                : json_incref(item);
+}
+
+static void add_all(json_t *calls, const json_t *set, const char *project)
+{
+    static const struct {
+        const char *member;
+        void (*add)(json_t *calls, json_t *item, const char *project);
+    } kinds[] = {{"topics", add_topic}, {"subscriptions", add_subscription}};
+    const char *own = json_string_value(json_object_get(set, "project"));
+    json_t *item;
+    size_t i;
+
+    project = own ? own : project;
+    json_array_foreach(json_object_get(set, "schemas"), i, item)
+        add_schema(calls, item, project);
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+        json_array_foreach(json_object_get(set, kinds[k].member), i, item)
+        {
+            json_t *object = as_object(item);
+
+            kinds[k].add(calls, object, project);
+            json_decref(object);
+        }
+}
+
+static const char *check(const json_t *root)
+{
+    static const char *const members[] = {"topics", "subscriptions", "schemas"};
+
+    if (!json_is_object(root))
+        return "an object, or an array of objects, is wanted";
+    for (size_t k = 0; k < sizeof(members) / sizeof(members[0]); k++) {
+        const json_t *list = json_object_get(root, members[k]);
+
+        if (list && !json_is_array(list))
+            return "topics, subscriptions and schemas are arrays";
+        for (size_t i = 0; i < json_array_size(list); i++)
+            if (!json_is_object(json_array_get(list, i)) &&
+                !json_is_string(json_array_get(list, i)))
+                return "a resource is an object, or a name";
+    }
+    return NULL;
+}
+
+void provision(struct rpc *rpc, const char *project, struct str json,
+               service_done *done, void *arg)
+{
+    json_error_t why;
+    json_t *root = json_loadb(json.p ? json.p : "", json.len,
+                              JSON_REJECT_DUPLICATES, &why);
+    size_t n = json_is_array(root) ? json_array_size(root) : 1;
+    struct work *w;
+    struct err err;
+
+    if (!root) {
+        err_set(&err, RC_INVALID, "line %d: %s", why.line, why.text);
+        done(arg, RC_INVALID, err.text);
+        return;
+    }
+    w = MEM_NEW(struct work);
+    *w = (struct work){rpc, done, arg, json_array(), 0};
+    for (size_t i = 0; i < n; i++) {
+        const json_t *set =
+            json_is_array(root) ? json_array_get(root, i) : root;
+        const char *wrong = check(set);
+
+        if (wrong) {
+            json_decref(root);
+            finish(w, RC_INVALID, wrong);
+            return;
+        }
+        add_all(w->calls, set, project);
+    }
+    json_decref(root);
+    go_on(w);
+}
+
+/* --- defaults ------------------------------------------------------------- */
+
+static const char *setting(const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : otherwise;
+}
+
+static json_t *own_resources(const char *project)
+{
+    const char *topic = setting("DATOS_TOPIC", "datos-topic");
+    const char *dead = setting("DATOS_DEAD_LETTER_TOPIC", "datos-dead-letter");
+
+    return json_pack(
+        "{s:s, s:[s, s], s:[{s:s, s:s, s:{s:s, s:i}, s:{s:s, s:s}, s:{}},"
+        "{s:s, s:s, s:s, s:{}}]}",
+        "project", project, "topics", dead, topic, "subscriptions", "name",
+        setting("DATOS_SUBSCRIPTION", "datos-subscription"), "topic", topic,
+        "deadLetterPolicy", "deadLetterTopic", dead, "maxDeliveryAttempts", 100,
+        "retryPolicy", "minimumBackoff", "10s", "maximumBackoff", "600s",
+        "expirationPolicy", "name",
+        setting("DATOS_DEAD_LETTER_SUBSCRIPTION",
+                "datos-dead-letter-subscription"),
+        "topic", dead, "messageRetentionDuration", "2678400s",
+        "expirationPolicy");
+}
+
+static json_t *slice(struct str s)
+{
+    return json_stringn(s.p, s.len);
+}
+
+/* "project,topic:sub:sub,topic" */
+static json_t *of_environment(const char *text)
+{
+    struct str rest = str_from(text), project = str_cut(&rest, ',');
+    json_t *topics = json_array(), *subs = json_array();
+
+    while (rest.p) {
+        struct str one = str_cut(&rest, ','), topic = str_cut(&one, ':');
+
+        json_array_append_new(topics, slice(topic));
+        while (one.p)
+            json_array_append_new(subs, json_pack("{s:o, s:o}", "name",
+                                                  slice(str_cut(&one, ':')),
+                                                  "topic", slice(topic)));
+    }
+    return json_pack("{s:o, s:o, s:o}", "project", slice(project), "topics",
+                     topics, "subscriptions", subs);
+}
+
+char *provision_defaults(const char *project)
+{
+    json_t *all = json_array();
+    char *text;
+
+    json_array_append_new(all, own_resources(project));
+    for (int i = 1; i <= ENVIRONMENT_MAX; i++) {
+        char name[32];
+        const char *value;
+
+        snprintf(name, sizeof(name), "PUBSUB_PROJECT%d", i);
+        value = getenv(name);
+        if (!value || !*value)
+            break;
+        json_array_append_new(all, of_environment(value));
+    }
+    text = json_dumps(all, JSON_COMPACT);
+    json_decref(all);
+    return text;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Saving, loading, resetting and providing: steps over all services. */
+#include <stdio.h>
+
+#include "common/buf.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/timefmt.h"
+#include "emulator/archive.h"
+#include "emulator/clock.h"
+#include "emulator/provision.h"
+#include "emulator/shell_priv.h"
+
+enum {
+    CONFIG_MAX = 64 << 20
+};
+#define ARCHIVE_MAX ((size_t)4 << 30)
+#define CLOCK_PART  "clock"
+
+/* --- save and load -------------------------------------------------------- */
+
+int state_save(struct shell *s, struct buf *out, struct err *err)
+{
+    char clock[64];
+    int rc = RC_OK;
+
+    archive_begin(out);
+    snprintf(clock, sizeof(clock), "%lld %d",
+             (long long)vclock_now_us(s->e.clock),
+             vclock_is_frozen(s->e.clock));
+    archive_add(out, CLOCK_PART, str_from(clock));
+    for (size_t i = 0; i < s->n && rc == RC_OK; i++) {
+        struct buf part;
+
+        buf_init(&part, ARCHIVE_MAX);
+        rc = s->services[i]->save(s->services[i]->self, &part, err);
+        if (rc == RC_OK && part.failed)
+            rc = err_set(err, RC_TOO_LARGE, "%s: the state is too large",
+                         s->services[i]->name);
+        if (rc == RC_OK)
+            archive_add(out, s->services[i]->name, buf_as_str(&part));
+        buf_fini(&part);
+    }
+    if (rc == RC_OK && out->failed)
+        rc = err_set(err, RC_TOO_LARGE, "the archive is too large");
+    return rc;
+}
+
+/* A saved instant is shown again: what was leased then is leased now. */
+static void load_clock(struct shell *s, struct str part)
+{
+    struct str rest = part, now = str_cut(&rest, ' ');
+    int64_t us;
+
+    if (!str_to_i64(now, &us) || !rest.p)
+        return;
+    vclock_freeze(s->e.clock, str_eq(rest, STR("1")));
+    if (vclock_set(s->e.clock, us))
+        LOG_W("the archive's clock is beyond the years 1 to 9999");
+}
+
+static int load_parts(struct shell *s, struct str bytes, size_t n,
+                      size_t *loaded, struct err *err)
+{
+    for (*loaded = 0; *loaded < n; (*loaded)++) {
+        struct service *service = s->services[*loaded];
+        struct str part = archive_part(bytes, service->name);
+        int rc;
+
+        if (!part.p)
+            return err_set(err, RC_MALFORMED, "the archive holds nothing of %s",
+                           service->name);
+        rc = service->load(service->self, part, err);
+        if (rc)
+            return rc;
+    }
+    return RC_OK;
+}
+
+int state_load(struct shell *s, struct str bytes, struct err *err)
+{
+    struct err ignored;
+    struct buf old;
+    size_t loaded, again;
+    int rc = archive_check(bytes, err);
+
+    if (rc)
+        return rc;
+    buf_init(&old, ARCHIVE_MAX);
+    rc = state_save(s, &old, err);
+    if (rc)
+        goto out;
+    rc = load_parts(s, bytes, s->n, &loaded, err);
+    if (rc && load_parts(s, buf_as_str(&old), loaded, &again, &ignored))
+        LOG_E("the state before the failed load could not be restored: %s",
+              ignored.text);
+    if (rc == RC_OK)
+        load_clock(s, archive_part(bytes, CLOCK_PART));
+out:
+    buf_fini(&old);
+    return rc;
+}
+
+/* --- provide -------------------------------------------------------------- */
+
+struct step {
+    struct shell *shell;
+    service_done *done;
+    void *arg;
+    struct service *only; /* reset: NULL for all */
+    size_t next;
+    char *sets[2]; /* JSON texts: the defaults, --config */
+    size_t set;
+};
+
+static void step_end(struct step *step, int rc, const char *text)
+{
+    service_done *done = step->done;
+    void *arg = step->arg;
+    char *sets[] = {step->sets[0], step->sets[1]};
+
+    mem_free(step);
+    done(arg, rc, text);
+    mem_free(sets[0]);
+    mem_free(sets[1]);
+}
+
+static void provide_next(struct step *step);
+
+static void on_provided(void *arg, int rc, const char *text)
+{
+    struct step *step = arg;
+    struct err err;
+
+    if (rc) {
+        err_set(&err, RC_INVALID, "%s%s",
+                step->set == 1 ? "--config: " : "default resources: ", text);
+        step_end(step, rc, err.text);
+        return;
+    }
+    step->next++;
+    provide_next(step);
+}
+
+static void provide_next(struct step *step)
+{
+    struct shell *s = step->shell;
+    struct service *service;
+    struct err err = {0};
+    struct str json;
+    int rc;
+
+    if (step->next == s->n) {
+        step->next = 0;
+        step->set++;
+    }
+    if (s->n == 0 || step->set == 2 || !step->sets[step->set]) {
+        step_end(step, RC_OK, "");
+        return;
+    }
+    service = s->services[step->next];
+    json = str_from(step->sets[step->set]);
+    if (!service->provide) {
+        provision(service->rpc, s->options->project, json, on_provided, step);
+        return;
+    }
+    rc = service->provide(service->self, json, &err);
+    on_provided(step, rc, err.text);
+}
+
+static char *read_config(const char *path, struct err *err)
+{
+    struct buf text;
+    char *out = NULL;
+    size_t len;
+
+    buf_init(&text, CONFIG_MAX);
+    if (archive_read(path, &text, err) == RC_OK)
+        out = buf_take(&text, &len);
+    buf_fini(&text);
+    return out;
+}
+
+void state_provide(struct shell *s, service_done *done, void *arg)
+{
+    struct step *step = MEM_NEW(struct step);
+    struct err err = {0};
+
+    *step = (struct step){.shell = s, .done = done, .arg = arg};
+    step->sets[0] = provision_defaults(s->options->project);
+    if (s->options->config) {
+        step->sets[1] = read_config(s->options->config, &err);
+        if (!step->sets[1]) {
+            step_end(step, RC_INVALID, err.text);
+            return;
+        }
+    }
+    provide_next(step);
+}
+
+/* --- reset ---------------------------------------------------------------- */
+
+static void reset_next(struct step *step);
+
+static void on_reset(void *arg, int rc, const char *text)
+{
+    struct step *step = arg;
+
+    if (rc) {
+        step_end(step, rc, text);
+        return;
+    }
+    step->next++;
+    reset_next(step);
+}
+
+static void reset_next(struct step *step)
+{
+    struct shell *s = step->shell;
+    struct service *service;
+
+    while (step->next < s->n && step->only &&
+           s->services[step->next] != step->only)
+        step->next++;
+    if (step->next < s->n) {
+        service = s->services[step->next];
+        service->reset(service->self, on_reset, step);
+        return;
+    }
+    /* what was not emptied has its resources already: they stay */
+    state_provide(s, step->done, step->arg);
+    mem_free(step);
+}
+
+int state_reset(struct shell *s, struct str service, service_done *done,
+                void *arg, struct err *err)
+{
+    struct service *only = NULL;
+    struct step *step;
+
+    for (size_t i = 0; i < s->n && service.p; i++)
+        if (str_eq(str_from(s->services[i]->name), service))
+            only = s->services[i];
+    if (service.p && !only)
+        return err_set(err, RC_NOT_FOUND, "there is no service '%.*s'",
+                       (int)(service.len > 40 ? 40 : service.len), service.p);
+    step = MEM_NEW(struct step);
+    *step = (struct step){.shell = s, .done = done, .arg = arg, .only = only};
+    reset_next(step);
+    return RC_OK;
+}
