@@ -101,7 +101,7 @@ static bool fits(const char *glob, struct str text)
 /* "Publish" and "Publisher/Publish" name the RPC too. */
 static bool method_fits(const char *glob, struct str method)
 {
-    struct str rest = method;
+    struct str rest;
 
     if (fits(glob, method))
         return true;

@@ -160,7 +160,7 @@ struct str grpc_reflection_symbol(struct str symbol)
 /* --- the service ---------------------------------------------------------- */
 
 static void send_error(struct grpc_call *call,
-                       Grpc__Reflection__V1__ServerReflectionResponse *out,
+                       Grpc__Reflection__V1__ServerReflectionResponse out,
                        enum grpc_status status, const char *text)
 {
     Grpc__Reflection__V1__ErrorResponse error =
@@ -168,14 +168,14 @@ static void send_error(struct grpc_call *call,
 
     error.error_code = status;
     error.error_message = (char *)(uintptr_t)text;
-    out->message_response_case =
+    out.message_response_case =
         GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ERROR_RESPONSE;
-    out->error_response = &error;
-    grpc_send(call, &out->base);
+    out.error_response = &error;
+    grpc_send(call, &out.base);
 }
 
 static void send_file(struct grpc_call *call,
-                      Grpc__Reflection__V1__ServerReflectionResponse *out,
+                      Grpc__Reflection__V1__ServerReflectionResponse out,
                       struct str file)
 {
     Grpc__Reflection__V1__FileDescriptorResponse files =
@@ -188,14 +188,14 @@ static void send_file(struct grpc_call *call,
     }
     files.n_file_descriptor_proto = 1;
     files.file_descriptor_proto = &bytes;
-    out->message_response_case =
+    out.message_response_case =
         GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_FILE_DESCRIPTOR_RESPONSE;
-    out->file_descriptor_response = &files;
-    grpc_send(call, &out->base);
+    out.file_descriptor_response = &files;
+    grpc_send(call, &out.base);
 }
 
 static void send_list(struct grpc_call *call,
-                      Grpc__Reflection__V1__ServerReflectionResponse *out,
+                      Grpc__Reflection__V1__ServerReflectionResponse out,
                       struct grpc_reflection *r)
 {
     Grpc__Reflection__V1__ListServiceResponse list =
@@ -203,10 +203,10 @@ static void send_list(struct grpc_call *call,
 
     list.n_service = r->n;
     list.service = r->list;
-    out->message_response_case =
+    out.message_response_case =
         GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_LIST_SERVICES_RESPONSE;
-    out->list_services_response = &list;
-    grpc_send(call, &out->base);
+    out.list_services_response = &list;
+    grpc_send(call, &out.base);
 }
 
 static void on_message(struct grpc_call *call, ProtobufCMessage *m,
@@ -222,22 +222,22 @@ static void on_message(struct grpc_call *call, ProtobufCMessage *m,
     out.original_request = in;
     switch (in->message_request_case) {
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_BY_FILENAME:
-        send_file(call, &out,
+        send_file(call, out,
                   grpc_reflection_file(str_from(in->file_by_filename)));
         break;
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_CONTAINING_SYMBOL:
-        send_file(call, &out,
+        send_file(call, out,
                   grpc_reflection_symbol(str_from(in->file_containing_symbol)));
         break;
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_LIST_SERVICES:
-        send_list(call, &out, app);
+        send_list(call, out, app);
         break;
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_CONTAINING_EXTENSION:
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_ALL_EXTENSION_NUMBERS_OF_TYPE:
-        send_error(call, &out, GRPC_NOT_FOUND, "There are no extensions");
+        send_error(call, out, GRPC_NOT_FOUND, "There are no extensions");
         break;
     default:
-        send_error(call, &out, GRPC_INVALID_ARGUMENT,
+        send_error(call, out, GRPC_INVALID_ARGUMENT,
                    "The request asks for nothing");
         break;
     }

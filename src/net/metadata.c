@@ -62,7 +62,7 @@ int metadata_read(const char *path, int64_t timeout_us, char **out,
 {
     struct reading r = {.loop = NULL};
     struct http_client *client;
-    char *base, *url;
+    char *base = NULL, *url;
     int rc = metadata_base(&base, err);
 
     if (rc != RC_OK)

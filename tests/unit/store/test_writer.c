@@ -45,7 +45,9 @@ static void on_commit(struct str notice, void *arg)
     struct store_query q;
 
     ck_assert_ptr_eq(arg, &seen);
-    ck_assert_uint_eq(seen.dones, 0); /* readers first, then the caller */
+    /* readers first, then the caller: whoever was told by now had a row in an
+     * earlier announcement */
+    ck_assert_uint_le(seen.dones, seen.rows);
     ck_assert_int_eq(
         notice_decode(notice, f.schema, &rows, &seen.published_us, &seen.part),
         RC_OK);
@@ -130,7 +132,7 @@ START_TEST(puts_of_one_moment_share_an_announcement)
     struct row *rows[N];
 
     memset(&seen, 0, sizeof(seen));
-    awaited = N;
+    awaited = 0; /* counting runs the loop too, and must not be stopped */
     for (int i = 0; i < N; i++) {
         char id[16];
         snprintf(id, sizeof(id), "%d", i);
@@ -140,10 +142,11 @@ START_TEST(puts_of_one_moment_share_an_announcement)
     }
     for (int i = 0; i < N; i++)
         writer_put(writer, &puts[i]);
-    /* the store's threads commit while the loop is not yet running */
     while (fixture_count(&f) < N)
         continue;
-    loop_run(f.loop);
+    awaited = N;
+    if (seen.dones < N)
+        loop_run(f.loop);
     ck_assert_uint_eq(seen.dones, N);
     ck_assert_uint_eq(seen.rows, N);
     ck_assert_uint_lt(seen.commits, N / 2);
