@@ -37,12 +37,13 @@ static void fill_flags(struct args_flag *f, struct dev_options *o)
          "make the emulators' random choices repeatable"},
         {"--ready-file", ARGS_TEXT, &o->ready_file, 0, 0, "FILE",
          "written with addresses and pids when all is ready"},
+        {"--console-port", ARGS_INT, &o->console_port, 0, PORT_MAX, "N",
+         "port of the emulators' control API (4000)"},
         /* parts of later days: accepted, so that scripts can name them */
         {"--bigquery-port", ARGS_INT, &o->bigquery_port, 0, PORT_MAX, "N",
          NULL},
         {"--bigquery-grpc-port", ARGS_INT, &o->bigquery_grpc_port, 0, PORT_MAX,
          "N", NULL},
-        {"--console-port", ARGS_INT, &o->console_port, 0, PORT_MAX, "N", NULL},
     };
 
     memcpy(f, flags, sizeof(flags));

@@ -250,10 +250,10 @@ static int conclude(const struct job *job)
     if (job->published == 1 && source_total(&job->source) == 1)
         printf("published message %s to %s\n", job->last_id, job->topic);
     else
-        printf("published %" PRIu64 " messages to %s in %.2f s (%.0f a "
+        printf("published %" PRIu64 " message%s to %s in %.2f s (%.0f a "
                "second)\n",
-               job->published, job->topic, took_s,
-               took_s > 0 ? (double)job->published / took_s : 0);
+               job->published, job->published == 1 ? "" : "s", job->topic,
+               took_s, took_s > 0 ? (double)job->published / took_s : 0);
     if (job->source_rc)
         fprintf(stderr, "datos publish: stopped: %s\n", job->source_err.text);
     if (job->failed)

@@ -382,9 +382,19 @@ static void supervise(struct dev *dev)
 
 static int check_ports(const struct dev_options *o, struct err *err)
 {
-    int rc = dev_port_check(o->api_port, "--api-port", err);
+    const struct {
+        int64_t port;
+        const char *flag;
+    } ports[] = {
+        {o->api_port, "--api-port"},
+        {o->pubsub_port, "--pubsub-port"},
+        {o->console_port, "--console-port"},
+    };
+    int rc = RC_OK;
 
-    return rc ? rc : dev_port_check(o->pubsub_port, "--pubsub-port", err);
+    for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]) && !rc; i++)
+        rc = dev_port_check(ports[i].port, ports[i].flag, err);
+    return rc;
 }
 
 int dev_run(const struct dev_options *options)

@@ -83,6 +83,9 @@ static void emulator_words(const struct parts *p, struct words *w)
 
     word(w, path);
     number(w, "--pubsub-port", p->pubsub_port);
+    number(w, "--bigquery-port", p->bigquery_port);
+    number(w, "--bigquery-grpc-port", p->bigquery_grpc_port);
+    number(w, "--console-port", p->console_port);
     if (p->options->memory)
         word(w, "--memory");
     else
@@ -160,6 +163,9 @@ int parts_init(struct parts *parts, const struct dev_options *options,
     parts->redis_socket = mem_printf("%s/redis.sock", state->socket_dir);
     parts->api_port = options->api_port;
     parts->pubsub_port = options->pubsub_port;
+    parts->bigquery_port = options->bigquery_port;
+    parts->bigquery_grpc_port = options->bigquery_grpc_port;
+    parts->console_port = options->console_port;
     for (int i = 0; i < N_PARTS; i++) {
         parts->part[i].name = names[i];
         parts->part[i].phase = PART_WAITING;
@@ -254,18 +260,34 @@ static int64_t port_in(const char *line, const char *key)
     return str_to_i64(str_of(at + start, end - start), &port) ? port : -1;
 }
 
+/* Takes the port from the line if it is there: on a restart it is asked for
+ * again. */
+static bool take_port(const char *line, const char *key, int64_t *port)
+{
+    int64_t told = port_in(line, key);
+
+    if (told > 0)
+        *port = told;
+    return told > 0;
+}
+
 static bool understand(struct parts *parts, enum part_id id)
 {
-    struct part *part = &parts->part[id];
-    static const char *const keys[N_PARTS] = {NULL, "pubsub", "ingest", "api"};
-    int64_t *const ports[N_PARTS] = {NULL, &parts->pubsub_port,
-                                     &parts->ingest_port, &parts->api_port};
-    int64_t port = port_in(part->line, keys[id]);
+    const char *line = parts->part[id].line;
 
-    if (port <= 0)
+    switch (id) {
+    case PART_EMULATOR:
+        take_port(line, "bigquery", &parts->bigquery_port);
+        take_port(line, "bigquery_grpc", &parts->bigquery_grpc_port);
+        take_port(line, "console", &parts->console_port);
+        return take_port(line, "pubsub", &parts->pubsub_port);
+    case PART_INGEST:
+        return take_port(line, "ingest", &parts->ingest_port);
+    case PART_API:
+        return take_port(line, "api", &parts->api_port);
+    default:
         return false;
-    *ports[id] = port;
-    return true;
+    }
 }
 
 bool part_read_line(struct parts *parts, enum part_id id)

@@ -57,6 +57,7 @@ struct parts {
     char *own_dir; /* of this executable; the emulator lies beside it */
     char *redis_socket;
     int64_t api_port, ingest_port, pubsub_port;
+    int64_t bigquery_port, bigquery_grpc_port, console_port;
 };
 
 RC_MUST_USE int parts_init(struct parts *parts,
