@@ -3,6 +3,7 @@
 
 #include "common/mem.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
+#include "grpc/wire.h"
 
 extern const unsigned char proto_descriptors[];
 extern const unsigned long proto_descriptors_len;
@@ -19,8 +20,7 @@ enum {
     MESSAGE_FIELD = 2,
     MESSAGE_NESTED = 3,
     MESSAGE_ENUM = 4,
-    SERVICE_METHOD = 2,
-    WIRE_BYTES = 2
+    SERVICE_METHOD = 2
 };
 
 #define NAMES_MAX 16
@@ -34,34 +34,16 @@ struct grpc_reflection {
 
 /* --- descriptors ---------------------------------------------------------- */
 
-static bool varint(struct str *rest, uint64_t *out)
+/* The next length-delimited field; others are passed over. */
+static bool next_field(struct wire *rest, uint64_t *id, struct str *value)
 {
-    *out = 0;
-    for (unsigned shift = 0; rest->len && shift < 64; shift += 7) {
-        unsigned char c = (unsigned char)*rest->p;
+    struct wire_field f;
 
-        rest->p++, rest->len--;
-        *out |= (uint64_t)(c & 127) << shift;
-        if (c < 128)
-            return true;
-    }
-    return false;
-}
-
-/* The next length-delimited field; others are passed over (our own compiler
- * wrote these bytes: only varints occur beside). */
-static bool next_field(struct str *rest, uint64_t *id, struct str *value)
-{
-    uint64_t tag, len;
-
-    while (rest->len && varint(rest, &tag) && varint(rest, &len)) {
-        if ((tag & 7) != WIRE_BYTES)
+    while (wire_next(rest, &f)) {
+        if (f.type != WIRE_BYTES)
             continue;
-        if (len > rest->len)
-            return false;
-        *id = tag >> 3;
-        *value = str_of(rest->p, (size_t)len);
-        *rest = str_of(rest->p + len, rest->len - (size_t)len);
+        *id = f.number;
+        *value = f.bytes;
         return true;
     }
     return false;
@@ -69,7 +51,8 @@ static bool next_field(struct str *rest, uint64_t *id, struct str *value)
 
 static struct str first_of(struct str bytes, uint64_t wanted)
 {
-    struct str rest = bytes, value;
+    struct wire rest = wire_of(bytes);
+    struct str value;
     uint64_t id;
 
     while (next_field(&rest, &id, &value))
@@ -99,7 +82,8 @@ static bool take_name(struct str *symbol, struct str name)
 static bool declares(struct str bytes, bool is_message, bool is_service,
                      struct str symbol)
 {
-    struct str rest = bytes, value;
+    struct wire rest = wire_of(bytes);
+    struct str value;
     uint64_t id;
 
     if (!take_name(&symbol, first_of(bytes, ANY_NAME)))
@@ -121,7 +105,8 @@ static bool declares(struct str bytes, bool is_message, bool is_service,
 
 static bool file_declares(struct str file, struct str symbol)
 {
-    struct str rest = file, value;
+    struct wire rest = wire_of(file);
+    struct str value;
     uint64_t id;
 
     if (!take_name(&symbol, first_of(file, FILE_PACKAGE)) || !symbol.len)
@@ -135,8 +120,8 @@ static bool file_declares(struct str file, struct str symbol)
 
 static struct str find(struct str wanted, bool by_name)
 {
-    struct str rest =
-        str_of((const char *)proto_descriptors, (size_t)proto_descriptors_len);
+    struct wire rest = {proto_descriptors,
+                        proto_descriptors + proto_descriptors_len};
     struct str file;
     uint64_t id;
 

@@ -4,7 +4,7 @@
 
 #include "common/buf.h"
 #include "common/mem.h"
-#include "emulator/pubsub/wire.h"
+#include "grpc/wire.h"
 
 enum {
     CHUNK_BITS = 4096,

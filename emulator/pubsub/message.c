@@ -2,7 +2,7 @@
 /* Fields of a message's bytes. */
 #include "emulator/pubsub/message.h"
 
-#include "emulator/pubsub/wire.h"
+#include "grpc/wire.h"
 
 static struct str last_bytes(struct str message, uint32_t number)
 {

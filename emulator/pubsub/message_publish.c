@@ -4,7 +4,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
-#include "emulator/pubsub/wire.h"
+#include "grpc/wire.h"
 
 /* What the checks of one message find. */
 struct seen {

@@ -3,7 +3,7 @@
 #include "emulator/pubsub/tlog.h"
 
 #include "common/mem.h"
-#include "emulator/pubsub/wire.h"
+#include "grpc/wire.h"
 
 struct batch *batch_new(char *bytes, uint32_t len, uint32_t n)
 {
@@ -74,13 +74,13 @@ static void trim(struct tlog *log)
         log->head = log->tail = 0;
 }
 
-/* Lets a batch go if nothing keeps it. */
-static void settle(struct tlog *log, struct batch *b)
+/* Lets a batch go if nothing keeps it; its header is trim's. */
+static bool let_go(struct tlog *log, struct batch *b)
 {
     if (b->needs > 0 || b->pins > 0 || b->gone)
-        return;
+        return false;
     if (log->keep_us > 0 && b->first_seq >= log->kept_from)
-        return;
+        return false;
     b->gone = true;
     log->n_gone++;
     log->n_bytes -= b->len;
@@ -88,7 +88,13 @@ static void settle(struct tlog *log, struct batch *b)
         log->events->on_gone(log, b, log->events->arg);
     mem_free(b->bytes);
     b->bytes = NULL;
-    trim(log);
+    return true;
+}
+
+static void settle(struct tlog *log, struct batch *b)
+{
+    if (let_go(log, b))
+        trim(log);
 }
 
 static void make_room(struct tlog *log)
@@ -163,16 +169,7 @@ static void settle_all(struct tlog *log, const struct holder *leaving)
         if (leaving &&
             !ackset_has_range(&leaving->done, b->first_seq, batch_end(b)))
             b->needs--;
-        if (b->needs > 0 || b->pins > 0 ||
-            (log->keep_us > 0 && b->first_seq >= log->kept_from))
-            continue;
-        b->gone = true;
-        log->n_gone++;
-        log->n_bytes -= b->len;
-        if (log->events)
-            log->events->on_gone(log, b, log->events->arg);
-        mem_free(b->bytes);
-        b->bytes = NULL;
+        let_go(log, b);
     }
     trim(log);
 }

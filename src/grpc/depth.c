@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "grpc/depth.h"
 
+#include "grpc/wire.h"
+
 enum {
-    TYPES_MAX = 128, /* distinct types on one way down */
-    WIRE_VARINT = 0,
-    WIRE_64 = 1,
-    WIRE_BYTES = 2,
-    WIRE_32 = 5
+    TYPES_MAX = 128 /* distinct types on one way down */
 };
 
 struct way {
@@ -36,20 +34,6 @@ bool grpc_type_recurs(const ProtobufCMessageDescriptor *type)
     return recurs(&(struct way){.n = 0}, type);
 }
 
-static bool varint(struct str *rest, uint64_t *out)
-{
-    *out = 0;
-    for (unsigned shift = 0; rest->len && shift < 64; shift += 7) {
-        unsigned char c = (unsigned char)*rest->p;
-
-        rest->p++, rest->len--;
-        *out |= (uint64_t)(c & 127) << shift;
-        if (c < 128)
-            return true;
-    }
-    return false;
-}
-
 static const ProtobufCMessageDescriptor *
 message_field(const ProtobufCMessageDescriptor *type, uint64_t id)
 {
@@ -61,41 +45,45 @@ message_field(const ProtobufCMessageDescriptor *type, uint64_t id)
     return NULL;
 }
 
-static bool within(const ProtobufCMessageDescriptor *type, struct str rest,
+/* Not by wire_next: what that refuses, protobuf-c may take. */
+static bool within(const ProtobufCMessageDescriptor *type, struct str bytes,
                    unsigned left)
 {
-    while (rest.len) {
+    struct wire w = wire_of(bytes);
+
+    while (w.p < w.end) {
         const ProtobufCMessageDescriptor *sub;
         uint64_t tag, len = 0;
 
-        if (!varint(&rest, &tag))
+        if (!wire_varint(&w, &tag))
             return true;
         switch (tag & 7) {
         case WIRE_VARINT:
-            if (!varint(&rest, &len))
+            if (!wire_varint(&w, &len))
                 return true;
             len = 0;
             break;
-        case WIRE_64:
+        case WIRE_I64:
             len = 8;
             break;
-        case WIRE_32:
+        case WIRE_I32:
             len = 4;
             break;
         case WIRE_BYTES:
-            if (!varint(&rest, &len))
+            if (!wire_varint(&w, &len))
                 return true;
             break;
         default:
             return true;
         }
-        if (len > rest.len)
+        if (len > (uint64_t)(w.end - w.p))
             return true;
         sub = (tag & 7) == WIRE_BYTES ? message_field(type, tag >> 3) : NULL;
         if (sub &&
-            (left == 0 || !within(sub, str_of(rest.p, (size_t)len), left - 1)))
+            (left == 0 ||
+             !within(sub, str_of((const char *)w.p, (size_t)len), left - 1)))
             return false;
-        rest.p += len, rest.len -= (size_t)len;
+        w.p += len;
     }
     return true;
 }

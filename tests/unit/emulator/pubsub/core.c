@@ -5,7 +5,7 @@
 
 #include "common/mem.h"
 #include "emulator/pubsub/message.h"
-#include "emulator/pubsub/wire.h"
+#include "grpc/wire.h"
 
 static struct delivery seen[256];
 static char pulled[4096];

@@ -5,7 +5,7 @@
 
 #include "common/mem.h"
 #include "emulator/pubsub/tlog.h"
-#include "emulator/pubsub/wire.h"
+#include "grpc/wire.h"
 
 static void put_request(struct buf *out, struct str message)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Varints and fields, bounds checked. */
-#include "emulator/pubsub/wire.h"
+#include "grpc/wire.h"
 
 bool wire_varint_slow(struct wire *w, uint64_t *out)
 {

@@ -3,8 +3,8 @@
  * bytes are looked at and passed on, never unpacked
  * (protobuf.dev/programming-guides/encoding).
  * Pure; threads: any. */
-#ifndef EMULATOR_PUBSUB_WIRE_H
-#define EMULATOR_PUBSUB_WIRE_H
+#ifndef GRPC_WIRE_H
+#define GRPC_WIRE_H
 
 #include <stdbool.h>
 #include <stdint.h>
