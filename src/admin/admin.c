@@ -12,24 +12,22 @@ enum {
 
 static struct str title_of(int status)
 {
-    switch (status) {
-#define STATUS(code, phrase)                                                   \
-    case code:                                                                 \
-        return STR(phrase);
-#include "http/status.def"
-#undef STATUS
-    default:
-        return STR("Error");
-    }
+    struct str phrase = http_reason(status);
+
+    return phrase.len ? phrase : STR("Error");
 }
 
-void admin_problem(struct buf *out, int status, struct str detail)
+void admin_problem_begin(struct buf *out, int status, struct str detail)
 {
     buf_puts(out, "{\"type\":\"about:blank\",\"title\":");
     buf_json_str(out, title_of(status));
-    buf_printf(out, ",\"status\":%d", status);
-    buf_puts(out, ",\"detail\":");
-    buf_json_str(out, detail.len ? detail : title_of(status));
+    buf_printf(out, ",\"status\":%d,\"detail\":", status);
+    buf_json_str(out, detail);
+}
+
+static void put_problem(struct buf *out, int status, struct str detail)
+{
+    admin_problem_begin(out, status, detail.len ? detail : title_of(status));
     buf_putc(out, '}');
 }
 
@@ -37,7 +35,7 @@ void admin_render_error(int status, const char *detail, struct buf *type,
                         struct buf *body)
 {
     buf_puts(type, "application/problem+json");
-    admin_problem(body, status, str_from(detail ? detail : ""));
+    put_problem(body, status, str_from(detail ? detail : ""));
 }
 
 static void reply(struct http_req *req, int status, struct str type,
@@ -66,7 +64,7 @@ static void reply_problem(struct http_req *req, int status, const char *detail)
     struct buf body;
 
     buf_init(&body, PROBLEM_MAX);
-    admin_problem(&body, status, str_from(detail));
+    put_problem(&body, status, str_from(detail));
     reply(req, status, STR("application/problem+json"), buf_as_str(&body));
     buf_fini(&body);
 }

@@ -41,9 +41,10 @@ RC_MUST_USE int admin_listen(const struct admin *a, struct loop *loop,
                              const char *address, uint16_t port,
                              struct http_server **out, struct err *err);
 
-/* application/problem+json (RFC 9457); `detail` may be empty. Also the
- * http_app.render_error of the roles. */
-void admin_problem(struct buf *out, int status, struct str detail);
+/* The members of application/problem+json (RFC 9457) that each problem has;
+ * the caller adds its own and the closing brace. */
+void admin_problem_begin(struct buf *out, int status, struct str detail);
+/* The http_app.render_error of the roles. */
 void admin_render_error(int status, const char *detail, struct buf *type,
                         struct buf *body);
 

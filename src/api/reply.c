@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/reply.h"
 
+#include "admin/admin.h"
 #include "api/app.h"
 #include "common/buf.h"
 
@@ -29,26 +30,10 @@ size_t reply_common_fields(struct http_field *out, size_t room)
     return n;
 }
 
-static struct str title_of(int status)
-{
-    switch (status) {
-#define STATUS(code, phrase)                                                   \
-    case code:                                                                 \
-        return STR(phrase);
-#include "http/status.def"
-#undef STATUS
-    default:
-        return STR("Error");
-    }
-}
-
 void reply_put_problem(struct buf *out, int status, const char *detail,
                        const struct reply_error *errors, size_t n)
 {
-    buf_puts(out, "{\"type\":\"about:blank\",\"title\":");
-    buf_json_str(out, title_of(status));
-    buf_printf(out, ",\"status\":%d,\"detail\":", status);
-    buf_json_str(out, str_from(detail));
+    admin_problem_begin(out, status, str_from(detail));
     for (size_t i = 0; i < n; i++) {
         buf_puts(out, i ? ",{\"field\":" : ",\"errors\":[{\"field\":");
         buf_json_str(out, str_from(errors[i].field));

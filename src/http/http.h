@@ -94,6 +94,9 @@ bool http_query_next(struct str *rest, struct buf *scratch, struct str *name,
 
 /* --- answers ---------------------------------------------------------- */
 
+/* The standard phrase of a status (http/status.def); empty for any other. */
+struct str http_reason(int status);
+
 /* Whole answer; copies all. No body is sent on HEAD, 204, 304; its length is
  * told where the RFC allows. The request must not be used afterwards except
  * in on_close. */

@@ -9,7 +9,6 @@
 struct conn;
 struct http_loop;
 
-struct str http_reason(int status);
 /* Owned by the server, or not fit to be sent: leave it out. */
 bool http_field_is_sendable(const struct http_field *f, int status);
 bool http_status_has_body(int status);
