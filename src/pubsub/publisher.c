@@ -8,6 +8,7 @@
 #include "net/retry.h"
 #include "pubsub/names.h"
 #include "pubsub/publish_body.h"
+#include "pubsub/repeat.h"
 
 enum {
     REQUESTS_DEFAULT = 4,
@@ -16,15 +17,6 @@ enum {
     REQUEST_US = 30 * 1000000
 };
 #define DEADLINE_US (60 * US_PER_S)
-
-static const struct retry_policy again = {
-    .first_us = 100 * US_PER_MS,
-    .max_us = 20 * US_PER_S,
-};
-static const struct retry_policy again_here = {
-    .first_us = 30 * US_PER_MS,
-    .max_us = 500 * US_PER_MS,
-};
 
 struct publish_list {
     struct publish *first, *last;
@@ -118,10 +110,8 @@ static void wait_to_repeat(struct publisher *p, const struct google_call *call)
 {
     int64_t delay = 0;
 
-    retry_next(&p->retry,
-               google_endpoint(p->google)->is_emulator ? &again_here : &again,
-               clock_mono_us(), rand_unit(&p->rand), call->http.retry_after_us,
-               &delay);
+    retry_next(&p->retry, repeat_policy(p->google), clock_mono_us(),
+               rand_unit(&p->rand), call->http.retry_after_us, &delay);
     loop_timer_arm(&p->timer, delay);
 }
 

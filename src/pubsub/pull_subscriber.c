@@ -13,6 +13,7 @@
 #include "pubsub/lease.h"
 #include "pubsub/names.h"
 #include "pubsub/pull_response.h"
+#include "pubsub/repeat.h"
 
 enum {
     MAX_PULLS = 16,
@@ -23,15 +24,6 @@ enum {
 };
 #define TELL_AGAIN_US (30 * US_PER_S)
 #define PULL_US       (120 * US_PER_S) /* Google holds an empty Pull up to 90 s */
-
-static const struct retry_policy again = {
-    .first_us = 100 * US_PER_MS,
-    .max_us = 20 * US_PER_S,
-};
-static const struct retry_policy again_here = {
-    .first_us = 30 * US_PER_MS,
-    .max_us = 500 * US_PER_MS,
-};
 
 struct pull_slot {
     struct google_call call;
@@ -223,10 +215,8 @@ static void wait_to_repeat(struct pull_subscriber *s,
 {
     int64_t delay = 0;
 
-    retry_next(&s->retry,
-               google_endpoint(s->google)->is_emulator ? &again_here : &again,
-               clock_mono_us(), rand_unit(&s->rand), call->http.retry_after_us,
-               &delay);
+    retry_next(&s->retry, repeat_policy(s->google), clock_mono_us(),
+               rand_unit(&s->rand), call->http.retry_after_us, &delay);
     loop_timer_arm(&s->retry_timer, delay);
 }
 
