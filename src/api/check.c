@@ -189,8 +189,8 @@ static void succeeded(struct check *c)
     size_t removed = 0;
     bool live;
 
-    head_check_end(c->api->head, rows->rows, rows->n, rows->n < HEAD_ROWS,
-                   &added, &removed);
+    head_check_end(c->api->head, rows->rows, rows->n,
+                   rows->n < HEAD_ROWS && !c->query.cut, &added, &removed);
     if (c->failures)
         LOG_I("api: the store answers again");
     c->failures = 0;

@@ -411,7 +411,8 @@ static void on_rows(struct store_query *query)
     atomic_fetch_sub(&g->api->pending, 1);
     if (query->rc == RC_OK) {
         size_t n = query->rows.n < g->q.limit ? query->rows.n : g->q.limit;
-        a = answer_render(&g->q, query->rows.rows, n, query->rows.n > n);
+        a = answer_render(&g->q, query->rows.rows, n,
+                          query->rows.n > n || query->cut);
     }
     if (a) {
         buf_init(&bytes, answer_body(a).len + 8192);

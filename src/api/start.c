@@ -14,6 +14,7 @@
 #include "common/mem.h"
 #include "common/ready.h"
 #include "config/version.h"
+#include "store/store_metrics.h"
 
 enum {
     CACHE_BYTES = 32 * 1024 * 1024,
@@ -184,6 +185,7 @@ static int open_api(struct api *api, struct err *err)
         metrics_get(api->metrics, METRIC_BUILD_INFO,
                     (const char *const[]){version_number(), version_commit()}),
         1);
+    store_measure(api->store, api->metrics);
     api->visible = metrics_get(api->metrics, METRIC_VISIBLE_SECONDS, NULL);
     open_cache(api);
     rc = server_open(api, err);

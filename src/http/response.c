@@ -159,6 +159,10 @@ void refusal_init(struct refusal *r, const struct http_app *app, int status,
     if (r->body.len)
         r->fields[r->n_fields++] =
             (struct http_field){STR("content-type"), buf_as_str(&r->type)};
+    r->fields[r->n_fields++] =
+        (struct http_field){STR("cache-control"), STR("no-store")};
+    r->fields[r->n_fields++] =
+        (struct http_field){STR("x-content-type-options"), STR("nosniff")};
     if (status == 503)
         r->fields[r->n_fields++] =
             (struct http_field){STR("retry-after"), STR("1")};

@@ -28,7 +28,7 @@ void http_write_head(struct conn *c, int status,
 /* What the server says when it refuses by itself. */
 struct refusal {
     struct buf type, body;
-    struct http_field fields[2];
+    struct http_field fields[4];
     size_t n_fields;
 };
 void refusal_init(struct refusal *r, const struct http_app *app, int status,
