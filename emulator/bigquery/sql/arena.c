@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/buf.h"
 #include "common/mem.h"
 
 enum {
@@ -17,6 +18,11 @@ struct arena_chunk {
     char data[];
 };
 
+struct arena_buf {
+    struct arena_buf *next;
+    struct buf text;
+};
+
 void arena_init(struct arena *a)
 {
     *a = (struct arena){NULL};
@@ -26,6 +32,9 @@ void arena_fini(struct arena *a)
 {
     struct arena_chunk *c = a->head;
 
+    for (struct arena_buf *b = a->bufs; b; b = b->next)
+        buf_fini(&b->text);
+    a->bufs = NULL;
     while (c) {
         struct arena_chunk *next = c->next;
         mem_free(c);
@@ -49,7 +58,7 @@ void *arena_alloc(struct arena *a, size_t size)
     if (size > ARENA_LIMIT)
         full(a);
     size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (a->cap - a->used < size) {
+    if (!a->head || a->cap - a->used < size) {
         size_t cap = size > CHUNK ? size : CHUNK;
         struct arena_chunk *c;
         if (a->total + cap > ARENA_LIMIT)
@@ -129,4 +138,25 @@ char *arena_cat(struct arena *a, const char *first, ...)
     }
     va_end(ap);
     return out;
+}
+
+struct buf *arena_buf(struct arena *a)
+{
+    struct arena_buf *b = ARENA_NEW(a, struct arena_buf);
+
+    buf_init(&b->text, ARENA_LIMIT);
+    b->next = a->bufs;
+    a->bufs = b;
+    return &b->text;
+}
+
+char *arena_buf_take(struct arena *a, struct buf *b)
+{
+    char *copy;
+
+    if (b->failed)
+        full(a);
+    copy = arena_strndup(a, b->data, b->len);
+    buf_fini(b);
+    return copy;
 }

@@ -19,11 +19,14 @@ enum {
 };
 
 struct arena_chunk;
+struct arena_buf;
+struct buf;
 
 struct arena {
     struct arena_chunk *head;
     size_t used, cap; /* of the head chunk */
     size_t total;
+    struct arena_buf *bufs;
     jmp_buf *on_full; /* NULL: memory gone ends the process */
 };
 
@@ -39,6 +42,12 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap);
 /* All of the given texts, one behind the other; the last argument is NULL. */
 char *arena_cat(struct arena *a, const char *first, ...)
     __attribute__((sentinel));
+
+/* A buffer that dies with the arena at the latest, so that a jump out of the
+ * code that fills it loses nothing. */
+struct buf *arena_buf(struct arena *a);
+/* Its text, moved into the arena; ends `b`. */
+char *arena_buf_take(struct arena *a, struct buf *b);
 
 static inline struct str arena_str(struct arena *a, struct str s)
 {

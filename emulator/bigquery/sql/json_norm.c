@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "emulator/bigquery/sql/json_norm.h"
+
+#include <stdlib.h>
+
+#include "common/json.h"
+#include "common/mem.h"
+
+struct member {
+    struct str key, value;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    const struct member *x = a, *y = b;
+    return json_text_cmp(x->key, y->key);
+}
+
+static void put_object(struct json_scan *s, struct buf *out)
+{
+    struct member *m = NULL;
+    size_t n = 0, cap = 0;
+    struct json_token t;
+
+    while (json_scan_next(s, &t) == JSON_T_KEY) {
+        struct str key = t.text;
+        if (n == cap) {
+            cap = cap ? cap * 2 : 8;
+            m = mem_realloc(m, cap * sizeof(*m));
+        }
+        m[n].key = key;
+        json_scan_next(s, &t);
+        if (!json_scan_skip(s, &t, &m[n].value))
+            break;
+        n++;
+    }
+    if (n)
+        qsort(m, n, sizeof(*m), by_key);
+    buf_putc(out, '{');
+    for (size_t i = 0; i < n; i++) {
+        struct json_token key = {.text = m[i].key, .escaped = true};
+        if (i)
+            buf_putc(out, ',');
+        json_put_text(out, &key);
+        buf_putc(out, ':');
+        json_normalize(m[i].value, out);
+    }
+    buf_putc(out, '}');
+    mem_free(m);
+}
+
+static void put_array(struct json_scan *s, struct buf *out)
+{
+    struct json_token t;
+    struct str value;
+
+    buf_putc(out, '[');
+    for (int n = 0;; n++) {
+        enum json_kind k = json_scan_next(s, &t);
+        if (k == JSON_T_ARRAY_END || k == JSON_T_ERROR ||
+            !json_scan_skip(s, &t, &value))
+            break;
+        if (n)
+            buf_putc(out, ',');
+        json_normalize(value, out);
+    }
+    buf_putc(out, ']');
+}
+
+void json_normalize(struct str text, struct buf *out)
+{
+    struct json_scan s;
+    struct json_token t;
+
+    json_scan_init(&s, text);
+    switch (json_scan_next(&s, &t)) {
+    case JSON_T_OBJECT:
+        put_object(&s, out);
+        break;
+    case JSON_T_ARRAY:
+        put_array(&s, out);
+        break;
+    case JSON_T_STRING:
+        json_put_text(out, &t);
+        break;
+    default:
+        buf_str(out, json_trim(text));
+    }
+    json_scan_fini(&s);
+}
+
+struct str json_trim(struct str s)
+{
+    while (s.len && strchr(" \t\r\n", s.p[0]))
+        s = str_of(s.p + 1, s.len - 1);
+    while (s.len && strchr(" \t\r\n", s.p[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+bool json_member(struct str text, struct str name, struct str *out)
+{
+    struct json_scan s;
+    struct json_token t;
+    bool found = false;
+
+    json_scan_init(&s, text);
+    if (json_scan_next(&s, &t) == JSON_T_OBJECT) {
+        while (!found && json_scan_next(&s, &t) == JSON_T_KEY) {
+            found = json_text_eq(&t, name);
+            json_scan_next(&s, &t);
+            if (!json_scan_skip(&s, &t, out)) {
+                found = false;
+                break;
+            }
+        }
+    }
+    json_scan_fini(&s);
+    return found;
+}
+
+bool json_element(struct str text, int64_t index, struct str *out)
+{
+    struct json_scan s;
+    struct json_token t;
+    bool found = false;
+
+    json_scan_init(&s, text);
+    if (index >= 0 && json_scan_next(&s, &t) == JSON_T_ARRAY) {
+        for (;;) {
+            enum json_kind k = json_scan_next(&s, &t);
+            if (k == JSON_T_ARRAY_END || k == JSON_T_ERROR ||
+                !json_scan_skip(&s, &t, out))
+                break;
+            if (index-- == 0) {
+                found = true;
+                break;
+            }
+        }
+    }
+    json_scan_fini(&s);
+    return found;
+}
+
+static bool is_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '$' ||
+           (unsigned char)c >= 0x80;
+}
+
+/* One step of the path: name (quoted or not) or index >= 0. */
+static bool next_step(struct str *path, struct str *name, int64_t *index)
+{
+    const char *p = path->p, *end = p + path->len, *from;
+    bool bracket = *p == '[', dot = *p == '.';
+    char quote = 0;
+
+    *index = -1;
+    if (!bracket && !dot)
+        return false;
+    p++;
+    if (p < end && (*p == '"' || *p == '\''))
+        quote = *p++;
+    from = p;
+    while (p < end && (quote ? *p != quote : is_name(*p)))
+        p++;
+    *name = str_of(from, (size_t)(p - from));
+    if (name->len == 0 && !quote)
+        return false;
+    if (quote && (p == end || *p++ != quote))
+        return false;
+    if (bracket && (p == end || *p++ != ']'))
+        return false;
+    if (bracket && !quote && !str_to_i64(*name, index))
+        return false;
+    *path = str_of(p, (size_t)(end - p));
+    return true;
+}
+
+enum json_found json_find(struct str text, struct str path, struct str *out)
+{
+    const char *why;
+    struct str name;
+    int64_t index;
+    size_t at;
+
+    if (path.len == 0 || path.p[0] != '$')
+        return JSON_BAD_PATH;
+    path = str_of(path.p + 1, path.len - 1);
+    *out = json_trim(text);
+    if (path.len == 0 && json_check(text, &why, &at) != RC_OK)
+        return JSON_MISSING;
+    while (path.len) {
+        struct str from = *out;
+        bool found;
+        if (!next_step(&path, &name, &index))
+            return JSON_BAD_PATH;
+        found = index >= 0 ? json_element(from, index, out)
+                           : json_member(from, name, out);
+        if (!found) {
+            while (path.len) { /* the rest must still be a path */
+                if (!next_step(&path, &name, &index))
+                    return JSON_BAD_PATH;
+            }
+            return JSON_MISSING;
+        }
+    }
+    return JSON_FOUND;
+}
+
+static void newline(struct buf *out, int depth)
+{
+    buf_putc(out, '\n');
+    for (int i = 0; i < depth; i++)
+        buf_puts(out, "  ");
+}
+
+void json_pretty(struct str s, struct buf *out)
+{
+    bool quoted = false;
+    int depth = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.p[i];
+        bool empty = i + 1 < s.len && (s.p[i + 1] == '}' || s.p[i + 1] == ']');
+        if (quoted) {
+            buf_putc(out, c);
+            if (c == '\\' && i + 1 < s.len)
+                buf_putc(out, s.p[++i]);
+            else if (c == '"')
+                quoted = false;
+            continue;
+        }
+        if ((c == '}' || c == ']') && i && s.p[i - 1] != '{' &&
+            s.p[i - 1] != '[')
+            newline(out, depth - 1);
+        buf_putc(out, c);
+        quoted = c == '"';
+        depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+        if (((c == '{' || c == '[') && !empty) || c == ',')
+            newline(out, depth);
+        if (c == ':')
+            buf_putc(out, ' ');
+    }
+}
