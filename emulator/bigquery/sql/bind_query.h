@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queries, FROM and tables: from trees to SELECT texts. Private to the
+ * bind_*.c files; memory is the binder's. */
+#ifndef EMULATOR_BIGQUERY_SQL_BIND_QUERY_H
+#define EMULATOR_BIGQUERY_SQL_BIND_QUERY_H
+
+#include "emulator/bigquery/sql/bind.h"
+
+/* --- queries ------------------------------------------------------------ */
+struct bquery *bind_query(struct binder *b, const struct ast_query *q,
+                          struct scope *outer,
+                          const struct sql_type *const *want);
+struct bquery *bind_select(struct binder *b, const struct ast_select *s,
+                           const struct ast_query *q, struct scope *outer,
+                           const struct sql_type *const *want);
+/* " ORDER BY" is the caller's; this is " LIMIT ..." or "". */
+const char *limit_sql(struct binder *b, const struct ast_query *q);
+/* A table expression for FROM: a lifted name, or "(...)". */
+const char *lift(struct binder *b, const struct bquery *q);
+const char *with_sql(struct binder *b);
+const char *bind_from(struct binder *b, const struct ast_from *f,
+                      struct scope *s);
+const char *bind_table(struct binder *b, const struct ast_from *f,
+                       struct scope *s);
+const char *bind_wildcard(struct binder *b, const struct ast_path *path,
+                          struct rel *rel, struct str alias_sql);
+const char *bind_info_schema(struct binder *b, const struct ast_path *path,
+                             struct rel *rel, const char *alias_sql);
+void resolve_path(struct binder *b, const struct ast_path *path,
+                  struct str *project, struct str *dataset, struct str *table);
+struct sql_table *find_table(struct binder *b, const struct ast_path *path);
+int add_ref(struct binder *b, const struct sql_table *t, bool is_target);
+void table_rel(struct binder *b, struct rel *r, const struct sql_table *t,
+               const char *alias, int ref);
+void note_filter(struct binder *b, struct scope *s,
+                 const struct ast_expr *where);
+void check_partition_filters(struct binder *b, size_t first_ref, size_t at);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* NUMERIC (n...) and BIGNUMERIC (g...) at run time: texts in, texts out. */
+#include "emulator/bigquery/sql/decimal.h"
+#include "emulator/bigquery/sql/fn.h"
+
+static bool get(struct fn *f, int i, int scale, struct dec *d)
+{
+    struct str s = fn_str(f, i);
+
+    if (dec_parse(d, s, scale) == DEC_OK)
+        return true;
+    fn_fail(f, "Invalid NUMERIC value: %.*s", STR_ARG(s));
+    return false;
+}
+
+static void put(struct fn *f, enum dec_status rc, const struct dec *d,
+                int scale)
+{
+    const char *name = scale == DEC_NUMERIC ? "numeric" : "BIGNUMERIC";
+    char out[DEC_TEXT_MAX];
+
+    if (rc == DEC_OK)
+        fn_set_str(f, str_of(out, dec_format(out, d, scale)));
+    else if (rc == DEC_ZERO)
+        fn_fail(f, "division by zero: %.*s / 0", STR_ARG(fn_str(f, 0)));
+    else
+        fn_fail(f, "%s overflow", name);
+}
+
+typedef enum dec_status binary(struct dec *, const struct dec *,
+                               const struct dec *, int);
+
+static enum dec_status subtract(struct dec *out, const struct dec *a,
+                                const struct dec *b, int scale)
+{
+    struct dec minus = *b;
+
+    minus.neg = !b->neg && !dec_is_zero(b);
+    return dec_add(out, a, &minus, scale);
+}
+
+static enum dec_status modulo(struct dec *out, const struct dec *a,
+                              const struct dec *b, int scale)
+{
+    struct dec q;
+    enum dec_status rc = dec_divmod(&q, out, a, b, scale);
+    return rc == DEC_OVERFLOW ? DEC_OK : rc;
+}
+
+static enum dec_status quotient(struct dec *out, const struct dec *a,
+                                const struct dec *b, int scale)
+{
+    struct dec r;
+    return dec_divmod(out, &r, a, b, scale);
+}
+
+static void fold(struct fn *f, int scale, binary *op)
+{
+    enum dec_status rc = DEC_OK;
+    struct dec sum, d;
+
+    if (!get(f, 0, scale, &sum))
+        return;
+    for (int i = 1; i < fn_count(f) && rc == DEC_OK; i++) {
+        if (!get(f, i, scale, &d))
+            return;
+        rc = op(&sum, &sum, &d, scale);
+    }
+    put(f, rc, &sum, scale);
+}
+
+#define BINARY(name, op)                                                       \
+    void rt_n##name(struct fn *f)                                              \
+    {                                                                          \
+        fold(f, DEC_NUMERIC, op);                                              \
+    }                                                                          \
+    void rt_g##name(struct fn *f)                                              \
+    {                                                                          \
+        fold(f, DEC_BIGNUMERIC, op);                                           \
+    }
+BINARY(add, dec_add)
+BINARY(sub, subtract)
+BINARY(mul, dec_mul)
+BINARY(div, dec_div)
+BINARY(mod, modulo)
+BINARY(idiv, quotient)
+#undef BINARY
+
+void rt_nneg(struct fn *f)
+{
+    struct dec d;
+
+    if (!get(f, 0, DEC_BIGNUMERIC, &d))
+        return;
+    d.neg = !d.neg && !dec_is_zero(&d);
+    put(f, DEC_OK, &d, DEC_BIGNUMERIC);
+}
+
+void rt_nabs(struct fn *f)
+{
+    struct dec d;
+
+    if (!get(f, 0, DEC_BIGNUMERIC, &d))
+        return;
+    d.neg = false;
+    put(f, DEC_OK, &d, DEC_BIGNUMERIC);
+}
+
+void rt_gabs(struct fn *f)
+{
+    rt_nabs(f);
+}
+
+void rt_nsign(struct fn *f)
+{
+    struct dec d;
+
+    if (get(f, 0, DEC_BIGNUMERIC, &d))
+        fn_set_str(f, dec_is_zero(&d) ? STR("0")
+                      : d.neg         ? STR("-1")
+                                      : STR("1"));
+}
+
+static void to_digits(struct fn *f, int scale, enum dec_rounding mode)
+{
+    enum dec_status rc;
+    struct dec d;
+
+    if (!get(f, 0, scale, &d))
+        return;
+    rc = dec_round(&d, fn_count(f) > 1 ? fn_int(f, 1) : 0, scale, mode);
+    put(f, rc, &d, scale);
+}
+
+#define ROUNDING(name, mode)                                                   \
+    void rt_n##name(struct fn *f)                                              \
+    {                                                                          \
+        to_digits(f, DEC_NUMERIC, mode);                                       \
+    }                                                                          \
+    void rt_g##name(struct fn *f)                                              \
+    {                                                                          \
+        to_digits(f, DEC_BIGNUMERIC, mode);                                    \
+    }
+ROUNDING(round, DEC_ROUND)
+ROUNDING(trunc, DEC_TRUNC)
+ROUNDING(floor, DEC_FLOOR)
+ROUNDING(ceil, DEC_CEIL)
+#undef ROUNDING
+
+static void extreme(struct fn *f, int sign)
+{
+    struct dec best, d;
+    int at = 0;
+
+    if (!get(f, 0, DEC_BIGNUMERIC, &best))
+        return;
+    for (int i = 1; i < fn_count(f); i++) {
+        if (!get(f, i, DEC_BIGNUMERIC, &d))
+            return;
+        if (sign * dec_cmp(&d, &best) > 0) {
+            best = d;
+            at = i;
+        }
+    }
+    fn_set_arg(f, at);
+}
+
+void rt_nmax(struct fn *f)
+{
+    extreme(f, 1);
+}
+
+void rt_nmin(struct fn *f)
+{
+    extreme(f, -1);
+}
+
+/* NUMERIC(p, s) columns: (value, precision, scale, column). */
+void rt_fit_decimal(struct fn *f)
+{
+    struct str column = fn_str(f, 3);
+    int64_t precision, scale;
+    char out[DEC_TEXT_MAX];
+    struct dec d;
+    size_t n;
+
+    if (fn_is_null(f, 0)) {
+        fn_null(f);
+        return;
+    }
+    precision = fn_int(f, 1);
+    scale = fn_int(f, 2);
+    if (!get(f, 0, DEC_BIGNUMERIC, &d) ||
+        dec_round(&d, scale, DEC_BIGNUMERIC, DEC_ROUND))
+        return;
+    n = dec_format(out, &d, DEC_BIGNUMERIC);
+    if ((int64_t)strcspn(out, ".") - d.neg > precision - scale &&
+        strcspn(out + d.neg, ".") > 0 && out[d.neg] != '0')
+        fn_fail(f, "Field %.*s: %s is out of range of NUMERIC(%lld, %lld)",
+                STR_ARG(column), out, (long long)precision, (long long)scale);
+    else
+        fn_set_str(f, str_of(out, n));
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PARSE_DATE and its like. What the text leaves open is 1970-01-01 00:00:00.
+ */
+#include <strings.h>
+
+#include "emulator/bigquery/sql/civil.h"
+#include "emulator/bigquery/sql/fn.h"
+
+struct parsed {
+    const char *p, *end;
+    int64_t year, month, day, hour, minute, second, us;
+    int64_t day_of_year, epoch;
+    int pm; /* -1 unknown, 0 AM, 1 PM */
+    bool twelve, has_epoch, bad_element;
+    const struct tz *zone;
+    struct tz_set *zones;
+    int64_t century;
+};
+
+static bool number(struct parsed *s, int most, int64_t low, int64_t high,
+                   int64_t *out)
+{
+    int64_t v = 0;
+    int n = 0;
+
+    while (s->p < s->end && n < most && *s->p >= '0' && *s->p <= '9') {
+        v = v * 10 + (*s->p++ - '0');
+        n++;
+    }
+    *out = v;
+    return n > 0 && v >= low && v <= high;
+}
+
+static bool word(struct parsed *s, const char *const *words, int n,
+                 int64_t *out)
+{
+    for (int i = 0; i < n; i++) {
+        size_t full = strlen(words[i]), left = (size_t)(s->end - s->p);
+        if (left >= full && !strncasecmp(s->p, words[i], full)) {
+            s->p += full;
+            *out = i;
+            return true;
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        if (s->end - s->p >= 3 && !strncasecmp(s->p, words[i], 3)) {
+            s->p += 3;
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void skip_space(struct parsed *s)
+{
+    while (s->p < s->end && (*s->p == ' ' || (*s->p >= '\t' && *s->p <= '\r')))
+        s->p++;
+}
+
+static bool zone_offset(struct parsed *s)
+{
+    const char *from = s->p;
+    char text[8];
+    size_t n = 0;
+
+    if (s->p < s->end && (*s->p == 'Z' || *s->p == 'z')) {
+        s->p++;
+        s->zone = tz_utc();
+        return true;
+    }
+    if (s->p == s->end || (*s->p != '+' && *s->p != '-'))
+        return false;
+    s->p++;
+    while (s->p < s->end && s->p - from < 6 &&
+           ((*s->p >= '0' && *s->p <= '9') || *s->p == ':'))
+        s->p++;
+    for (const char *c = from; c < s->p && n < 6; c++) {
+        if (*c == ':')
+            continue;
+        if (n == 3)
+            text[n++] = ':';
+        text[n++] = *c;
+    }
+    s->zone = tz_find(s->zones, str_of(text, n));
+    return s->zone != NULL;
+}
+
+static bool zone_name(struct parsed *s)
+{
+    const char *from = s->p;
+
+    while (s->p < s->end && *s->p != ' ')
+        s->p++;
+    s->zone = tz_find(s->zones, str_of(from, (size_t)(s->p - from)));
+    return s->zone != NULL;
+}
+
+static bool parse(struct parsed *s, struct str fmt);
+
+static bool fraction(struct parsed *s)
+{
+    int64_t unit = 100000;
+
+    if (s->p == s->end || *s->p != '.')
+        return true;
+    s->p++;
+    s->us = 0;
+    if (s->p == s->end || *s->p < '0' || *s->p > '9')
+        return false;
+    for (; s->p < s->end && *s->p >= '0' && *s->p <= '9'; s->p++) {
+        s->us += (*s->p - '0') * unit;
+        unit /= 10;
+    }
+    return true;
+}
+
+static bool epoch(struct parsed *s)
+{
+    int64_t sign = 1;
+
+    if (s->p < s->end && *s->p == '-') {
+        sign = -1;
+        s->p++;
+    }
+    if (!number(s, 12, 0, 253402300799LL, &s->epoch))
+        return false;
+    s->epoch *= sign;
+    s->has_epoch = true;
+    return true;
+}
+
+static bool date_element(struct parsed *s, char c)
+{
+    static const char *const months[] = {
+        "January", "February", "March",     "April",   "May",      "June",
+        "July",    "August",   "September", "October", "November", "December"};
+    static const char *const days[] = {"Sunday",    "Monday",   "Tuesday",
+                                       "Wednesday", "Thursday", "Friday",
+                                       "Saturday"};
+    int64_t v;
+
+    switch (c) {
+    case 'A':
+    case 'a':
+        return word(s, days, 7, &v);
+    case 'B':
+    case 'b':
+    case 'h':
+        if (!word(s, months, 12, &v))
+            return false;
+        s->month = v + 1;
+        return true;
+    case 'D':
+    case 'x':
+        return parse(s, STR("%m/%d/%y"));
+    case 'd':
+    case 'e':
+        skip_space(s);
+        return number(s, 2, 1, 31, &s->day);
+    case 'F':
+        return parse(s, STR("%Y-%m-%d"));
+    case 'j':
+        return number(s, 3, 1, 366, &s->day_of_year);
+    case 'm':
+        return number(s, 2, 1, 12, &s->month);
+    case 'Y':
+        return number(s, 4, 1, 9999, &s->year);
+    case 'y':
+        if (!number(s, 2, 0, 99, &v))
+            return false;
+        s->year = v < 69 ? 2000 + v : 1900 + v;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool time_element(struct parsed *s, char c)
+{
+    switch (c) {
+    case 'H':
+    case 'k':
+        skip_space(s);
+        return number(s, 2, 0, 23, &s->hour);
+    case 'I':
+    case 'l':
+        skip_space(s);
+        s->twelve = true;
+        return number(s, 2, 1, 12, &s->hour);
+    case 'M':
+        return number(s, 2, 0, 59, &s->minute);
+    case 'S':
+        return number(s, 2, 0, 59, &s->second);
+    case 'P':
+    case 'p':
+        if (s->end - s->p < 2 || (s->p[1] | 0x20) != 'm' ||
+            ((s->p[0] | 0x20) != 'a' && (s->p[0] | 0x20) != 'p'))
+            return false;
+        s->pm = (s->p[0] | 0x20) == 'p';
+        s->p += 2;
+        return true;
+    case 'R':
+        return parse(s, STR("%H:%M"));
+    case 'r':
+        return parse(s, STR("%I:%M:%S %p"));
+    case 'T':
+    case 'X':
+        return parse(s, STR("%H:%M:%S"));
+    default:
+        return false;
+    }
+}
+
+static bool element(struct parsed *s, struct str *fmt)
+{
+    char c = fmt->p[0];
+    size_t used = 1;
+    bool ok;
+
+    if (c == 'E' && fmt->len >= 3 && fmt->p[2] == 'S' &&
+        strchr("*0123456", fmt->p[1])) {
+        ok = number(s, 2, 0, 59, &s->second) && fraction(s);
+        used = 3;
+    } else if (c == 'E' && fmt->len >= 3 && !memcmp(fmt->p, "E4Y", 3)) {
+        ok = number(s, 4, 1, 9999, &s->year);
+        used = 3;
+    } else if (c == 'E' && fmt->len >= 2 && fmt->p[1] == 'z') {
+        ok = zone_offset(s);
+        used = 2;
+    } else if (c == '%') {
+        ok = s->p < s->end && *s->p++ == '%';
+    } else if (c == 'n' || c == 't') {
+        skip_space(s);
+        ok = true;
+    } else if (c == 'c') {
+        ok = parse(s, STR("%a %b %e %H:%M:%S %Y"));
+    } else if (c == 'z') {
+        ok = zone_offset(s);
+    } else if (c == 'Z') {
+        ok = zone_name(s);
+    } else if (c == 's') {
+        ok = epoch(s);
+    } else if (strchr("AaBbhDxdeFjmYy", c)) {
+        ok = date_element(s, c);
+    } else if (strchr("HkIlMSPpRrTX", c)) {
+        ok = time_element(s, c);
+    } else {
+        s->bad_element = true;
+        return false;
+    }
+    *fmt = str_of(fmt->p + used, fmt->len - used);
+    return ok;
+}
+
+static bool parse(struct parsed *s, struct str fmt)
+{
+    while (fmt.len) {
+        char c = fmt.p[0];
+        fmt = str_of(fmt.p + 1, fmt.len - 1);
+        if (c == ' ' || (c >= '\t' && c <= '\r')) {
+            skip_space(s);
+        } else if (c == '%' && fmt.len) {
+            if (!element(s, &fmt))
+                return false;
+        } else if (s->p == s->end || *s->p++ != c) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool assemble(struct parsed *s, char type, int64_t *out)
+{
+    int64_t days, of_day;
+
+    if (s->twelve) {
+        s->hour %= 12;
+        if (s->pm == 1)
+            s->hour += 12;
+    }
+    if (!civil_date(s->year, s->month, s->day, &days) ||
+        !civil_time(s->hour, s->minute, s->second, s->us, &of_day))
+        return false;
+    if (s->day_of_year) {
+        if (!civil_date(s->year, 1, 1, &days) ||
+            (s->day_of_year == 366 && !civil_is_leap(s->year)))
+            return false;
+        days += s->day_of_year - 1;
+    }
+    if (s->has_epoch) {
+        *out = s->epoch * 1000000;
+        days = floor_div(*out, US_A_DAY);
+        of_day = *out - days * US_A_DAY;
+    }
+    if (type == 'D')
+        *out = days;
+    else if (type == 'C')
+        *out = of_day;
+    else if (type == 'M' || s->has_epoch)
+        *out = days * US_A_DAY + of_day;
+    else
+        *out = tz_to_utc(s->zone, days * US_A_DAY + of_day);
+    return type != 'T' || (*out >= CIVIL_MIN_US && *out <= CIVIL_MAX_US);
+}
+
+/* (type letter, format, text, zone) */
+void rt_parse_time(struct fn *f)
+{
+    char type = fn_letter(f, 0);
+    struct str text = fn_str(f, 2), fmt = fn_str(f, 1);
+    struct parsed s = {.p = text.p,
+                       .end = text.p + text.len,
+                       .year = 1970,
+                       .month = 1,
+                       .day = 1,
+                       .pm = -1,
+                       .zones = fn_zones(f)};
+    int64_t out;
+
+    s.zone = fn_zone(f, 3);
+    if (!s.zone)
+        return;
+    if (!parse(&s, fmt)) {
+        if (s.bad_element)
+            fn_fail(f, "Invalid or unsupported format element in \"%.*s\"",
+                    STR_ARG(fmt));
+        else
+            fn_fail(f, "Failed to parse input string \"%.*s\"", STR_ARG(text));
+        return;
+    }
+    skip_space(&s);
+    if (s.p != s.end)
+        fn_fail(f, "Failed to parse input string \"%.*s\"", STR_ARG(text));
+    else if (!assemble(&s, type, &out))
+        fn_fail(f, "Failed to parse input string \"%.*s\"", STR_ARG(text));
+    else
+        fn_set_int(f, out);
+}

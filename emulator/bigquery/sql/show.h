@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stored values shown by their type: REST rows, JSON text, FORMAT's %t and
+ * %T. Pure. */
+#ifndef EMULATOR_BIGQUERY_SQL_SHOW_H
+#define EMULATOR_BIGQUERY_SQL_SHOW_H
+
+#include "emulator/bigquery/sql/fn.h"
+#include "emulator/bigquery/sql/sql.h"
+
+/* `{"v":...}` contents: strings only, {"f":[...]}, arrays of {"v":...}. */
+void show_rest(struct buf *out, const struct sql_type *t, const struct value *v,
+               enum sql_ts_format ts);
+/* TO_JSON_STRING; `as_json`: TO_JSON (numbers stay numbers). */
+void show_json(struct buf *out, const struct sql_type *t, const struct value *v,
+               bool as_json);
+/* %t: as CAST AS STRING does; %T: as a GoogleSQL literal. */
+void show_text(struct buf *out, const struct sql_type *t, const struct value *v,
+               bool literal);
+/* A type from its descriptor (quote.c): owned by `mem`. */
+const struct sql_type *type_from_descriptor(struct arena *mem, struct str d);
+
+#endif
