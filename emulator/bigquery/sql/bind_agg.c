@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Aggregates: where they may stand, and their SQLite text. Those that sort,
+ * cut or collect go through one function, bq_collect, steered by a text. */
+#include "emulator/bigquery/sql/bind_expr.h"
+
+#include "emulator/bigquery/sql/bind_agg.h"
+
+static const struct signature aggregates[] = {
+#define SIG(name, args, sql) {name, args, sql},
+#include "emulator/bigquery/sql/aggregates.def"
+#undef SIG
+};
+enum {
+    N_AGGREGATES = sizeof(aggregates) / sizeof(*aggregates)
+};
+
+bool is_aggregate_name(struct str name)
+{
+    size_t first, last;
+    return signature_find(aggregates, N_AGGREGATES, name, &first, &last);
+}
+
+static bool any_aggregate(const struct ast_expr *list)
+{
+    for (; list; list = list->next) {
+        if (has_aggregate(list))
+            return true;
+    }
+    return false;
+}
+
+bool has_aggregate(const struct ast_expr *x)
+{
+    if (!x)
+        return false;
+    if (x->kind == EX_CALL && !x->call->over && is_aggregate_name(x->text))
+        return true;
+    if (x->kind == EX_CALL && x->call->over) {
+        const struct ast_window *w = x->call->over;
+        if (any_aggregate(w->partition))
+            return true;
+        for (const struct ast_order *o = w->order; o; o = o->next) {
+            if (has_aggregate(o->expr))
+                return true;
+        }
+    }
+    return has_aggregate(x->a) || has_aggregate(x->b) ||
+           ((x->kind != EX_BINARY || !x->list) && has_aggregate(x->c)) ||
+           any_aggregate(x->list);
+}
+
+const char *order_key_sql(struct binder *b, const struct bexpr *e, bool desc,
+                          int nulls)
+{
+    const char *tail = arena_cat(b->mem, desc ? " DESC" : "",
+                                 nulls == 1   ? " NULLS FIRST"
+                                 : nulls == 2 ? " NULLS LAST"
+                                              : "",
+                                 NULL);
+
+    if (e->type->kind == T_NUMERIC || e->type->kind == T_BIGNUMERIC)
+        return arena_cat(b->mem, e->sql, " COLLATE bq_num", tail, NULL);
+    if (e->type->kind != T_FLOAT64)
+        return arena_cat(b->mem, e->sql, e->constant ? "+0" : "", tail, NULL);
+    /* NaN, stored as text, comes before all numbers. */
+    return arena_cat(b->mem, "CASE typeof(", e->sql,
+                     ") WHEN 'null' THEN NULL WHEN 'text' THEN 0 ELSE 1 END",
+                     tail, ",", e->sql, tail, NULL);
+}
+
+/* Options and keys of bq_collect: 'A' letter, 's'/'r' nested values, then
+ * flags; each key is k, a/d, f/l (nulls), b/n (plain or decimal). */
+static void collect_order(struct binder *b, const struct ast_call *c,
+                          const char **options, const char **keys,
+                          struct bexpr *out)
+{
+    for (const struct ast_order *o = c->order; o; o = o->next) {
+        struct bexpr *e = bind_expr(b, o->expr);
+        bool decimal =
+            e->type->kind == T_NUMERIC || e->type->kind == T_BIGNUMERIC;
+        bool nulls_first = o->nulls ? o->nulls == 1 : !o->desc;
+        if (!type_is_orderable(e->type))
+            bind_fail(b, o->expr->at,
+                      "ORDER BY does not support expressions "
+                      "of type %s",
+                      bind_type_name(b, e->type));
+        *options =
+            arena_cat(b->mem, *options, "k", o->desc ? "d" : "a",
+                      nulls_first ? "f" : "l", decimal ? "n" : "b", NULL);
+        *keys = arena_cat(b->mem, *keys, ",", e->sql, NULL);
+        bexpr_merge(out, e);
+    }
+}
+
+static const struct sql_type *top_type(struct binder *b,
+                                       const struct sql_type *t)
+{
+    struct sql_field *f = ARENA_ARRAY(b->mem, struct sql_field, 2);
+
+    f[0] = (struct sql_field){STR("value"), t};
+    f[1] = (struct sql_field){STR("count"), type_scalar(T_INT64)};
+    f[1].name = STR("count");
+    return type_array(b->mem, type_struct(b->mem, f, 2));
+}
+
+struct bexpr *collect_call(struct binder *b, const struct ast_expr *x,
+                           struct bexpr *base, struct bexpr **args, size_t n)
+{
+    const struct ast_call *c = x->call;
+    char letter = base->sql[1];
+    bool nested =
+        args[0]->type->kind == T_STRUCT || args[0]->type->kind == T_ARRAY;
+    bool decimal =
+        args[0]->type->kind == T_NUMERIC || args[0]->type->kind == T_BIGNUMERIC;
+    const char *options, *keys = "", *values = "";
+    long limit;
+
+    options = arena_printf(b->mem, "%c%c%s%s%s", letter, nested ? 'r' : 's',
+                           c->distinct ? "d" : "", c->nulls == 1 ? "i" : "",
+                           decimal ? "n" : "");
+    if (c->limit) {
+        struct bexpr *l = bind_as(b, c->limit, type_scalar(T_INT64), "LIMIT");
+        if (!l->lit || l->negative)
+            bind_fail(b, c->limit->at,
+                      "LIMIT in an aggregate must be a "
+                      "non-negative integer literal");
+        limit = strtol(l->sql, NULL, 10);
+        options = arena_printf(b->mem, "%sl%ld;", options, limit);
+    }
+    if (c->distinct && c->order)
+        for (const struct ast_order *o = c->order; o; o = o->next) {
+            if (strcmp(bind_expr(b, o->expr)->sql, args[0]->sql))
+                bind_fail(b, o->expr->at,
+                          "An aggregate function that has both DISTINCT and "
+                          "ORDER BY arguments can only ORDER BY expressions "
+                          "that are arguments to the function");
+        }
+    if (args[0]->type->kind == T_ARRAY && letter == 'A')
+        bind_fail(b, x->at,
+                  "The argument to ARRAY_AGG must not be an array "
+                  "type but was %s",
+                  bind_type_name(b, args[0]->type));
+    collect_order(b, c, &options, &keys, base);
+    for (size_t i = 0; i < n; i++)
+        values = arena_cat(b->mem, values, ",", args[i]->sql, NULL);
+    base->sql = arena_cat(b->mem, "bq_collect('", options, "'", values, keys,
+                          ")", NULL);
+    if (letter == 'T' || letter == 'U')
+        base->type = top_type(b, args[0]->type);
+    return base;
+}
+
+static struct bexpr *count_star(struct binder *b, const struct ast_expr *x)
+{
+    return bexpr_new(b, type_scalar(T_INT64), "count(*)", x->at);
+}
+
+/* ANY_VALUE(x HAVING MAX y): the first of the rows sorted by y. */
+static struct bexpr *having_call(struct binder *b, const struct ast_expr *x)
+{
+    struct bexpr *v, *k, *out;
+
+    if (!str_eq(x->text, STR("ANY_VALUE")) || x->n != 1)
+        bind_refuse(b, x->at, "HAVING MAX/MIN in %.*s", STR_ARG(x->text));
+    v = bind_expr(b, x->list);
+    k = bind_expr(b, x->call->having);
+    out = bexpr_new(b, v->type,
+                    arena_printf(b->mem, "bq_collect('1sk%cl%c',%s,%s)",
+                                 x->call->having_max ? 'd' : 'a',
+                                 k->type->kind == T_NUMERIC ? 'n' : 'b', v->sql,
+                                 k->sql),
+                    x->at);
+    return out;
+}
+
+/* The call itself, with or without OVER behind it. */
+struct bexpr *aggregate_call(struct binder *b, const struct ast_expr *x)
+{
+    const struct ast_call *c = x->call;
+    struct bexpr *args[4], *e;
+    size_t n = 0;
+
+    if (c->having)
+        return having_call(b, x);
+    if (x->n == 1 && x->list->kind == EX_STAR) {
+        if (!str_eq(x->text, STR("COUNT")) || c->distinct)
+            bind_fail(b, x->list->at,
+                      "Argument * can only be used in "
+                      "COUNT(*)");
+        return count_star(b, x);
+    }
+    for (const struct ast_expr *a = x->list; a; a = a->next) {
+        if (n == 4)
+            bind_fail(b, x->at,
+                      "Too many arguments for aggregate function "
+                      "%.*s",
+                      STR_ARG(x->text));
+        args[n++] = bind_expr(b, a);
+    }
+    if (c->distinct && n && !type_is_groupable(args[0]->type))
+        bind_fail(b, x->at,
+                  "Aggregate functions with DISTINCT cannot be used "
+                  "with arguments of type %s",
+                  bind_type_name(b, args[0]->type));
+    e = resolve_call(b, x, aggregates, N_AGGREGATES, args, n,
+                     c->distinct ? "DISTINCT " : "");
+    if (e->sql[0] == '!')
+        return collect_call(b, x, e, args, n);
+    if (c->order || c->limit)
+        bind_fail(b, x->at,
+                  "%.*s does not support ORDER BY or LIMIT in "
+                  "arguments",
+                  STR_ARG(x->text));
+    if (c->nulls && !str_eq(x->text, STR("ANY_VALUE")))
+        bind_fail(b, x->at,
+                  "IGNORE NULLS and RESPECT NULLS are not allowed "
+                  "for aggregate function %.*s",
+                  STR_ARG(x->text));
+    if (c->distinct && str_eq(x->text, STR("COUNTIF")))
+        bind_refuse(b, x->at, "COUNTIF(DISTINCT)");
+    if ((str_eq(x->text, STR("MIN")) || str_eq(x->text, STR("MAX"))) &&
+        !type_is_orderable(e->type))
+        bind_fail(b, x->at, "%.*s is not defined for arguments of type %s",
+                  STR_ARG(x->text), bind_type_name(b, e->type));
+    return e;
+}
+
+struct bexpr *bind_aggregate(struct binder *b, const struct ast_expr *x)
+{
+    struct scope *s = b->scope;
+    struct bexpr *e;
+
+    if (s && s->in_agg)
+        bind_fail(b, x->at, "Aggregations of aggregations are not allowed");
+    if (!s || !s->agg_allowed)
+        bind_fail(b, x->at, "Aggregate function %.*s not allowed in %s",
+                  STR_ARG(x->text), s && s->clause ? s->clause : "this place");
+    if (x->call->safe)
+        bind_refuse(b, x->at, "SAFE. before an aggregate function");
+    s->in_agg = true;
+    e = aggregate_call(b, x);
+    s->in_agg = false;
+    e->ungrouped = NULL;
+    e->is_agg = true;
+    e->literal = e->constant = false;
+    return e;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values on their way into columns: coerced, checked, defaulted. */
+#include "emulator/bigquery/sql/bind_expr.h"
+#include "emulator/bigquery/sql/bind_stmt.h"
+#include "emulator/bigquery/sql/parse.h"
+
+const struct sql_column *target_column(struct binder *b,
+                                       const struct sql_table *t,
+                                       struct str name, size_t at)
+{
+    for (size_t i = 0; i < t->n_columns; i++) {
+        if (str_ieq(t->columns[i].name, name))
+            return &t->columns[i];
+    }
+    bind_fail(b, at, "Column %.*s is not present in table %.*s.%.*s.%.*s",
+              STR_ARG(name), STR_ARG(t->project), STR_ARG(t->dataset),
+              STR_ARG(t->table));
+}
+
+const char *assign_sql(struct binder *b, const struct sql_column *c,
+                       struct bexpr *e)
+{
+    const char *sql = e->sql, *name = quote_sql(b->mem, c->name);
+
+    if (c->max_length > 0)
+        sql = arena_printf(b->mem, "bq_max_length(%s,%lld,%s)", sql,
+                           (long long)c->max_length, name);
+    if (c->precision > 0)
+        sql = arena_printf(b->mem, "bq_fit_decimal(%s,%d,%d,%s)", sql,
+                           c->precision, c->scale, name);
+    if (c->type->kind == T_ARRAY)
+        return arena_cat(b->mem, "coalesce(", sql, ",'[]')", NULL);
+    if (c->required)
+        sql = arena_cat(b->mem, "bq_required(", sql, ",", name, ")", NULL);
+    return sql;
+}
+
+struct bexpr *default_value(struct binder *b, const struct sql_column *c,
+                            size_t at)
+{
+    struct str text = b->text;
+    struct ast_expr *ast;
+    struct bexpr *e, *out;
+
+    if (!c->default_sql) {
+        e = bexpr_new(b, type_scalar(T_NULLTYPE), "NULL", at);
+        e->literal = true;
+        return coerce(b, e, c->type);
+    }
+    b->text = str_from(c->default_sql);
+    ast = parse_expression(b->mem, b->text, b->err);
+    if (!ast)
+        longjmp(*b->on_error, 1);
+    e = bind_expr(b, ast);
+    out = coerce(b, e, c->type);
+    b->text = text;
+    if (!out)
+        bind_fail(b, at,
+                  "Default value of column %.*s has type %s, which "
+                  "cannot be assigned to %s",
+                  STR_ARG(c->name), bind_type_name(b, e->type),
+                  bind_type_name(b, c->type));
+    return out;
+}
+
+struct bexpr *assign(struct binder *b, const struct sql_column *c,
+                     const struct ast_expr *value)
+{
+    struct bexpr *e, *out;
+
+    if (value->kind == EX_DEFAULT)
+        return default_value(b, c, value->at);
+    e = bind_expr(b, value);
+    out = coerce(b, e, c->type);
+    if (!out)
+        bind_fail(b, value->at,
+                  "Value has type %s which cannot be inserted "
+                  "into column %.*s, which has type %s",
+                  bind_type_name(b, e->type), STR_ARG(c->name),
+                  bind_type_name(b, c->type));
+    return out;
+}
+
+/* The struct `e` with one field, at the end of the path, replaced. */
+static struct bexpr *with_field(struct binder *b, struct bexpr *e,
+                                const struct ast_path *path, size_t from,
+                                const struct ast_expr *value)
+{
+    const struct sql_type *t = e->type;
+    struct sql_column c = {.type = t, .name = path->part[from - 1]};
+    struct bexpr **fields, *out;
+    bool found = false;
+
+    if (from == path->n)
+        return assign(b, &c, value);
+    if (t->kind != T_STRUCT)
+        bind_fail(b, path->at,
+                  "Cannot access field %.*s on a value with type "
+                  "%s",
+                  STR_ARG(path->part[from]), bind_type_name(b, t));
+    fields = ARENA_ARRAY(b->mem, struct bexpr *, t->n_fields);
+    for (size_t i = 0; i < t->n_fields; i++) {
+        fields[i] = bexpr_new(
+            b, t->fields[i].type,
+            arena_printf(b->mem, "bq_field(%s,%zu)", e->sql, i), path->at);
+        if (str_ieq(t->fields[i].name, path->part[from])) {
+            found = true;
+            fields[i] = with_field(b, fields[i], path, from + 1, value);
+        }
+    }
+    if (!found)
+        bind_fail(b, path->at, "Field name %.*s does not exist in %s",
+                  STR_ARG(path->part[from]), bind_type_name(b, t));
+    out = bexpr_new(b, t, struct_sql(b, fields, t->n_fields), path->at);
+    return out;
+}
+
+static bool has_column(const struct sql_table *t, struct str name)
+{
+    for (size_t i = 0; i < t->n_columns; i++) {
+        if (str_ieq(t->columns[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+const char *sets_sql(struct binder *b, const struct sql_table *t,
+                     const struct ast_set *sets, struct str alias,
+                     const char *rel_sql)
+{
+    struct bexpr **values = ARENA_ARRAY(b->mem, struct bexpr *, t->n_columns);
+    const char *sql = "";
+
+    for (const struct ast_set *s = sets; s; s = s->next) {
+        struct ast_path p = s->path;
+        const struct sql_column *c;
+        size_t i;
+        if (p.n > 1 && str_ieq(p.part[0], alias) && !has_column(t, p.part[0])) {
+            memmove(p.part, p.part + 1, --p.n * sizeof(*p.part));
+        }
+        c = target_column(b, t, p.part[0], s->at);
+        i = (size_t)(c - t->columns);
+        if (values[i] && p.n == 1)
+            bind_fail(b, s->at, "Update item %.*s assigned more than once",
+                      STR_ARG(c->name));
+        if (p.n == 1) {
+            values[i] = assign(b, c, s->value);
+        } else {
+            struct bexpr *now = values[i];
+            if (!now)
+                now = bexpr_new(b, c->type,
+                                arena_cat(b->mem, rel_sql, ".",
+                                          quote_name(b->mem, c->name), NULL),
+                                s->at);
+            values[i] = with_field(b, now, &p, 1, s->value);
+        }
+    }
+    for (size_t i = 0; i < t->n_columns; i++) {
+        if (values[i])
+            sql = arena_cat(b->mem, sql, *sql ? "," : "",
+                            quote_name(b->mem, t->columns[i].name), "=",
+                            assign_sql(b, &t->columns[i], values[i]), NULL);
+    }
+    return sql;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One expression: which file binds it, and what is true of all of them. */
+#include "emulator/bigquery/sql/bind_expr.h"
+#include "emulator/bigquery/sql/bind_query.h"
+
+struct bexpr *bexpr_new(struct binder *b, const struct sql_type *t,
+                        const char *sql, size_t at)
+{
+    struct bexpr *e = ARENA_NEW(b->mem, struct bexpr);
+
+    e->type = t;
+    e->sql = sql;
+    e->at = at;
+    return e;
+}
+
+void bexpr_merge(struct bexpr *to, const struct bexpr *from)
+{
+    to->is_agg |= from->is_agg;
+    to->is_window |= from->is_window;
+    if (from->ungrouped && !to->ungrouped) {
+        to->ungrouped = from->ungrouped;
+        to->ungrouped_at = from->ungrouped_at;
+    }
+}
+
+static struct bexpr *bind_param(struct binder *b, const struct ast_expr *x)
+{
+    const struct sql_params *ps = b->params;
+    struct bexpr *e;
+    size_t i;
+
+    for (i = 0; ps && i < ps->n; i++) {
+        if (x->text.len ? str_ieq(ps->list[i].name, x->text)
+                        : !ps->named && i == (size_t)x->n)
+            break;
+    }
+    if (!ps || i == ps->n) {
+        struct sql_column *grown;
+        if (!b->options->dry_run) {
+            if (x->text.len)
+                bind_fail(b, x->at, "Query parameter '%.*s' not found",
+                          STR_ARG(x->text));
+            bind_fail(b, x->at,
+                      "Query parameter number %d not found: %zu given",
+                      x->n + 1, ps ? ps->n : 0);
+        }
+        for (size_t u = 0; u < b->n_undeclared; u++) {
+            if (x->text.len && str_ieq(b->undeclared[u].name, x->text)) {
+                e = bexpr_new(b, b->undeclared[u].type, "NULL", x->at);
+                e->literal = true;
+                e->param = (int)u + 1;
+                return e;
+            }
+        }
+        grown = ARENA_ARRAY(b->mem, struct sql_column, b->n_undeclared + 1);
+        if (b->n_undeclared)
+            memcpy(grown, b->undeclared, b->n_undeclared * sizeof(*grown));
+        grown[b->n_undeclared].name = x->text;
+        grown[b->n_undeclared].type = type_scalar(T_NULLTYPE);
+        b->undeclared = grown;
+        b->n_undeclared++;
+        e = bexpr_new(b, type_scalar(T_NULLTYPE), "NULL", x->at);
+        e->param = (int)b->n_undeclared;
+    } else {
+        e = bexpr_new(b, ps->list[i].type, arena_printf(b->mem, "?%zu", i + 1),
+                      x->at);
+    }
+    e->literal = e->constant = true;
+    return e;
+}
+
+static struct bexpr *scalar_subquery(struct binder *b, const struct ast_expr *x)
+{
+    struct bquery *q = bind_query(b, x->query, b->scope, NULL);
+
+    if (q->n_cols != 1)
+        bind_fail(b, x->at,
+                  "Scalar subquery cannot have more than one column unless "
+                  "using SELECT AS STRUCT to build STRUCT values");
+    /* SQLite takes the first of several rows; BigQuery refuses them. */
+    return bexpr_new(
+        b, q->cols[0].type,
+        arena_cat(b->mem, "(SELECT bq_scalar(c1) FROM (", q->sql, "))", NULL),
+        x->at);
+}
+
+static struct bexpr *array_subquery(struct binder *b, const struct ast_expr *x)
+{
+    struct bquery *q = bind_query(b, x->query, b->scope, NULL);
+    const struct sql_type *t;
+
+    if (q->n_cols != 1)
+        bind_fail(b, x->at,
+                  "ARRAY subquery cannot have more than one column unless "
+                  "using SELECT AS STRUCT to build STRUCT values");
+    t = q->cols[0].type;
+    if (t->kind == T_ARRAY)
+        bind_fail(b, x->at,
+                  "Cannot use array subquery with column of type "
+                  "%s because nested arrays are not supported",
+                  bind_type_name(b, t));
+    return bexpr_new(
+        b, type_array(b->mem, t),
+        arena_printf(b->mem,
+                     "(SELECT coalesce(bq_collect('A%c',c1),'[]') FROM (%s))",
+                     t->kind == T_STRUCT ? 'r' : 's', q->sql),
+        x->at);
+}
+
+static struct bexpr *exists(struct binder *b, const struct ast_expr *x)
+{
+    struct bquery *q = bind_query(b, x->query, b->scope, NULL);
+
+    return bexpr_new(b, type_scalar(T_BOOL),
+                     arena_cat(b->mem, "EXISTS(", q->sql, ")", NULL), x->at);
+}
+
+static struct bexpr *bind_case(struct binder *b, const struct ast_expr *x)
+{
+    struct bexpr *when[400], *then[401], *operand = NULL, *out;
+    const struct sql_type *t;
+    const char *sql = "CASE";
+    size_t n = 0, n_then;
+
+    if (x->a)
+        operand = bind_expr(b, x->a);
+    for (const struct ast_expr *w = x->list; w; w = w->next->next, n++) {
+        if (n == 400)
+            bind_fail(b, w->at,
+                      "Query is too complex: CASE of more than 400 "
+                      "branches");
+        when[n] = operand
+                      ? bind_compare(b, "=", operand, bind_expr(b, w), w->at)
+                      : bind_as(b, w, type_scalar(T_BOOL), "CASE");
+        then[n] = bind_expr(b, w->next);
+    }
+    n_then = n;
+    if (x->b)
+        then[n_then++] = bind_expr(b, x->b);
+    t = super_of(b, then, n_then);
+    if (!t)
+        bind_fail(b, x->at,
+                  "No matching signature for operator CASE; all "
+                  "THEN/ELSE arguments must be coercible to a "
+                  "common type but found: %s and %s",
+                  bind_type_name(b, then[0]->type),
+                  bind_type_name(b, then[n_then - 1]->type));
+    out = bexpr_new(b, t, NULL, x->at);
+    out->constant = true;
+    for (size_t i = 0; i < n_then; i++) {
+        then[i] = coerce(b, then[i], t);
+        bexpr_merge(out, then[i]);
+        out->constant &= then[i]->constant;
+    }
+    for (size_t i = 0; i < n; i++) {
+        bexpr_merge(out, when[i]);
+        out->constant &= when[i]->constant;
+        sql = arena_cat(b->mem, sql, " WHEN ", when[i]->sql, " THEN ",
+                        then[i]->sql, NULL);
+    }
+    if (n_then > n && then[n]->is_case)
+        sql = arena_cat(b->mem, sql, then[n]->sql + 4, NULL);
+    else if (n_then > n)
+        sql = arena_cat(b->mem, sql, " ELSE ", then[n]->sql, " END", NULL);
+    else
+        sql = arena_cat(b->mem, sql, " END", NULL);
+    out->sql = sql;
+    out->is_case = true;
+    return out;
+}
+
+static struct bexpr *cast(struct binder *b, const struct ast_expr *x)
+{
+    struct bexpr *e = bind_expr(b, x->a);
+    const struct sql_type *t = bind_ast_type(b, x->type);
+
+    if (x->b)
+        bind_refuse(b, x->b->at, "CAST with FORMAT");
+    if (x->type->p1 >= 0)
+        bind_refuse(b, x->type->at, "CAST to a parameterized type");
+    return bind_cast(b, e, t, x->flag, x->at);
+}
+
+static struct bexpr *tuple(struct binder *b, const struct ast_expr *x)
+{
+    struct ast_expr s = *x;
+
+    s.kind = EX_STRUCT;
+    return bind_struct(b, &s);
+}
+
+static struct bexpr *dispatch(struct binder *b, const struct ast_expr *x)
+{
+    switch (x->kind) {
+    case EX_NULL:
+    case EX_BOOL:
+    case EX_INT:
+    case EX_FLOAT:
+    case EX_STRING:
+    case EX_BYTES:
+    case EX_TYPED:
+        return bind_literal(b, x);
+    case EX_PARAM:
+        return bind_param(b, x);
+    case EX_NAME:
+    case EX_DOT:
+        return bind_name(b, x);
+    case EX_INDEX:
+        return bind_index(b, x);
+    case EX_CALL:
+    case EX_EXTRACT:
+        return bind_call(b, x);
+    case EX_CAST:
+        return cast(b, x);
+    case EX_CASE:
+        return bind_case(b, x);
+    case EX_UNARY:
+        return bind_unary(b, x);
+    case EX_BINARY:
+        return bind_binary(b, x);
+    case EX_BETWEEN:
+    case EX_IN:
+    case EX_LIKE:
+    case EX_IS:
+    case EX_IS_DISTINCT:
+        return bind_predicate(b, x);
+    case EX_EXISTS:
+        return exists(b, x);
+    case EX_SUBQUERY:
+        return scalar_subquery(b, x);
+    case EX_ARRAY_QUERY:
+        return array_subquery(b, x);
+    case EX_ARRAY:
+        return bind_array(b, x);
+    case EX_STRUCT:
+        return bind_struct(b, x);
+    case EX_TUPLE:
+        return tuple(b, x);
+    case EX_INTERVAL:
+        bind_refuse(b, x->at,
+                    "A value of type INTERVAL outside of date "
+                    "arithmetic");
+    case EX_DEFAULT:
+        bind_fail(b, x->at, "Unexpected keyword DEFAULT");
+    default:
+        bind_fail(b, x->at, "Unexpected expression");
+    }
+}
+
+struct bexpr *bind_expr(struct binder *b, const struct ast_expr *x)
+{
+    struct scope *s = b->scope;
+    struct bexpr *e;
+
+    if (++b->depth > 600)
+        bind_fail(b, x->at, "Query is too complex: nested too deeply");
+    e = dispatch(b, x);
+    b->depth--;
+    if (s && s->grouped && !s->in_agg) {
+        for (size_t i = 0; i < s->n_keys; i++) {
+            if (strcmp(s->keys[i].sql, e->sql))
+                continue;
+            e->ungrouped = NULL;
+            if (s->keys[i].dropped)
+                e = bexpr_new(b, e->type, "NULL", e->at);
+        }
+    }
+    return e;
+}
+
+struct bexpr *bind_as(struct binder *b, const struct ast_expr *x,
+                      const struct sql_type *t, const char *what)
+{
+    struct bexpr *e = bind_expr(b, x), *out = coerce(b, e, t);
+
+    if (!out)
+        bind_fail(b, x->at, "%s should return type %s, but returns %s", what,
+                  bind_type_name(b, t), bind_type_name(b, e->type));
+    return out;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ORDER BY of a SELECT, and its text from all of its parts. */
+#include "emulator/bigquery/sql/bind_expr.h"
+#include "emulator/bigquery/sql/bind_select.h"
+
+#include <stdlib.h>
+
+#include "common/buf.h"
+
+/* The select item that an ORDER BY expression is, or 0. */
+static size_t order_item(struct select *s, const struct ast_expr *x,
+                         const struct bexpr *e)
+{
+    if (x->kind == EX_INT) {
+        long n = strtol(e->sql, NULL, 10);
+        if (n < 1 || (size_t)n > s->n)
+            bind_fail(s->b, x->at,
+                      "ORDER BY column number item is out of "
+                      "range. Expected a number between 1 and "
+                      "%zu",
+                      s->n);
+        return (size_t)n;
+    }
+    for (size_t k = 0; k < s->n; k++) {
+        if (!strcmp(s->items[k].expr->sql, e->sql))
+            return k + 1;
+    }
+    return 0;
+}
+
+struct key {
+    struct bexpr *expr;
+    size_t item; /* 1-based, or 0 */
+    const struct ast_order *order;
+};
+
+static size_t bind_keys(struct select *s, const struct ast_select *a,
+                        const struct ast_query *q, struct key **out)
+{
+    size_t n = 0;
+
+    for (const struct ast_order *o = q ? q->order : NULL; o; o = o->next)
+        n++;
+    *out = ARENA_ARRAY(s->b->mem, struct key, n);
+    n = 0;
+    s->scope->clause = "ORDER BY clause";
+    s->scope->window_allowed = true;
+    for (const struct ast_order *o = q ? q->order : NULL; o; o = o->next) {
+        struct key *k = &(*out)[n++];
+        k->order = o;
+        k->expr = bind_expr(s->b, o->expr);
+        k->item = order_item(s, o->expr, k->expr);
+        if (k->item)
+            k->expr = s->items[k->item - 1].expr;
+        else if (a->distinct || a->as_struct || a->as_value)
+            if (a->distinct)
+                bind_fail(s->b, o->expr->at,
+                          "ORDER BY clause expression "
+                          "references a column which is "
+                          "not visible after SELECT "
+                          "DISTINCT");
+        if (k->expr->ungrouped)
+            bind_fail(s->b, k->expr->ungrouped_at,
+                      "ORDER BY clause expression references column %s which "
+                      "is neither grouped nor aggregated",
+                      k->expr->ungrouped);
+        if (!type_is_orderable(k->expr->type))
+            bind_fail(s->b, o->expr->at,
+                      "ORDER BY does not support "
+                      "expressions of type %s",
+                      bind_type_name(s->b, k->expr->type));
+    }
+    return n;
+}
+
+static void order_by(struct select *s, struct buf *out, struct key *keys,
+                     size_t n, bool wrapped)
+{
+    for (size_t k = 0; k < n; k++) {
+        struct bexpr e = *keys[k].expr;
+        const struct ast_order *o = keys[k].order;
+        if (wrapped && keys[k].item)
+            e.sql = arena_printf(s->b->mem, "c%zu", keys[k].item);
+        else if (wrapped)
+            e.sql = arena_printf(s->b->mem, "o%zu", k);
+        else if (keys[k].item && e.type->kind != T_FLOAT64 && !e.constant)
+            e.sql = arena_printf(s->b->mem, "%zu", keys[k].item);
+        e.constant &= !wrapped;
+        buf_puts(out, k ? "," : " ORDER BY ");
+        buf_puts(out, order_key_sql(s->b, &e, o->desc, o->nulls));
+    }
+}
+
+const char *select_sql(struct select *s, const struct ast_select *a,
+                       const struct ast_query *q, bool recursive_step)
+{
+    struct key *keys;
+    size_t n_keys = bind_keys(s, a, q, &keys);
+    bool wrap = s->qualify || (a->distinct && n_keys);
+    struct buf *out;
+    char *copy;
+
+    out = arena_buf(s->b->mem);
+    if (wrap) {
+        buf_puts(out,
+                 s->qualify && a->distinct ? "SELECT DISTINCT " : "SELECT ");
+        for (size_t k = 0; k < s->n; k++)
+            buf_printf(out, "%sc%zu", k ? "," : "", k + 1);
+        buf_puts(out, " FROM (");
+    }
+    buf_puts(out, a->distinct && !s->qualify ? "SELECT DISTINCT " : "SELECT ");
+    for (size_t k = 0; k < s->n; k++)
+        buf_printf(out, "%s%s AS c%zu", k ? "," : "", s->items[k].expr->sql,
+                   k + 1);
+    for (size_t k = 0; wrap && k < n_keys; k++) {
+        if (!keys[k].item)
+            buf_printf(out, ",%s AS o%zu", keys[k].expr->sql, k);
+    }
+    if (s->qualify)
+        buf_printf(out, ",%s AS q", s->qualify);
+    if (recursive_step)
+        buf_puts(out, ",bq_depth(depth+1)");
+    buf_puts(out, s->from_sql);
+    buf_puts(out, s->where_sql);
+    buf_puts(out, s->group_sql);
+    buf_puts(out, s->having_sql);
+    if (wrap)
+        buf_puts(out, s->qualify ? ") WHERE q" : ")");
+    order_by(s, out, keys, n_keys, wrap);
+    buf_puts(out, limit_sql(s->b, q));
+    copy = arena_buf_take(s->b->mem, out);
+    return copy;
+}
+
+void select_as(struct select *s, const struct ast_select *a)
+{
+    struct bexpr **e;
+    struct sql_field *types;
+    struct bexpr *value;
+
+    if (a->as_value) {
+        if (s->n != 1)
+            bind_fail(s->b, a->at,
+                      "SELECT AS VALUE query must have exactly "
+                      "one column");
+        return;
+    }
+    e = ARENA_ARRAY(s->b->mem, struct bexpr *, s->n);
+    types = ARENA_ARRAY(s->b->mem, struct sql_field, s->n);
+    for (size_t k = 0; k < s->n; k++) {
+        e[k] = s->items[k].expr;
+        types[k].name = s->items[k].name;
+        types[k].type =
+            e[k]->type->kind == T_NULLTYPE ? type_scalar(T_INT64) : e[k]->type;
+    }
+    value = bexpr_new(s->b, type_struct(s->b->mem, types, s->n),
+                      struct_sql(s->b, e, s->n), a->at);
+    s->items[0] = (struct out_item){STR_NULL, value};
+    s->n = 1;
+}
+
+/* ROLLUP(a, b): the grouping sets (a, b), (a), () one behind the other. */
+struct bquery *bind_rollup(struct binder *b, const struct ast_select *a,
+                           const struct ast_query *q, struct scope *outer)
+{
+    struct bquery *out = NULL;
+    struct ast_select part = *a;
+    const char *sql = "";
+    struct select s = {0};
+    struct key *keys;
+    size_t n = 0, n_keys = 0;
+    struct buf *text;
+
+    if (a->distinct || a->qualify || a->as_struct || a->as_value)
+        bind_refuse(b, a->at, "ROLLUP with DISTINCT, QUALIFY or SELECT AS");
+    for (const struct ast_expr *x = a->group; x; x = x->next)
+        n++;
+    for (size_t keep = n + 1; keep-- > 0;) {
+        struct bquery *set = bind_grouping_set(b, &part, outer, keep, &s);
+        if (!out)
+            out = set;
+        sql = arena_cat(b->mem, sql, *sql ? " UNION ALL " : "",
+                        "SELECT * FROM ", lift(b, set), NULL);
+        if (keep == n && q && q->order) {
+            n_keys = bind_keys(&s, a, q, &keys);
+            for (size_t k = 0; k < n_keys; k++) {
+                if (!keys[k].item)
+                    bind_refuse(b, keys[k].order->expr->at,
+                                "ORDER BY of ROLLUP by what is not in the "
+                                "SELECT list");
+            }
+        }
+    }
+    text = arena_buf(b->mem);
+    buf_printf(text, "SELECT * FROM (%s)", sql);
+    if (q && q->order)
+        order_by(&s, text, keys, n_keys, true);
+    buf_puts(text, limit_sql(b, q));
+    out->sql = arena_buf_take(b->mem, text);
+    out->single_row = false;
+    for (size_t k = 0; k < out->n_cols; k++)
+        out->cols[k].ref = -1;
+    return out;
+}

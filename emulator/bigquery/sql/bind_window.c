@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OVER: window functions, aggregates over windows, frames. */
+#include "emulator/bigquery/sql/bind_agg.h"
+
+static const struct signature windows[] = {
+#define SIG(name, args, sql) {name, args, sql},
+#include "emulator/bigquery/sql/windows.def"
+#undef SIG
+};
+enum {
+    N_WINDOWS = sizeof(windows) / sizeof(*windows)
+};
+
+/* A named window is written out where it is used. */
+static struct ast_window resolve(struct binder *b, const struct ast_window *w,
+                                 int depth)
+{
+    struct ast_window out = *w, base;
+
+    if (!w->base.len)
+        return out;
+    for (struct ast_window *d = b->scope->windows; d; d = d->next) {
+        if (!str_ieq(d->name, w->base) || depth > 20)
+            continue;
+        base = resolve(b, d, depth + 1);
+        if (w->partition)
+            bind_fail(b, w->at,
+                      "PARTITION BY cannot be added to named window "
+                      "%.*s",
+                      STR_ARG(w->base));
+        out.partition = base.partition;
+        if (!w->order)
+            out.order = base.order;
+        if (!w->unit) {
+            out.unit = base.unit;
+            out.from = base.from;
+            out.to = base.to;
+        }
+        return out;
+    }
+    bind_fail(b, w->at, "Unrecognized window alias %.*s", STR_ARG(w->base));
+}
+
+static const char *bound_sql(struct binder *b, const struct ast_bound *f)
+{
+    static const char *const words[] = {"UNBOUNDED PRECEDING", " PRECEDING",
+                                        "CURRENT ROW", " FOLLOWING",
+                                        "UNBOUNDED FOLLOWING"};
+    struct bexpr *e;
+
+    if (!f->expr)
+        return words[f->kind];
+    e = bind_expr(b, f->expr);
+    if (!e->constant || !is_numeric(e->type) || e->negative)
+        bind_fail(b, f->expr->at,
+                  "Window framing expression must be a "
+                  "non-negative literal or parameter");
+    return arena_cat(b->mem, e->sql, words[f->kind], NULL);
+}
+
+static const char *partition_sql(struct binder *b, const struct ast_window *w)
+{
+    const char *sql = "";
+
+    for (const struct ast_expr *x = w->partition; x; x = x->next) {
+        struct bexpr *e = bind_expr(b, x);
+        if (!type_is_groupable(e->type) || e->type->kind == T_FLOAT64)
+            bind_fail(b, x->at,
+                      "Partitioning by expressions of type %s is "
+                      "not allowed",
+                      bind_type_name(b, e->type));
+        if (e->ungrouped)
+            bind_fail(b, e->ungrouped_at,
+                      "PARTITION BY expression references "
+                      "column %s which is neither grouped "
+                      "nor aggregated",
+                      e->ungrouped);
+        sql = arena_cat(b->mem, sql, *sql ? "," : "PARTITION BY ", e->sql,
+                        e->constant ? "+0" : "", NULL);
+    }
+    return sql;
+}
+
+const char *window_sql(struct binder *b, const struct ast_window *w,
+                       bool need_order, bool frame)
+{
+    struct ast_window r = resolve(b, w, 0);
+    const char *sql = arena_cat(b->mem, "(", partition_sql(b, &r), NULL);
+    bool range = r.unit && r.unit[1] == 'A' && (r.from.expr || r.to.expr);
+    size_t n = 0;
+
+    if (need_order && !r.order)
+        bind_fail(b, w->at,
+                  "Window ORDER BY is required for this analytic "
+                  "function");
+    for (const struct ast_order *o = r.order; o; o = o->next, n++) {
+        struct bexpr *e = bind_expr(b, o->expr);
+        if (!type_is_orderable(e->type))
+            bind_fail(b, o->expr->at,
+                      "Ordering by expressions of type %s is "
+                      "not allowed",
+                      bind_type_name(b, e->type));
+        if (e->ungrouped)
+            bind_fail(b, e->ungrouped_at,
+                      "ORDER BY expression references "
+                      "column %s which is neither grouped "
+                      "nor aggregated",
+                      e->ungrouped);
+        if (range && (n || e->type->kind == T_NUMERIC ||
+                      e->type->kind == T_BIGNUMERIC || !is_numeric(e->type)))
+            bind_fail(b, o->expr->at,
+                      "Window frame with offset RANGE needs "
+                      "one ORDER BY key of a numeric type");
+        sql = arena_cat(
+            b->mem, sql, n ? "," : " ORDER BY ",
+            range ? arena_cat(b->mem, e->sql, o->desc ? " DESC" : "", NULL)
+                  : order_key_sql(b, e, o->desc, o->nulls),
+            NULL);
+    }
+    if (r.unit && !frame)
+        bind_fail(b, w->at,
+                  "Window framing clause is not allowed for this "
+                  "analytic function");
+    if (r.unit && r.unit[1] == 'A' && !n && range)
+        bind_fail(b, w->at, "Window ORDER BY is required for RANGE");
+    if (r.unit)
+        sql = arena_cat(b->mem, sql, " ", r.unit, " BETWEEN ",
+                        bound_sql(b, &r.from), " AND ", bound_sql(b, &r.to),
+                        NULL);
+    return arena_cat(b->mem, sql, ")", NULL);
+}
+
+/* `list` is words with a blank between them. */
+static bool is_one_of(struct str name, const char *list)
+{
+    struct str rest = str_from(list);
+
+    while (rest.p) {
+        if (str_eq(str_cut(&rest, ' '), name))
+            return true;
+    }
+    return false;
+}
+
+/* FIRST_VALUE(x IGNORE NULLS) and its like: SQLite has none, bq_collect keeps
+ * the frame's values. */
+static const char *ignoring_nulls(struct binder *b, const struct ast_expr *x,
+                                  struct bexpr **args)
+{
+    char letter = x->text.p[0] == 'F' ? 'F' : x->text.p[0] == 'L' ? 'L' : 'N';
+
+    if (!is_one_of(x->text, "FIRST_VALUE LAST_VALUE NTH_VALUE"))
+        bind_refuse(b, x->at, "%.*s with IGNORE NULLS", STR_ARG(x->text));
+    return arena_printf(b->mem, "bq_collect('%csi',%s%s%s)", letter,
+                        args[0]->sql, letter == 'N' ? "," : "",
+                        letter == 'N' ? args[1]->sql : "");
+}
+
+static struct bexpr *window_function(struct binder *b, const struct ast_expr *x)
+{
+    const struct ast_call *c = x->call;
+    struct bexpr *args[4], *e;
+    bool percentile = str_starts(x->text, STR("PERCENTILE_"));
+    size_t n = 0, first, last;
+    bool order, frame;
+
+    if (!signature_find(windows, N_WINDOWS, x->text, &first, &last))
+        bind_fail(b, x->at, "Function %.*s does not support an OVER clause",
+                  STR_ARG(x->text));
+    if (c->distinct)
+        bind_fail(b, x->at,
+                  "DISTINCT is not allowed for analytic function "
+                  "%.*s",
+                  STR_ARG(x->text));
+    for (const struct ast_expr *a = x->list; a && n < 4; a = a->next)
+        args[n++] = bind_expr(b, a);
+    e = resolve_call(b, x, windows, N_WINDOWS, args, n, "");
+    if (percentile)
+        e->sql = arena_cat(b->mem, "bq_collect('", e->sql[1] == 'p' ? "p" : "d",
+                           "s", c->nulls == 2 ? "" : "i",
+                           args[0]->type->kind == T_NUMERIC ? "n" : "", "',",
+                           args[0]->sql, ",", args[1]->sql, ")", NULL);
+    else if (c->nulls == 1)
+        e->sql = ignoring_nulls(b, x, args);
+    order = is_one_of(x->text, "RANK DENSE_RANK PERCENT_RANK CUME_DIST NTILE "
+                               "LAG LEAD FIRST_VALUE LAST_VALUE NTH_VALUE");
+    frame = is_one_of(x->text, "FIRST_VALUE LAST_VALUE NTH_VALUE");
+    e->sql = arena_cat(b->mem, e->sql, " OVER ",
+                       window_sql(b, c->over, order, frame), NULL);
+    return e;
+}
+
+struct bexpr *bind_window_call(struct binder *b, const struct ast_expr *x)
+{
+    struct scope *s = b->scope;
+    struct bexpr *e;
+
+    if (!s || !s->window_allowed || s->in_agg)
+        bind_fail(b, x->at, "Analytic function not allowed in %s",
+                  s && s->in_agg   ? "an aggregate function"
+                  : s && s->clause ? s->clause
+                                   : "this place");
+    if (s->in_window)
+        bind_fail(b, x->at,
+                  "Analytic function cannot be nested inside another "
+                  "analytic function");
+    if (x->call->safe)
+        bind_refuse(b, x->at, "SAFE. before an analytic function");
+    s->in_window = true;
+    s->saw_window = true;
+    if (is_aggregate_name(x->text)) {
+        const char *over;
+        if (x->call->distinct)
+            bind_refuse(b, x->at, "DISTINCT in an analytic function");
+        e = aggregate_call(b, x);
+        over = window_sql(b, x->call->over, false, true);
+        e->sql = arena_cat(b->mem, e->sql, " OVER ", over, NULL);
+    } else {
+        e = window_function(b, x);
+    }
+    s->in_window = false;
+    e->is_window = true;
+    e->literal = e->constant = false;
+    return e;
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Partition pruning: what WHERE's constants leave of a partition column
+ * (Querying partitioned tables). Bounds are kept as SQLite expressions, since
+ * constants may be calls and parameters; sql_prune has SQLite work them out.
+ */
+#include "emulator/bigquery/sql/bind_expr.h"
+#include "emulator/bigquery/sql/bind_query.h"
+
+struct range {
+    int ref; /* -1: says nothing */
+    const char *low, *high;
+};
+
+static const struct range nothing = {-1, NULL, NULL};
+
+static bool is_constant(const struct ast_expr *x)
+{
+    switch (x->kind) {
+    case EX_NULL:
+    case EX_BOOL:
+    case EX_INT:
+    case EX_FLOAT:
+    case EX_STRING:
+    case EX_BYTES:
+    case EX_TYPED:
+    case EX_PARAM:
+        return true;
+    case EX_NAME:
+        return x->text.len > 8 &&
+               str_ieq(str_of(x->text.p, 8), STR("CURRENT_"));
+    case EX_CALL:
+        if (x->call->over || is_aggregate_name(x->text))
+            return false;
+        for (const struct ast_expr *a = x->list; a; a = a->next) {
+            if (a->kind != EX_NAME && !is_constant(a))
+                return false;
+        }
+        return true;
+    case EX_CAST:
+    case EX_UNARY:
+    case EX_INTERVAL:
+        return is_constant(x->a);
+    case EX_BINARY:
+        return !x->list && is_constant(x->a) && is_constant(x->b);
+    default:
+        return false;
+    }
+}
+
+/* A partition column, or a call that keeps its order and cuts days. */
+struct side {
+    const struct col *col;
+    const struct sql_type *type; /* of the whole side */
+    const char *unit;            /* part that TRUNC or DATE cut to, or NULL */
+};
+
+static bool column_side(struct binder *b, const struct ast_expr *x,
+                        struct side *out)
+{
+    struct bexpr *e;
+
+    *out = (struct side){NULL};
+    if (x->kind == EX_NAME || x->kind == EX_DOT) {
+        if (is_constant(x))
+            return false;
+        e = bind_expr(b, x);
+        if (!e->column || e->column->ref < 0)
+            return false;
+        out->col = e->column;
+        out->type = e->type;
+        out->unit = e->column->is_date_alias ? "DAY" : NULL;
+        return true;
+    }
+    if (x->kind == EX_CALL && x->list && x->n == 1 &&
+        str_eq(x->text, STR("DATE"))) {
+        if (!column_side(b, x->list, out) || out->unit)
+            return false;
+        out->type = type_scalar(T_DATE);
+        out->unit = "DAY";
+        return true;
+    }
+    if (x->kind == EX_CAST && column_side(b, x->a, out) && !out->unit &&
+        !strcmp(x->type->name, "DATE")) {
+        out->type = type_scalar(T_DATE);
+        out->unit = "DAY";
+        return true;
+    }
+    if (x->kind == EX_CALL && x->n == 2 && x->list &&
+        x->list->next->kind == EX_NAME &&
+        str_ieq(x->list->next->text, STR("DAY")) &&
+        (str_eq(x->text, STR("TIMESTAMP_TRUNC")) ||
+         str_eq(x->text, STR("DATETIME_TRUNC")))) {
+        if (!column_side(b, x->list, out) || out->unit)
+            return false;
+        out->unit = "DAY";
+        return true;
+    }
+    return false;
+}
+
+/* The constant in the column's stored unit; `last` gives the end of its day.
+ */
+static const char *bound(struct binder *b, const struct side *s,
+                         const struct ast_expr *x, bool last)
+{
+    struct bexpr *e = bind_expr(b, x), *c = coerce(b, e, s->type);
+    enum sql_type_kind stored =
+        s->col->is_date_alias ? T_TIMESTAMP : s->col->type->kind;
+    const char *sql;
+
+    if (!c || !e->constant)
+        return NULL;
+    sql = c->sql;
+    if (s->type->kind == T_DATE && stored != T_DATE)
+        sql = arena_cat(b->mem, "(", sql, ")*86400000000", NULL);
+    if (last && s->unit && stored != T_DATE)
+        sql = arena_cat(b->mem, "(", sql, ")+86399999999", NULL);
+    return sql;
+}
+
+static struct range compare(struct binder *b, const char *op,
+                            const struct ast_expr *l, const struct ast_expr *r)
+{
+    struct side s;
+    struct range out;
+
+    if (!is_constant(r) || !column_side(b, l, &s))
+        return nothing;
+    out = (struct range){s.col->ref, NULL, NULL};
+    if (op[0] == '=' || op[0] == '>')
+        out.low = bound(b, &s, r, op[0] == '>' && !op[1]);
+    if (op[0] == '=' || op[0] == '<')
+        out.high = bound(b, &s, r, op[0] == '=' || op[1]);
+    if (!out.low && !out.high)
+        return nothing;
+    if (op[0] == '>' && !op[1])
+        out.low = arena_cat(b->mem, "(", out.low, ")+1", NULL);
+    if (op[0] == '<' && !op[1])
+        out.high = arena_cat(b->mem, "(", out.high, ")-1", NULL);
+    return out;
+}
+
+static const char *flipped(const char *op)
+{
+    return !strcmp(op, "<")    ? ">"
+           : !strcmp(op, "<=") ? ">="
+           : !strcmp(op, ">")  ? "<"
+           : !strcmp(op, ">=") ? "<="
+                               : op;
+}
+
+static const char *both(struct binder *b, const char *fn, const char *x,
+                        const char *y)
+{
+    return arena_cat(b->mem, fn, "(", x, ",", y, ")", NULL);
+}
+
+static struct range conjunction(struct binder *b, struct range x,
+                                struct range y)
+{
+    if (x.ref < 0 || y.ref < 0 || x.ref != y.ref)
+        return x.ref < 0 ? y : x;
+    x.low = x.low && y.low ? both(b, "max", x.low, y.low)
+            : x.low        ? x.low
+                           : y.low;
+    x.high = x.high && y.high ? both(b, "min", x.high, y.high)
+             : x.high         ? x.high
+                              : y.high;
+    return x;
+}
+
+static struct range disjunction(struct binder *b, struct range x,
+                                struct range y)
+{
+    if (x.ref < 0 || y.ref < 0 || x.ref != y.ref)
+        return nothing;
+    x.low = x.low && y.low ? both(b, "min", x.low, y.low) : NULL;
+    x.high = x.high && y.high ? both(b, "max", x.high, y.high) : NULL;
+    return x;
+}
+
+static struct range analyse(struct binder *b, const struct ast_expr *x)
+{
+    struct range out = nothing;
+    struct side s;
+
+    if (x->kind == EX_BINARY && x->list) {
+        for (const struct ast_expr *i = x->list; i; i = i->next) {
+            struct range r = analyse(b, i);
+            out = i == x->list      ? r
+                  : x->op[0] == 'A' ? conjunction(b, out, r)
+                                    : disjunction(b, out, r);
+        }
+        return out;
+    }
+    if (x->kind == EX_BINARY && strchr("<>=", x->op[0]) &&
+        strcmp(x->op, "<>") && strcmp(x->op, "<<") && strcmp(x->op, ">>"))
+        return is_constant(x->b) ? compare(b, x->op, x->a, x->b)
+                                 : compare(b, flipped(x->op), x->b, x->a);
+    if (x->kind == EX_BETWEEN && !x->flag)
+        return conjunction(b, compare(b, ">=", x->a, x->b),
+                           compare(b, "<=", x->a, x->c));
+    if (x->kind == EX_IN && !x->flag && x->list) {
+        for (const struct ast_expr *i = x->list; i; i = i->next) {
+            struct range r = compare(b, "=", x->a, i);
+            out = i == x->list ? r : disjunction(b, out, r);
+        }
+        return out;
+    }
+    if (x->kind == EX_IS && x->op[0] == 'N' && column_side(b, x->a, &s))
+        return (struct range){s.col->ref, NULL, NULL};
+    return nothing;
+}
+
+/* Only top-level conditions that all must hold can name different tables. */
+void note_filter(struct binder *b, struct scope *s,
+                 const struct ast_expr *where)
+{
+    bool all = where->kind == EX_BINARY && where->list && where->op[0] == 'A';
+    const struct ast_expr *x = all ? where->list : where;
+    struct sql_ref *refs = b->stmt->refs;
+    bool any = false;
+
+    (void)s;
+    for (size_t i = 0; i < b->stmt->n_refs; i++)
+        any |= refs[i].table.partition_by != NULL;
+    if (!any)
+        return;
+    for (; x; x = all ? x->next : NULL) {
+        struct range r = analyse(b, x), old;
+        struct sql_ref *ref;
+        if (r.ref < 0)
+            continue;
+        ref = &b->stmt->refs[r.ref];
+        old = (struct range){r.ref, ref->prune_low, ref->prune_high};
+        r = conjunction(b, old, r);
+        ref->filtered = true;
+        ref->prune_low = r.low;
+        ref->prune_high = r.high;
+    }
+}
+
+void check_partition_filters(struct binder *b, size_t first_ref, size_t at)
+{
+    (void)at;
+    for (size_t i = first_ref; i < b->stmt->n_refs; i++) {
+        const struct sql_ref *r = &b->stmt->refs[i];
+        const struct sql_table *t = &r->table;
+        bool ingestion =
+            t->partition_by && !strcmp(t->partition_by, "_PARTITIONTIME");
+        if (!t->require_partition_filter || r->filtered)
+            continue;
+        bind_error(b, "invalidQuery", -1,
+                   arena_printf(b->mem,
+                                "Cannot query over table '%.*s.%.*s.%.*s' "
+                                "without a filter over column(s) %s that can "
+                                "be used for partition elimination",
+                                STR_ARG(t->project), STR_ARG(t->dataset),
+                                STR_ARG(t->table),
+                                ingestion
+                                    ? "'_PARTITION_LOAD_TIME', "
+                                      "'_PARTITIONDATE', "
+                                      "'_PARTITIONTIME'"
+                                    : arena_cat(b->mem, "'", t->partition_by,
+                                                "'", NULL)));
+    }
+}
