@@ -218,10 +218,10 @@ static void on_subscriber_state(bool up, void *arg)
     c->subscribed = up;
     c->beats_open = 0;
     c->seen = (struct generation){0};
-    if (up)
-        pulse(c);
-    else
+    if (!up)
         set_up(c, false);
+    else if (redis_is_up(c->commands)) /* else when that comes up */
+        pulse(c);
 }
 
 /* --- publishing --- */

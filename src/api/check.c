@@ -30,12 +30,14 @@ struct check {
     /* what readers ask for; guarded by the lock */
     pthread_mutex_t lock;
     bool loaded, live, store_down;
-    unsigned missed;  /* counts; guarded too */
-    int64_t valid_us; /* when the head was last known to be true */
+    unsigned missed;        /* counts; guarded too */
+    struct generation told; /* of the notice that said so; guarded too */
+    int64_t valid_us;       /* when the head was last known to be true */
     /* main loop */
     bool channel_up, running, again, stopped;
     bool is_periodic; /* the query under way is the elected one's */
     unsigned gaps, gaps_at_begin, missed_at_begin;
+    struct generation told_at_begin;
     unsigned failures;
     int64_t began_us;
     struct store_query query;
@@ -203,8 +205,9 @@ static void succeeded(struct check *c)
     c->live = live;
     pthread_mutex_unlock(&c->lock);
     api_apply_rows(c->api, added.rows, added.n);
+    /* who told of it has announced a generation after which all know it */
     if (removed)
-        commits_forget(c->api->commits, (struct generation){0});
+        commits_forget(c->api->commits, c->told_at_begin);
     head_touch(c->api->head);
     api_wake_all(c->api);
     api_tell_ready(c->api);
@@ -251,6 +254,8 @@ static void begin(struct check *c, bool is_periodic)
     c->gaps_at_begin = c->gaps;
     pthread_mutex_lock(&c->lock);
     c->missed_at_begin = c->missed;
+    c->told_at_begin = c->told;
+    c->told = (struct generation){0};
     pthread_mutex_unlock(&c->lock);
     c->began_us = loop_now_us(c->loop);
     head_check_begin(c->api->head, c->began_us);
@@ -324,15 +329,16 @@ static void end_trust(struct check *c)
     head_touch(c->api->head);
 }
 
-void check_on_missed(struct check *c)
+void check_on_missed(struct check *c, struct generation gen)
 {
     pthread_mutex_lock(&c->lock);
     if (c->live)
         c->valid_us = clock_mono_us();
     c->live = false;
     c->missed++;
+    c->told = gen;
     pthread_mutex_unlock(&c->lock);
-    commits_forget(c->api->commits, (struct generation){0});
+    commits_forget(c->api->commits, gen);
     head_touch(c->api->head);
     /* one that runs now may have read too early: it sees the count */
     request(c);
@@ -355,8 +361,10 @@ void check_on_state(struct check *c, bool up)
     else
         LOG_W("api: no invalidations arrive; answers live for %lld ms",
               c->ttl_us / US_PER_MS);
-    if (!up)
+    if (!up) {
+        commits_lose_generation(c->api->commits);
         end_trust(c);
+    }
 }
 
 /* --- life --- */

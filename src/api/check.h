@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cache/channel.h"
+
 struct api;
 struct check;
 
@@ -24,8 +26,9 @@ void check_free(struct check *c);
 void check_on_gap(struct check *c);
 void check_on_state(struct check *c, bool up);
 
-/* Any thread: some commit is known to be missing here. */
-void check_on_missed(struct check *c);
+/* Any thread: some change is known to be missing here. `gen`: of the notice
+ * that tells so (epoch 0: this process' own). */
+void check_on_missed(struct check *c, struct generation gen);
 
 enum check_verdict {
     CHECK_FRESH,

@@ -37,7 +37,7 @@ void api_apply_notice(struct api *api, struct str notice, struct generation gen)
     row_list_fini(&rows);
     row_list_fini(&fresh);
     if (incomplete)
-        check_on_missed(api->check);
+        check_on_missed(api->check, gen);
 }
 
 void api_on_commit(struct str notice, void *arg)

@@ -8,8 +8,9 @@
 
 enum {
     RING = 2048,
-    ONE_BY_ONE = 32,      /* a commit of more rows is kept as one range */
-    ECHO_US = 2 * 1000000 /* by then our own commits have come back counted */
+    ONE_BY_ONE = 32,       /* a commit of more rows is kept as one range */
+    ECHO_US = 2 * 1000000, /* by then our own commits have come back counted */
+    ECHO_DEPTH = 256 /* so far back an echo is looked for: it comes soon */
 };
 
 struct commit {
@@ -63,6 +64,27 @@ static void push(struct commits *c, struct commit entry)
     c->next = (c->next + 1) % RING;
 }
 
+/* Is this the channel's echo of a commit that this process made? Then that
+ * entry is told its generation, and none is added: values of other processes
+ * that are newer than it stay usable. */
+static bool is_echo(struct commits *c, const struct commit *one)
+{
+    size_t depth = c->n < ECHO_DEPTH ? c->n : ECHO_DEPTH;
+
+    if (!one->gen.epoch)
+        return false;
+    for (size_t i = 0; i < depth; i++) {
+        struct commit *e = &c->ring[(c->next + RING - 1 - i) % RING];
+
+        if (e->gen.epoch == 0 && e->id_hash == one->id_hash &&
+            e->low_us == one->low_us && e->high_us == one->high_us) {
+            e->gen = one->gen;
+            return true;
+        }
+    }
+    return false;
+}
+
 static uint64_t id_hash(struct str id)
 {
     uint64_t h = str_hash(id);
@@ -88,14 +110,14 @@ void commits_add(struct commits *c, struct row *const *rows, size_t n,
                              .low_us = us,
                              .high_us = us,
                              .id_hash = id_hash(rows[i]->id)};
-        if (n <= ONE_BY_ONE)
+        if (n <= ONE_BY_ONE && !is_echo(c, &one))
             push(c, one);
         if (us < all.low_us)
             all.low_us = us;
         if (us > all.high_us)
             all.high_us = us;
     }
-    if (n > ONE_BY_ONE)
+    if (n > ONE_BY_ONE && !is_echo(c, &all))
         push(c, all);
     pthread_mutex_unlock(&c->lock);
 }
@@ -104,9 +126,19 @@ void commits_forget(struct commits *c, struct generation gen)
 {
     pthread_mutex_lock(&c->lock);
     c->floor = ++c->sequence;
+    /* the ring is emptied: what it knew up to its newest is not judged */
+    if (gen.epoch == c->gen.epoch && gen.counter < c->gen.counter)
+        gen = c->gen;
     c->gen = gen;
     c->gen_floor = gen.counter;
     c->n = c->next = 0;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void commits_lose_generation(struct commits *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->gen = (struct generation){0};
     pthread_mutex_unlock(&c->lock);
 }
 

@@ -19,6 +19,9 @@ void commits_add(struct commits *c, struct row *const *rows, size_t n,
 /* Something was missed: no older answer of this process is known to be true,
  * and those of others only from `gen` on (epoch 0: none). */
 void commits_forget(struct commits *c, struct generation gen);
+/* The channel is down: values of other processes cannot be judged any more;
+ * what this process loaded keeps its time to live. */
+void commits_lose_generation(struct commits *c);
 
 struct cache_stamp commits_stamp(struct commits *c);
 /* True if nothing that was committed since `stamp` can be in q's answer. */

@@ -55,13 +55,17 @@ static int open_channel(struct api *api, struct api_loop *l, struct err *err)
         .redis_url = api->settings->redis_url,
         .ca_file = api->settings->redis_ca_file,
         .system = api->settings->system,
-        .subscribe = l->index == 0,
-        .on_payload = api_on_payload,
-        .on_gap = api_on_gap,
-        .on_state = api_on_channel,
-        .arg = api,
     };
     int rc;
+
+    /* one subscription a process, on the main loop; the others only write */
+    if (l->index == 0) {
+        config.subscribe = true;
+        config.on_payload = api_on_payload;
+        config.on_gap = api_on_gap;
+        config.on_state = api_on_channel;
+        config.arg = api;
+    }
 
     if (!config.redis_url || !config.redis_url[0])
         return RC_OK;
