@@ -50,6 +50,7 @@ struct cache_value *cache_value_new(struct cache *c, struct str key,
     v->object = object;
     v->release = c->config.release;
     v->stamp = *stamp;
+    v->born_us = born_us;
     v->times = policy_times(&c->config.policy, born_us, unit(c));
     return v;
 }

@@ -32,8 +32,9 @@ struct cache_stamp {
 struct cache_value {
     struct local_value base;
     struct cache_stamp stamp;
-    struct policy_times times; /* monotonic */
-    void *object;              /* what decode made; immutable */
+    int64_t born_us; /* monotonic: when the store was asked */
+    struct policy_times times;
+    void *object; /* what decode made; immutable */
     void (*release)(void *object);
 };
 void cache_value_unref(struct cache_value *v); /* NULL is allowed */

@@ -29,7 +29,8 @@ enum {
     LOCK_MS = 3000, /* a loader that is slower than this is not alone */
     POLL_US = 5000, /* while another process loads */
     TOKEN = 16,
-    VALUE_MAX = 12 * 1024 * 1024
+    VALUE_MAX = 12 * 1024 * 1024,
+    CLOCKS_US = 1000 /* two clocks are read one after the other */
 };
 
 struct flight {
@@ -258,12 +259,28 @@ static void unlock_in_redis(struct flight *f)
     buf_fini(&lock);
 }
 
-/* A value of Redis, if it is of this version and still true. */
+/* Did this process show a younger answer than one born then? */
+static bool is_outdated(struct flight *f, int64_t born_us)
+{
+    struct local_value *base = local_get(f->cache->local, f->load.key);
+    bool is;
+
+    if (!base)
+        return false;
+    is = LOOP_OWNER(base, struct cache_value, base)->born_us + CLOCKS_US >=
+         born_us;
+    local_value_unref(base);
+    return is;
+}
+
+/* A value of Redis, if it is of this version, still true, and younger than
+ * what is known here: never an older answer after a newer one, and a refresh
+ * refreshes. */
 static struct cache_value *read_value(struct flight *f, struct str text)
 {
     struct cache *c = f->cache;
     struct cache_stamp stamp = {0};
-    int64_t born_wall_us, age_us;
+    int64_t born_wall_us, age_us, born_us;
     struct str bytes;
 
     if (!shared_parse(text, &stamp.gen, &born_wall_us, &bytes))
@@ -272,13 +289,13 @@ static struct cache_value *read_value(struct flight *f, struct str text)
     age_us = clock_wall_us() - born_wall_us;
     if (age_us < 0)
         age_us = 0;
-    if (age_us >= c->config.policy.ttl_us ||
+    born_us = loop_now_us(f->load.loop) - age_us;
+    if (age_us >= c->config.policy.ttl_us || is_outdated(f, born_us) ||
         !c->config.is_current(f->load.key, &stamp, c->config.arg))
         return NULL;
     /* from here on this process' own sequence tells what touches it */
     stamp.sequence = f->stamp.sequence;
-    return cache_value_new(c, f->load.key, bytes, &stamp,
-                           loop_now_us(f->load.loop) - age_us);
+    return cache_value_new(c, f->load.key, bytes, &stamp, born_us);
 }
 
 /* --- the way --- */

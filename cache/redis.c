@@ -57,6 +57,7 @@ struct redis {
     struct redis_command *refused, **refused_last;
     struct loop_timer attempt; /* DOWN: the next; else: the greeting's end */
     struct loop_timer deadline;
+    int64_t deadline_us;    /* when that fires, while it is armed */
     struct loop_timer soon; /* what must not be done in a callback */
     unsigned n_greetings;   /* not answered yet */
     unsigned n_subscribed;
@@ -321,6 +322,12 @@ static void refuse(struct redis *r, struct redis_command *command)
     loop_timer_arm(&r->soon, 0);
 }
 
+static void arm_deadline(struct redis *r, int64_t due_us, int64_t now_us)
+{
+    r->deadline_us = due_us > now_us ? due_us : now_us + 1000;
+    loop_timer_arm(&r->deadline, r->deadline_us - now_us);
+}
+
 void redis_send(struct redis *r, struct redis_command *command,
                 const struct str *words, size_t n_words)
 {
@@ -343,8 +350,9 @@ void redis_send(struct redis *r, struct redis_command *command,
         return;
     }
     /* Never cancelled: one idle wake-up is cheaper than arming for each. */
-    if (!loop_timer_is_armed(&r->deadline))
-        loop_timer_arm(&r->deadline, timeout_us);
+    if (!loop_timer_is_armed(&r->deadline) ||
+        call->deadline_us < r->deadline_us)
+        arm_deadline(r, call->deadline_us, call->sent_us);
 }
 
 static void answer_refused(struct redis *r, int rc)
@@ -402,7 +410,7 @@ static void on_deadline(struct loop_timer *t)
             nearest_us = due_us;
     }
     if (nearest_us)
-        loop_timer_arm(t, nearest_us > now_us ? nearest_us - now_us : 1000);
+        arm_deadline(r, nearest_us, now_us);
 }
 
 /* --- connecting --- */

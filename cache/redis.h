@@ -3,6 +3,8 @@
  * each, a breaker that fails calls at once while Redis is away and closes by
  * itself, and subscriptions. The only door to hiredis.
  *
+ * The process must ignore SIGPIPE: hiredis writes with write(2).
+ *
  * Threads: belongs to its loop. `done`, on_state and on_message run there;
  * redis_free must not be called from within them. */
 #ifndef CACHE_REDIS_H
