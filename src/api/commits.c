@@ -3,20 +3,17 @@
 
 #include <pthread.h>
 
-#include "common/clock.h"
 #include "common/mem.h"
 
 enum {
     RING = 2048,
-    ONE_BY_ONE = 32,       /* a commit of more rows is kept as one range */
-    ECHO_US = 2 * 1000000, /* by then our own commits have come back counted */
+    ONE_BY_ONE = 32, /* a commit of more rows is kept as one range */
     ECHO_DEPTH = 256 /* so far back an echo is looked for: it comes soon */
 };
 
 struct commit {
     uint64_t sequence;
     struct generation gen;
-    int64_t at_us;
     int64_t low_us, high_us; /* timestamps, both inclusive */
     uint64_t id_hash;        /* 0: any id */
 };
@@ -54,7 +51,10 @@ static void push(struct commits *c, struct commit entry)
 
     if (c->n == RING) {
         c->floor = at->sequence;
-        if (at->gen.epoch == c->gen.epoch && at->gen.counter > c->gen_floor)
+        if (!at->gen.epoch)
+            c->gen_floor = c->gen.counter;
+        else if (at->gen.epoch == c->gen.epoch &&
+                 at->gen.counter > c->gen_floor)
             c->gen_floor = at->gen.counter;
     } else {
         c->n++;
@@ -93,10 +93,9 @@ static uint64_t id_hash(struct str id)
 }
 
 void commits_add(struct commits *c, struct row *const *rows, size_t n,
-                 struct generation gen, int64_t now_us)
+                 struct generation gen)
 {
-    struct commit all = {
-        .gen = gen, .at_us = now_us, .low_us = INT64_MAX, .high_us = INT64_MIN};
+    struct commit all = {.gen = gen, .low_us = INT64_MAX, .high_us = INT64_MIN};
 
     pthread_mutex_lock(&c->lock);
     if (gen.epoch && gen.epoch != c->gen.epoch)
@@ -106,7 +105,6 @@ void commits_add(struct commits *c, struct row *const *rows, size_t n,
     for (size_t i = 0; i < n; i++) {
         int64_t us = rows[i]->timestamp_us;
         struct commit one = {.gen = gen,
-                             .at_us = now_us,
                              .low_us = us,
                              .high_us = us,
                              .id_hash = id_hash(rows[i]->id)};
@@ -164,19 +162,17 @@ static bool touches(const struct commit *e, const struct query *q)
     return !q->has_after || e->low_us <= q->after_us;
 }
 
-/* Is the entry younger than the stamp, or not known to be older? */
-static bool is_later(const struct commit *e, const struct cache_stamp *s,
-                     int64_t now_us)
+/* Is the entry younger than the stamp, or not known to be older? One that the
+ * channel never counted is later than any value of other processes. */
+static bool is_later(const struct commit *e, const struct cache_stamp *s)
 {
     if (s->sequence)
         return e->sequence > s->sequence;
-    if (e->gen.epoch)
-        return e->gen.counter > s->gen.counter;
-    return now_us - e->at_us < ECHO_US;
+    return !e->gen.epoch || e->gen.counter > s->gen.counter;
 }
 
 bool commits_is_current(struct commits *c, const struct query *q,
-                        const struct cache_stamp *stamp, int64_t now_us)
+                        const struct cache_stamp *stamp)
 {
     bool ok;
 
@@ -192,7 +188,7 @@ bool commits_is_current(struct commits *c, const struct query *q,
 
         if (stamp->sequence && e->sequence <= stamp->sequence)
             break;
-        if (is_later(e, stamp, now_us) && touches(e, q))
+        if (is_later(e, stamp) && touches(e, q))
             ok = false;
     }
     pthread_mutex_unlock(&c->lock);

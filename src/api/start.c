@@ -14,6 +14,7 @@
 #include "common/mem.h"
 #include "common/ready.h"
 #include "config/version.h"
+#include "store/open.h"
 #include "store/store_metrics.h"
 
 enum {
@@ -55,8 +56,7 @@ static bool is_current(struct str key, const struct cache_stamp *at, void *arg)
     struct query q;
 
     return query_from_key(key, &q) == RC_OK &&
-           commits_is_current(((struct api *)arg)->commits, &q, at,
-                              clock_mono_us());
+           commits_is_current(((struct api *)arg)->commits, &q, at);
 }
 
 static void *decode(struct str key, struct str bytes, size_t *cost, void *arg)
@@ -102,20 +102,11 @@ static int check_settings(const struct settings *s, struct err *err)
     return RC_OK;
 }
 
-static int open_store(struct api *api, struct err *err)
-{
-    struct str at = str_from(api->settings->store);
-
-    if (str_starts(at, STR("sqlite:")) && at.len > 7)
-        return store_open_sqlite(at.p + 7, api->schema, &api->store, err);
-    return err_set(err, RC_UNSUPPORTED,
-                   "DATOS_STORE is '%s': this build has only sqlite:PATH",
-                   api->settings->store);
-}
-
 static void open_cache(struct api *api)
 {
-    bool is_local = str_eq(str_from(store_name(api->store)), STR("sqlite"));
+    const char *emulator = api->settings->bigquery_emulator_host;
+    bool is_local = str_eq(str_from(store_name(api->store)), STR("sqlite")) ||
+                    (emulator && emulator[0]);
     struct cache_config config = {
         .max_bytes = CACHE_BYTES,
         .policy = {api->settings->cache_ttl_ms * US_PER_MS,
@@ -177,7 +168,7 @@ static int open_api(struct api *api, struct err *err)
     if (rc == RC_OK)
         rc = schema_load(api->settings->schema, &api->schema, err);
     if (rc == RC_OK)
-        rc = open_store(api, err);
+        rc = store_open(api->settings, NULL, api->schema, &api->store, err);
     if (rc)
         return rc;
     api->metrics = metrics_new(api->settings->system, api->settings->region);

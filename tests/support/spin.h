@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs the test's loop until something holds, or for some time. */
-#ifndef TESTS_CACHE_SPIN_H
-#define TESTS_CACHE_SPIN_H
+#ifndef SUPPORT_SPIN_H
+#define SUPPORT_SPIN_H
 
 #include <stdbool.h>
 #include <stddef.h>
