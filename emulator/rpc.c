@@ -6,6 +6,7 @@
 #include "emulator/rpc_priv.h"
 #include "emulator/service.h"
 #include "emulator/transcode.h"
+#include "grpc/wire.h"
 
 static struct str method_name(const struct rpc_method *method)
 {
@@ -14,6 +15,8 @@ static struct str method_name(const struct rpc_method *method)
 
 static struct str resource_of(const struct rpc_call *call)
 {
+    if (call->resource_len)
+        return str_of(call->resource, call->resource_len);
     if (!call->method->resource || !call->in)
         return STR("");
     return str_from(transcode_get(call->in, call->method->resource));
@@ -33,6 +36,20 @@ struct rpc_call *rpc_call_new(struct rpc *rpc, const struct rpc_method *method,
     buf_init(&call->details_json, 8 << 20);
     rpc->n_open++;
     return call;
+}
+
+void rpc_call_set_raw(struct rpc_call *call, struct str raw)
+{
+    struct wire w = wire_of(raw);
+    struct wire_field f;
+
+    call->raw = raw;
+    if (!call->method->raw || !wire_next(&w, &f) || f.number != 1 ||
+        f.type != WIRE_BYTES)
+        return;
+    call->resource_len =
+        f.bytes.len < RPC_MAX_NOTED ? f.bytes.len : RPC_MAX_NOTED;
+    memcpy(call->resource, f.bytes.p, call->resource_len);
 }
 
 static void run(struct rpc_call *call)
@@ -77,7 +94,10 @@ void rpc_begin(struct rpc_call *call)
         inject(call);
         return;
     }
-    call->raw = STR_NULL; /* will not be there any more */
+    /* what the connection lent will be gone by then */
+    if (call->raw.p)
+        call->raw_copy = mem_strndup(call->raw.p, call->raw.len);
+    call->raw.p = call->raw_copy;
     call->has_timer = true;
     loop_timer_init(&call->timer, rpc->emulator->loop, on_delay);
     loop_timer_arm(&call->timer, call->fault.latency_us);
@@ -112,6 +132,7 @@ void rpc_end(struct rpc_call *call, enum grpc_status status, int http_status)
     for (size_t i = 0; i < call->n_details; i++)
         mem_free(call->details[i].data);
     buf_fini(&call->details_json);
+    mem_free(call->raw_copy);
     if (call->in)
         protobuf_c_message_free_unpacked(call->in, NULL);
     if (call->grpc)
@@ -194,8 +215,10 @@ void rpc_reply_bytes(struct rpc_call *call, struct str bytes)
     if (cut(call))
         return;
     if (call->grpc) {
-        grpc_send_raw(call->grpc, bytes);
-        grpc_finish(call->grpc, GRPC_OK, NULL, NULL);
+        struct grpc_call *grpc = call->grpc;
+
+        grpc_send_raw(grpc, bytes);
+        grpc_finish(grpc, GRPC_OK, NULL, NULL);
     } else {
         reply_json(call, bytes);
     }

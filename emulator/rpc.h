@@ -28,6 +28,9 @@ enum {
 struct rpc_method {
     const char *path; /* "/google.pubsub.v1.Publisher/Publish" */
     const ProtobufCMessageDescriptor *input, *output;
+    /* A hot path: over gRPC the input is not unpacked. `in` is NULL then, the
+     * method reads rpc_call_raw. Its field 1 must be the resource's name. */
+    bool raw;
     /* Runs the call. It is answered exactly once, here or later, by rpc_reply
      * or rpc_fail; the call and `in` live until then, also when the client
      * has gone (the answer is then dropped). */

@@ -23,10 +23,11 @@ static void on_grpc_message(struct grpc_call *grpc, ProtobufCMessage *m,
     size_t i = (size_t)(grpc_call_method(grpc) - rpc->rows);
     struct rpc_call *call = rpc_call_new(rpc, &rpc->methods[i], m);
 
-    grpc_call_keep_message(grpc);
+    if (m)
+        grpc_call_keep_message(grpc);
     grpc_call_set_user(grpc, call);
     call->grpc = grpc;
-    call->raw = raw;
+    rpc_call_set_raw(call, raw);
     call->start_us = http_req_start_us(grpc_call_request(grpc));
     call->deadline_us = grpc_call_deadline_us(grpc);
     rpc_begin(call);
@@ -96,10 +97,11 @@ struct rpc *rpc_new(struct emulator *emulator, const char *service_name,
                         .max_message = max_message};
     rpc->rows = MEM_ARRAY(struct grpc_method, n + n_health + n_reflection);
     for (size_t i = 0; i < n_methods; i++)
-        rpc->rows[i] = (struct grpc_method){.path = methods[i].path,
-                                            .input = methods[i].input,
-                                            .on_message = on_grpc_message,
-                                            .on_close = on_grpc_close};
+        rpc->rows[i] = (struct grpc_method){
+            .path = methods[i].path,
+            .input = methods[i].raw ? NULL : methods[i].input,
+            .on_message = on_grpc_message,
+            .on_close = on_grpc_close};
     if (n_streams)
         memcpy(rpc->rows + n_methods, streams, n_streams * sizeof(*streams));
     memcpy(rpc->rows + n, health, n_health * sizeof(*health));

@@ -9,7 +9,8 @@
 #include "emulator/rpc.h"
 
 enum {
-    RPC_MAX_DETAILS = 8
+    RPC_MAX_DETAILS = 8,
+    RPC_MAX_NOTED = 160 /* of a raw call's resource */
 };
 
 struct grpc_gzip;
@@ -41,6 +42,9 @@ struct rpc_call {
     void (*done)(void *arg, enum grpc_status status, struct str text);
     void *done_arg; /* rpc_run_json */
     struct str raw;
+    char *raw_copy; /* while a fault delays the call */
+    char resource[RPC_MAX_NOTED];
+    size_t resource_len; /* raw calls */
     int64_t start_us, deadline_us;
     uint64_t n;
     bool is_rest, pretty, dropped, has_timer;
@@ -57,6 +61,8 @@ struct rpc_call {
 /* Takes `in`. The call is begun: faults first, then the method. */
 struct rpc_call *rpc_call_new(struct rpc *rpc, const struct rpc_method *method,
                               ProtobufCMessage *in);
+/* The request's bytes, lent until rpc_begin returns. */
+void rpc_call_set_raw(struct rpc_call *call, struct str raw);
 void rpc_begin(struct rpc_call *call);
 /* Its client has gone; the call may end with it. */
 void rpc_client_gone(struct rpc_call *call);
