@@ -56,10 +56,7 @@ EMULATOR_MODULES := emulator emulator/pubsub emulator/bigquery \
 LIBS_datos := -levent_core -lhiredis -lsqlite3 -ljansson -lnghttp2 -lcurl -lcrypto -lz
 LIBS_emulator := -levent_core -lsqlite3 -ljansson -lnghttp2 -lprotobuf-c -lz -lm
 
-# A program is built from the day its last room stands in the tree; until then
-# its modules are built and tested one by one, and tests/run says what waits.
-PROGS := $(if $(and $(wildcard src/api/server.c),$(wildcard src/store/writer.c)),$(B)/datos) \
-         $(if $(wildcard emulator/pubsub/pubsub.h),$(B)/datos-emulator)
+PROGS := $(B)/datos $(B)/datos-emulator
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -161,7 +158,7 @@ $(GEN)/%.o: $(GEN)/%.c | $(GEN_C)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -w -MMD -MP -c -o $@ $<
 $(call lib,emulator/proto): $(GEN_O)
-$(call objs,emulator emulator/pubsub emulator/bigquery): | $(GEN_C)
+$(foreach m,emulator emulator/pubsub emulator/bigquery,$(call objs,$m)): | $(GEN_C)
 $(B)/emulator/main.o: | $(GEN_C)
 
 # --- tests: a folder of Check suites against the modules its `deps` names -----

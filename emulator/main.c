@@ -8,19 +8,12 @@
 #include "common/log.h"
 #include "emulator/healthcheck.h"
 #include "emulator/options.h"
-#include "emulator/shell.h"
-/* A service takes part once its door exists. */
-#if __has_include("emulator/pubsub/pubsub.h")
 #include "emulator/pubsub/pubsub.h"
-#define HAS_PUBSUB 1
-#endif
+#include "emulator/shell.h"
 
 static const struct shell_service services[] = {
-#ifdef HAS_PUBSUB
     {"pubsub", "--pubsub-port", offsetof(struct options, pubsub_port),
      pubsub_new},
-#endif
-    {NULL, NULL, 0, NULL}, /* the end */
 };
 
 static int help(void)
@@ -67,5 +60,5 @@ int main(int argc, char **argv)
     }
     log_start(&options);
     return shell_run(&options, services,
-                     sizeof(services) / sizeof(services[0]) - 1);
+                     sizeof(services) / sizeof(services[0]));
 }

@@ -3,6 +3,7 @@
 #include "emulator/pubsub/tlog.h"
 
 #include "common/mem.h"
+#include "emulator/pubsub/journal.h"
 #include "grpc/wire.h"
 
 struct batch *batch_new(char *bytes, uint32_t len, uint32_t n)
@@ -188,11 +189,18 @@ void tlog_detach(struct tlog *log, struct holder *h)
     settle_all(log, h);
 }
 
+static void note(const struct holder *h, uint64_t from, uint64_t to, bool done)
+{
+    if (h->journal)
+        journal_add(h->journal, from, to, done);
+}
+
 bool tlog_done(struct tlog *log, struct holder *h, struct batch *b,
                uint64_t seq)
 {
     if (!ackset_add(&h->done, seq))
         return false;
+    note(h, seq, seq + 1, true);
     if (!b)
         b = tlog_find(log, seq);
     if (b && b->first_seq <= seq && !b->gone &&
@@ -206,6 +214,7 @@ bool tlog_done(struct tlog *log, struct holder *h, struct batch *b,
 void tlog_done_range(struct tlog *log, struct holder *h, uint64_t from,
                      uint64_t to)
 {
+    note(h, from, to, true);
     while (from < to) {
         struct batch *b = tlog_find(log, from);
         uint64_t end = b ? batch_end(b) : to;
@@ -236,6 +245,7 @@ void tlog_undone(struct tlog *log, struct holder *h, struct batch *b,
     if (ackset_has_range(&h->done, b->first_seq, batch_end(b)))
         b->needs++;
     ackset_remove_range(&h->done, seq, seq + 1);
+    note(h, seq, seq + 1, false);
 }
 
 void tlog_assign(struct tlog *log, struct holder *h, struct ackset *set)

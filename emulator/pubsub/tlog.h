@@ -20,6 +20,7 @@
 
 #include "emulator/pubsub/ackset.h"
 
+struct journal;
 struct tlog;
 
 struct batch {
@@ -40,6 +41,7 @@ struct batch {
 
 struct holder {
     struct ackset done;
+    struct journal *journal; /* NULL: changes of `done` are not noted */
     struct holder *next;
 };
 

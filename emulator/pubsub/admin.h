@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The calls on resources: one function a method, and the pages of lists. */
+#ifndef EMULATOR_PUBSUB_ADMIN_H
+#define EMULATOR_PUBSUB_ADMIN_H
+
+#include "common/mem.h"
+#include "emulator/pubsub/pubsub_priv.h"
+
+#define RUN(name)                                                              \
+    void name##_run(struct rpc_call *call, ProtobufCMessage *in, void *service)
+
+RUN(topic_create);
+RUN(topic_get);
+RUN(topic_update);
+RUN(topic_delete);
+RUN(topic_list);
+RUN(topic_list_subscriptions);
+RUN(topic_list_snapshots);
+
+RUN(subscription_create);
+RUN(subscription_get);
+RUN(subscription_update);
+RUN(subscription_delete);
+RUN(subscription_list);
+RUN(subscription_detach);
+RUN(subscription_modify_push);
+
+RUN(snapshot_create);
+RUN(snapshot_get);
+RUN(snapshot_update);
+RUN(snapshot_delete_call);
+RUN(snapshot_list);
+RUN(seek);
+
+#undef RUN
+
+/* A page of a list. */
+struct page {
+    const struct named *rows;
+    size_t n;
+    char *token; /* mem_free; "" at the end */
+};
+
+/* The rows of `project` (NULL: all) behind the token. False: refused. */
+bool page_of(struct rpc_call *call, const struct pubsub *s,
+             const struct names *names, const char *project, int32_t size,
+             const char *token, struct page *out);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which subscriptions have something to give or to take back, and when. All
+ * entries mark what may have changed as due and end in deliver_due: so much
+ * that happens at once costs one look. */
+#include "emulator/pubsub/pubsub_priv.h"
+
+void sub_due(struct sub *sub)
+{
+    struct pubsub *s = sub->service;
+
+    if (sub->is_due)
+        return;
+    sub->is_due = true;
+    sub->next_due = NULL;
+    *s->last_due = sub;
+    s->last_due = &sub->next_due;
+}
+
+void topic_due(struct topic *t)
+{
+    for (struct sub *sub = t->subs; sub; sub = sub->next)
+        sub_due(sub);
+}
+
+void sub_touch(struct sub *sub)
+{
+    sub->active_us = pubsub_now(sub->service);
+}
+
+bool deliver_fill(struct sub *sub, struct taker *t, int64_t lease_us,
+                  unsigned max_messages, size_t max_bytes, struct buf *out,
+                  unsigned *n)
+{
+    int64_t now_us = pubsub_now(sub->service);
+    bool tells_attempt = sub->core.rules.max_attempts > 0;
+
+    for (*n = 0; *n < max_messages && out->len < max_bytes;) {
+        struct delivery d;
+        struct batch *load = NULL;
+        char ack_id[ACK_ID_LEN];
+        enum sub_got got =
+            subcore_next(&sub->core, t, lease_us, now_us, &d, &load);
+
+        sub->is_loading = got == SUB_LOAD;
+        sub->again = sub->again || got == SUB_BUSY;
+        if (got == SUB_LOAD)
+            resident_load(sub->topic, load);
+        if (got != SUB_GOT)
+            break;
+        ack_id_write(ack_id, sub->secret, d.seq, d.nonce);
+        message_put_received(
+            out, &(struct received){.ack_id = ack_id,
+                                    .message = d.message,
+                                    .id = d.id,
+                                    .publish_us = d.publish_us,
+                                    .attempt = tells_attempt ? d.attempt : 0});
+        ++*n;
+    }
+    sub->n_pulled += *n;
+    return *n > 0;
+}
+
+static void arm(struct sub *sub)
+{
+    int64_t at_us = subcore_next_event(&sub->core);
+
+    if (sub->again)
+        loop_timer_arm(&sub->timer, 0);
+    else if (at_us == INT64_MAX)
+        loop_timer_cancel(&sub->timer);
+    else
+        loop_timer_arm(&sub->timer,
+                       vclock_delay_us(sub->service->e->clock, at_us));
+}
+
+static void pump(struct sub *sub)
+{
+    sub->again = false;
+    subcore_tick(&sub->core, pubsub_now(sub->service));
+    dead_letters_forward(sub);
+    pulls_serve(sub);
+    streams_serve(sub);
+    /* What the filter refuses must not fill the log of one nobody pulls. */
+    subcore_skip_refused(&sub->core);
+    keep_changed(sub);
+    arm(sub);
+}
+
+void deliver_due(struct pubsub *s)
+{
+    if (s->settling)
+        return; /* called from within: the outer one goes on */
+    s->settling = true;
+    while (s->due) {
+        struct sub *sub = s->due;
+
+        s->due = sub->next_due;
+        if (!s->due)
+            s->last_due = &s->due;
+        sub->is_due = false;
+        pump(sub);
+    }
+    s->settling = false;
+    keep_later(s, NULL);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What changed in memory becomes steps of storage's jobs. */
+#include "common/mem.h"
+#include "emulator/pubsub/pubsub_priv.h"
+
+enum {
+    LOG_MAX = 500 /* rows of a subscription's ack log; then its whole set */
+};
+
+static struct str pack(struct storage_step *step, const void *message)
+{
+    const ProtobufCMessage *m = message;
+    size_t len = protobuf_c_message_get_packed_size(m);
+
+    step->owned = mem_alloc(len + 1);
+    protobuf_c_message_pack(m, (uint8_t *)step->owned);
+    return str_of(step->owned, len);
+}
+
+static void put_set(struct storage_job *job, uint64_t number,
+                    const struct ackset *set)
+{
+    struct storage_step *step = storage_step(job, STORAGE_SET_ACKS);
+    struct buf bytes;
+    size_t len;
+
+    buf_init(&bytes, SIZE_MAX / 4);
+    ackset_save(set, &bytes);
+    step->number = number;
+    step->owned = buf_take(&bytes, &len);
+    step->bytes = str_of(step->owned, len);
+}
+
+void keep_topic(struct storage_job *job, const struct topic *t)
+{
+    struct storage_step *step = storage_step(job, STORAGE_PUT_RESOURCE);
+
+    step->resource = (struct kept_resource){.kind = KEPT_TOPIC,
+                                            .number = t->number,
+                                            .deleted = t->deleted,
+                                            .body = pack(step, t->config)};
+}
+
+void keep_sub(struct storage_job *job, const struct sub *sub, bool with_done)
+{
+    struct storage_step *step = storage_step(job, STORAGE_PUT_RESOURCE);
+
+    step->resource = (struct kept_resource){.kind = KEPT_SUBSCRIPTION,
+                                            .number = sub->number,
+                                            .topic = sub->topic->number,
+                                            .secret = sub->secret,
+                                            .body = pack(step, sub->config)};
+    if (with_done)
+        put_set(job, sub->number, &sub->core.holder.done);
+}
+
+void keep_snapshot(struct storage_job *job, const struct snapshot *n)
+{
+    struct storage_step *step = storage_step(job, STORAGE_PUT_RESOURCE);
+
+    step->resource = (struct kept_resource){.kind = KEPT_SNAPSHOT,
+                                            .number = n->number,
+                                            .topic = n->topic->number,
+                                            .body = pack(step, n->config)};
+    put_set(job, n->number, &n->holder.done);
+}
+
+int keep_now(struct pubsub *s, struct storage_job *job, struct err *err)
+{
+    if (s->storage)
+        return storage_run(s->storage, job, NULL, err);
+    storage_job_free(job);
+    return RC_OK;
+}
+
+/* --- later ---------------------------------------------------------------- */
+
+void keep_changed(struct sub *sub)
+{
+    struct pubsub *s = sub->service;
+
+    if (sub->is_changed || !s->storage ||
+        (journal_is_empty(&sub->journal) && !sub->rewrite))
+        return;
+    sub->is_changed = true;
+    sub->next_changed = s->changed;
+    s->changed = sub;
+}
+
+static void add_acks(struct storage_job *job, struct sub *sub)
+{
+    struct storage_step *step;
+    size_t len;
+
+    if (sub->rewrite || sub->n_logged >= LOG_MAX) {
+        put_set(job, sub->number, &sub->core.holder.done);
+        journal_drop(&sub->journal);
+        sub->rewrite = false;
+        sub->n_logged = 0;
+        return;
+    }
+    step = storage_step(job, STORAGE_LOG_ACKS);
+    step->number = sub->number;
+    step->owned = journal_take(&sub->journal, &len);
+    step->bytes = str_of(step->owned, len);
+    sub->n_logged++;
+}
+
+static void add_changes(struct pubsub *s, struct storage_job *job)
+{
+    while (s->changed) {
+        struct sub *sub = s->changed;
+
+        s->changed = sub->next_changed;
+        sub->is_changed = false;
+        add_acks(job, sub);
+    }
+    for (size_t at = 0; at < s->dropped.len; at += sizeof(uint64_t)) {
+        struct storage_step *step = storage_step(job, STORAGE_DROP_BATCH);
+
+        memcpy(&step->number, s->dropped.data + at, sizeof(uint64_t));
+    }
+    buf_reset(&s->dropped);
+}
+
+/* A set that could not be written is written whole the next time. */
+static void on_lost(struct pubsub *s, const struct storage_job *job)
+{
+    for (size_t i = 0; i < job->n; i++) {
+        const struct storage_step *step = &job->steps[i];
+
+        if (step->op == STORAGE_DROP_BATCH)
+            buf_append(&s->dropped, &step->number, sizeof(step->number));
+        if (step->op != STORAGE_LOG_ACKS && step->op != STORAGE_SET_ACKS)
+            continue;
+        for (size_t k = 0; k < s->subs.n; k++) {
+            struct sub *sub = s->subs.rows[k].resource;
+
+            if (sub->number != step->number)
+                continue;
+            sub->rewrite = true;
+            keep_changed(sub);
+        }
+    }
+}
+
+/* What a job's `arg` and `done` are while storage has it. */
+struct keeping {
+    struct pubsub *service;
+    void (*done)(struct storage_job *job);
+    void *arg;
+};
+
+static void on_done(struct storage_job *job)
+{
+    struct keeping *k = job->arg;
+
+    if (job->rc)
+        on_lost(k->service, job);
+    job->arg = k->arg;
+    if (k->done)
+        k->done(job);
+    mem_free(k);
+}
+
+void keep_later(struct pubsub *s, struct storage_job *job)
+{
+    struct keeping *k;
+
+    if (!s->storage) {
+        if (job && job->done)
+            job->done(job);
+        storage_job_free(job);
+        return;
+    }
+    if (!job && !s->changed && s->dropped.len == 0)
+        return;
+    if (!job)
+        job = storage_job_new(NULL, NULL);
+    add_changes(s, job);
+    k = MEM_NEW(struct keeping);
+    *k = (struct keeping){s, job->done, job->arg};
+    job->done = on_done;
+    job->arg = k;
+    storage_submit(s->storage, job);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All unary calls: path, messages, REST forms (google/pubsub/v1/pubsub.proto's
+ * http options). */
+#include "emulator/pubsub/admin.h"
+
+#define TOPIC "projects/*/topics/*"
+#define SUB   "projects/*/subscriptions/*"
+#define SNAP  "projects/*/snapshots/*"
+
+#define ROW(service, method, in, out, run_, resource_, ...)                    \
+    {                                                                          \
+        .path = "/google.pubsub.v1." service "/" method,                       \
+        .input = &google__pubsub__v1__##in##__descriptor,                      \
+        .output = &google__##out##__descriptor, .run = run_,                   \
+        .resource = resource_, .rest = {__VA_ARGS__},                          \
+    }
+#define HOT(service, method, in, out, run_, resource_, ...)                    \
+    {                                                                          \
+        .path = "/google.pubsub.v1." service "/" method,                       \
+        .input = &google__pubsub__v1__##in##__descriptor,                      \
+        .output = &google__##out##__descriptor, .raw = true, .run = run_,      \
+        .resource = resource_, .rest = {__VA_ARGS__},                          \
+    }
+
+const struct rpc_method pubsub_methods[] = {
+    HOT("Publisher", "Publish", publish_request, pubsub__v1__publish_response,
+        publish_run, "topic", "POST /v1/{topic=" TOPIC "}:publish body=*"),
+    HOT("Subscriber", "Acknowledge", acknowledge_request, protobuf__empty,
+        acknowledge_run, "subscription",
+        "POST /v1/{subscription=" SUB "}:acknowledge body=*"),
+    HOT("Subscriber", "ModifyAckDeadline", modify_ack_deadline_request,
+        protobuf__empty, modify_deadline_run, "subscription",
+        "POST /v1/{subscription=" SUB "}:modifyAckDeadline body=*"),
+    HOT("Subscriber", "Pull", pull_request, pubsub__v1__pull_response, pull_run,
+        "subscription", "POST /v1/{subscription=" SUB "}:pull body=*"),
+
+    ROW("Publisher", "CreateTopic", topic, pubsub__v1__topic, topic_create_run,
+        "name", "PUT /v1/{name=" TOPIC "} body=*"),
+    ROW("Publisher", "UpdateTopic", update_topic_request, pubsub__v1__topic,
+        topic_update_run, "topic.name",
+        "PATCH /v1/{topic.name=" TOPIC "} body=*"),
+    ROW("Publisher", "GetTopic", get_topic_request, pubsub__v1__topic,
+        topic_get_run, "topic", "GET /v1/{topic=" TOPIC "}"),
+    ROW("Publisher", "ListTopics", list_topics_request,
+        pubsub__v1__list_topics_response, topic_list_run, "project",
+        "GET /v1/{project=projects/*}/topics"),
+    ROW("Publisher", "ListTopicSubscriptions", list_topic_subscriptions_request,
+        pubsub__v1__list_topic_subscriptions_response,
+        topic_list_subscriptions_run, "topic",
+        "GET /v1/{topic=" TOPIC "}/subscriptions"),
+    ROW("Publisher", "ListTopicSnapshots", list_topic_snapshots_request,
+        pubsub__v1__list_topic_snapshots_response, topic_list_snapshots_run,
+        "topic", "GET /v1/{topic=" TOPIC "}/snapshots"),
+    ROW("Publisher", "DeleteTopic", delete_topic_request, protobuf__empty,
+        topic_delete_run, "topic", "DELETE /v1/{topic=" TOPIC "}"),
+    ROW("Publisher", "DetachSubscription", detach_subscription_request,
+        pubsub__v1__detach_subscription_response, subscription_detach_run,
+        "subscription", "POST /v1/{subscription=" SUB "}:detach"),
+
+    ROW("Subscriber", "CreateSubscription", subscription,
+        pubsub__v1__subscription, subscription_create_run, "name",
+        "PUT /v1/{name=" SUB "} body=*"),
+    ROW("Subscriber", "GetSubscription", get_subscription_request,
+        pubsub__v1__subscription, subscription_get_run, "subscription",
+        "GET /v1/{subscription=" SUB "}"),
+    ROW("Subscriber", "UpdateSubscription", update_subscription_request,
+        pubsub__v1__subscription, subscription_update_run, "subscription.name",
+        "PATCH /v1/{subscription.name=" SUB "} body=*"),
+    ROW("Subscriber", "ListSubscriptions", list_subscriptions_request,
+        pubsub__v1__list_subscriptions_response, subscription_list_run,
+        "project", "GET /v1/{project=projects/*}/subscriptions"),
+    ROW("Subscriber", "DeleteSubscription", delete_subscription_request,
+        protobuf__empty, subscription_delete_run, "subscription",
+        "DELETE /v1/{subscription=" SUB "}"),
+    ROW("Subscriber", "ModifyPushConfig", modify_push_config_request,
+        protobuf__empty, subscription_modify_push_run, "subscription",
+        "POST /v1/{subscription=" SUB "}:modifyPushConfig body=*"),
+
+    ROW("Subscriber", "GetSnapshot", get_snapshot_request, pubsub__v1__snapshot,
+        snapshot_get_run, "snapshot", "GET /v1/{snapshot=" SNAP "}"),
+    ROW("Subscriber", "ListSnapshots", list_snapshots_request,
+        pubsub__v1__list_snapshots_response, snapshot_list_run, "project",
+        "GET /v1/{project=projects/*}/snapshots"),
+    ROW("Subscriber", "CreateSnapshot", create_snapshot_request,
+        pubsub__v1__snapshot, snapshot_create_run, "name",
+        "PUT /v1/{name=" SNAP "} body=*"),
+    ROW("Subscriber", "UpdateSnapshot", update_snapshot_request,
+        pubsub__v1__snapshot, snapshot_update_run, "snapshot.name",
+        "PATCH /v1/{snapshot.name=" SNAP "} body=*"),
+    ROW("Subscriber", "DeleteSnapshot", delete_snapshot_request,
+        protobuf__empty, snapshot_delete_call_run, "snapshot",
+        "DELETE /v1/{snapshot=" SNAP "}"),
+    ROW("Subscriber", "Seek", seek_request, pubsub__v1__seek_response, seek_run,
+        "subscription", "POST /v1/{subscription=" SUB "}:seek body=*"),
+};
+const size_t pubsub_n_methods =
+    sizeof(pubsub_methods) / sizeof(pubsub_methods[0]);

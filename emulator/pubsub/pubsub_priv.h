@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the service is made of; shared by its files only.
+ *
+ *   publish.c      request -> batch -> storage -> the topic's log
+ *   deliver.c      log -> takers: streams (stream.c), waiting pulls (pull.c)
+ *   settle.c       acknowledgements and deadlines -> journal -> storage
+ *   dead_letter.c  what is worn out -> another topic
+ *   resources.c    topics, subscriptions, snapshots by name, made and unmade
+ *
+ * Loop-confined. */
+#ifndef EMULATOR_PUBSUB_PRIV_H
+#define EMULATOR_PUBSUB_PRIV_H
+
+#include "emulator/pubsub/model.h"
+
+/* --- keep.c: memory to storage ----------------------------------------------
+ */
+/* Rows of a resource, added to a job. */
+void keep_topic(struct storage_job *job, const struct topic *t);
+void keep_sub(struct storage_job *job, const struct sub *sub, bool with_done);
+void keep_snapshot(struct storage_job *job, const struct snapshot *n);
+/* Writes it and waits; RC_OK at once without storage. Takes the job. */
+RC_MUST_USE int keep_now(struct pubsub *s, struct storage_job *job,
+                         struct err *err);
+/* Submits the job (taken; NULL: one of its own if there is something), with all
+ * changes noted since the last call. Without storage `done` is called at
+ * once. */
+void keep_later(struct pubsub *s, struct storage_job *job);
+void keep_changed(struct sub *sub); /* its journal may have grown */
+
+/* --- resident.c: bytes in memory --------------------------------------------
+ */
+void resident_add(struct pubsub *s, struct batch *b);
+void resident_remove(struct pubsub *s, struct batch *b);
+/* Reads the batch's bytes back, and some of those behind it. */
+void resident_load(struct topic *t, struct batch *b);
+
+/* --- publish.c ---------------------------------------------------------------
+ */
+struct posting {
+    struct topic *topic;
+    struct batch *batch;
+    /* Once kept (RC_OK) or not; may be called at once. */
+    void (*done)(struct posting *posting, int rc, const char *text);
+    void *arg;
+    uint64_t first_id;
+    uint32_t n;
+    struct storage_job *job; /* NULL, or one that is to carry it (taken) */
+};
+/* Takes bytes (a batch's form). */
+void publish_batch(struct topic *t, char *bytes, uint32_t len, uint32_t n,
+                   struct storage_job *job,
+                   void (*done)(struct posting *posting, int rc,
+                                const char *text),
+                   void *arg);
+/* Its row, added to a job. */
+void publish_put_batch(struct storage_job *job, const struct topic *t,
+                       const struct batch *b);
+void publish_run(struct rpc_call *call, ProtobufCMessage *in, void *service);
+
+/* --- deliver.c ---------------------------------------------------------------
+ */
+void sub_due(struct sub *sub); /* to be looked at by deliver_due */
+void topic_due(struct topic *t);
+/* Pumps all that are due. Last thing in each entry from loop or client. */
+void deliver_due(struct pubsub *s);
+/* Appends what is due to `t`, as ReceivedMessages; true if anything. */
+bool deliver_fill(struct sub *sub, struct taker *t, int64_t lease_us,
+                  unsigned max_messages, size_t max_bytes, struct buf *out,
+                  unsigned *n);
+void sub_touch(struct sub *sub); /* a client was here */
+
+/* --- pull.c, stream.c
+ * ---------------------------------------------------------
+ */
+void pull_run(struct rpc_call *call, ProtobufCMessage *in, void *service);
+/* Answers those that wait, first come first served, while there is any. */
+void pulls_serve(struct sub *sub);
+void pulls_end(struct sub *sub, enum grpc_status status, const char *text);
+void streams_serve(struct sub *sub);
+void streams_end(struct sub *sub, enum grpc_status status, const char *text);
+void streams_tell_properties(struct sub *sub);
+extern const struct grpc_method pubsub_streams[];
+extern const size_t pubsub_n_streams;
+
+/* --- settle.c
+ * ------------------------------------------------------------------
+ */
+void acknowledge_run(struct rpc_call *call, ProtobufCMessage *in,
+                     void *service);
+void modify_deadline_run(struct rpc_call *call, ProtobufCMessage *in,
+                         void *service);
+/* One id; `lease_us` < 0 acknowledges. False: no id of this subscription. */
+bool settle_one(struct sub *sub, struct str ack_id, int64_t lease_us,
+                int64_t now_us, enum sub_ack *out);
+
+/* --- dead_letter.c
+ * ---------------------------------------------------------------
+ */
+void dead_letters_forward(struct sub *sub);
+
+/* --- expiry.c
+ * --------------------------------------------------------------------
+ */
+/* Retention, subscriptions nobody uses, snapshots: now, and when next. */
+void expiry_run(struct pubsub *s);
+
+/* --- the whole state
+ * ---------------------------------------------------------------
+ */
+/* restore.c: fills an empty service. */
+struct storage_visitor restore_visitor(struct pubsub *s);
+void restore_end(struct pubsub *s);
+/* archive.c */
+int pubsub_save(void *self, struct buf *out, struct err *err);
+int pubsub_load(void *self, struct str bytes, struct err *err);
+/* metrics.c */
+void pubsub_metrics(void *self, struct buf *out);
+
+/* --- methods.c: the table
+ * ------------------------------------------------------------
+ */
+extern const struct rpc_method pubsub_methods[];
+extern const size_t pubsub_n_methods;
+
+/* --- refuse.c: texts of both profiles
+ * ---------------------------------------------------
+ */
+void refuse_unknown(struct rpc_call *call, const struct pubsub *s,
+                    const char *kind, struct str name);
+void refuse_existing(struct rpc_call *call, const struct pubsub *s,
+                     const char *kind, const char *name);
+void refuse_name(struct rpc_call *call, const struct pubsub *s,
+                 const char *collection, const char *name);
+/* Not kept; `text` says why. */
+void refuse_storage(struct rpc_call *call, const char *text);
+/* "projects/P/COLLECTION/ID" with a valid id. */
+bool name_is_valid(const char *name, const char *collection);
+/* The subscription, or NULL: the call was refused. */
+struct sub *sub_of(struct rpc_call *call, struct pubsub *s, struct str name);
+/* Why nobody may pull from it: OK, or a status and its text. */
+enum grpc_status sub_refuses_pull(const struct sub *sub, const char **text);
+/* A request's bytes, also when it came as a message; `scratch` may hold
+ * them. */
+struct str request_bytes(struct rpc_call *call, const ProtobufCMessage *in,
+                         struct buf *scratch);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A kept state becomes one in memory: from storage at the start, from an
+ * archive at a load. */
+#include "common/log.h"
+#include "common/mem.h"
+#include "emulator/pubsub/pubsub_priv.h"
+
+static struct topic *topic_by_number(const struct pubsub *s, uint64_t number)
+{
+    for (struct topic *t = s->all_topics; t; t = t->next)
+        if (t->number == number)
+            return t;
+    return NULL;
+}
+
+static int damaged(struct err *err, const char *what)
+{
+    return err_set(err, RC_MALFORMED, "the kept state is damaged: %s", what);
+}
+
+static void *unpack(const ProtobufCMessageDescriptor *type, struct str body)
+{
+    return protobuf_c_message_unpack(type, NULL, body.len,
+                                     (const uint8_t *)body.p);
+}
+
+static int restore_topic(struct pubsub *s, const struct kept_resource *r,
+                         uint64_t number, struct err *err)
+{
+    PB(Topic) *config = unpack(&google__pubsub__v1__topic__descriptor, r->body);
+    struct topic *t;
+
+    if (!config)
+        return damaged(err, "a topic");
+    t = topic_new(s, config, number);
+    t->deleted = r->deleted;
+    if (!t->deleted)
+        names_add(&s->topics, t->name, t);
+    return RC_OK;
+}
+
+static int restore_sub(struct pubsub *s, const struct kept_resource *r,
+                       uint64_t number, struct topic *t, struct ackset *done,
+                       struct err *err)
+{
+    PB(Subscription) *config =
+        unpack(&google__pubsub__v1__subscription__descriptor, r->body);
+    struct sub *sub;
+    int rc;
+
+    if (!config)
+        return damaged(err, "a subscription");
+    rc = sub_new(s, t, config, number, done, &sub, err);
+    if (rc) {
+        pb_free(config);
+        return rc;
+    }
+    sub->secret = r->secret;
+    return RC_OK;
+}
+
+static int restore_holder(struct pubsub *s, const struct kept_resource *r,
+                          struct err *err)
+{
+    uint64_t number = r->number + s->restore_base;
+    struct topic *t = topic_by_number(s, r->topic + s->restore_base);
+    struct ackset done;
+    PB(Snapshot) * config;
+    int rc;
+
+    if (!t)
+        return damaged(err, "a topic is missing");
+    if (ackset_load(&done, r->done))
+        return damaged(err, "a set of acknowledgements");
+    if (r->kind == KEPT_SUBSCRIPTION) {
+        rc = restore_sub(s, r, number, t, &done, err);
+        if (rc)
+            ackset_fini(&done);
+        return rc;
+    }
+    config = unpack(&google__pubsub__v1__snapshot__descriptor, r->body);
+    if (!config) {
+        ackset_fini(&done);
+        return damaged(err, "a snapshot");
+    }
+    snapshot_new(t, config, number, &done);
+    return RC_OK;
+}
+
+static int on_resource(const struct kept_resource *r, void *arg,
+                       struct err *err)
+{
+    struct pubsub *s = arg;
+    uint64_t number = r->number + s->restore_base;
+
+    if (number >= s->next_number)
+        s->next_number = number + 1;
+    switch (r->kind) {
+    case KEPT_TOPIC:
+        return restore_topic(s, r, number, err);
+    case KEPT_SUBSCRIPTION:
+    case KEPT_SNAPSHOT:
+        return restore_holder(s, r, err);
+    default:
+        return RC_OK;
+    }
+}
+
+static int on_acks(uint64_t number, struct str journal, void *arg,
+                   struct err *err)
+{
+    struct pubsub *s = arg;
+
+    for (size_t i = 0; i < s->subs.n; i++) {
+        struct sub *sub = s->subs.rows[i].resource;
+
+        if (sub->number != number)
+            continue;
+        sub->n_logged++;
+        if (journal_apply(&sub->core.holder.done, journal))
+            return damaged(err, "acknowledgements");
+        return RC_OK;
+    }
+    return RC_OK; /* of a subscription that was deleted */
+}
+
+/* Each message behind its length, as many as it says. */
+static bool is_whole(struct str bytes, uint32_t n)
+{
+    struct batch b = {.bytes = (char *)(uintptr_t)bytes.p,
+                      .len = (uint32_t)bytes.len};
+    uint32_t at = 0, i = 0;
+
+    for (; i < n && at < b.len; i++)
+        (void)batch_message_at(&b, at, &at);
+    return i == n && at == b.len;
+}
+
+static int on_batch(const struct kept_batch *k, void *arg, struct err *err)
+{
+    struct pubsub *s = arg;
+    struct topic *t = topic_by_number(s, k->topic + s->restore_base);
+    struct batch *b;
+
+    if (k->n == 0 || (k->bytes.p && !is_whole(k->bytes, k->n)))
+        return damaged(err, "messages");
+    if (k->id + k->n > s->next_id)
+        s->next_id = k->id + k->n;
+    if (!t || k->seq < t->log.end_seq) { /* nobody can need it */
+        buf_append(&s->dropped, &k->id, sizeof(k->id));
+        return RC_OK;
+    }
+    b = batch_new(k->bytes.p ? mem_strndup(k->bytes.p, k->bytes.len) : NULL,
+                  k->len, k->n);
+    b->first_seq = k->seq;
+    b->first_id = k->id;
+    b->publish_us = k->publish_us;
+    b->stored = k->bytes.p == NULL;
+    if (b->bytes)
+        resident_add(s, b);
+    tlog_append(&t->log, b);
+    return RC_OK;
+}
+
+struct storage_visitor restore_visitor(struct pubsub *s)
+{
+    return (struct storage_visitor){
+        .resource = on_resource, .acks = on_acks, .batch = on_batch, .arg = s};
+}
+
+/* Numbers go on behind all that anybody has seen. */
+static void restore_numbers(struct topic *t)
+{
+    uint64_t end = t->log.end_seq;
+
+    for (struct sub *sub = t->subs; sub; sub = sub->next)
+        if (!sub->config->detached && sub->core.holder.done.frontier > end)
+            end = sub->core.holder.done.frontier;
+    for (struct snapshot *n = t->snapshots; n; n = n->next)
+        if (n->holder.done.frontier > end)
+            end = n->holder.done.frontier;
+    tlog_skip_to(&t->log, end);
+    t->next_seq = end;
+}
+
+void restore_end(struct pubsub *s)
+{
+    struct topic *next;
+
+    for (struct topic *t = s->all_topics; t; t = next) {
+        next = t->next;
+        restore_numbers(t);
+        for (struct sub *sub = t->subs; sub; sub = sub->next)
+            subcore_forget(&sub->core);
+        topic_unref(t);
+    }
+}

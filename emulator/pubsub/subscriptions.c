@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The calls that make, show, change, detach and delete subscriptions. */
+#include "emulator/pubsub/admin.h"
+#include "emulator/pubsub/check.h"
+
+static const char *const sub_mutable[] = {"ack_deadline_seconds",
+                                          "retain_acked_messages",
+                                          "message_retention_duration",
+                                          "labels",
+                                          "expiration_policy",
+                                          "dead_letter_policy",
+                                          "retry_policy",
+                                          "enable_exactly_once_delivery",
+                                          "push_config",
+                                          NULL};
+
+/* --- checks --------------------------------------------------------------- */
+
+static bool has_endpoint(const PB(PushConfig) * push)
+{
+    return push && *push->push_endpoint;
+}
+
+/* What is not built is refused, never accepted and ignored. */
+static bool is_unsupported(struct rpc_call *call, const PB(Subscription) * c)
+{
+    const char *what = has_endpoint(c->push_config) ? "push_config"
+                       : c->bigquery_config         ? "bigquery_config"
+                       : c->cloud_storage_config    ? "cloud_storage_config"
+                       : c->bigtable_config         ? "bigtable_config"
+                       : c->n_message_transforms    ? "message_transforms"
+                                                    : NULL;
+
+    if (!what)
+        return false;
+    rpc_fail(call, GRPC_UNIMPLEMENTED,
+             "datos-emulator does not support %s of subscriptions yet", what);
+    return true;
+}
+
+static bool check_dead_letter(struct rpc_call *call, struct pubsub *s,
+                              const PB(Subscription) * c)
+{
+    const char *name =
+        c->dead_letter_policy ? c->dead_letter_policy->dead_letter_topic : NULL;
+
+    if (!name)
+        return true;
+    if (!name_is_valid(name, "topics"))
+        refuse_name(call, s, "topics", name);
+    else if (!topic_find(s, str_from(name)))
+        refuse_unknown(call, s, "Topic", str_from(name));
+    else
+        return true;
+    return false;
+}
+
+static struct topic *check_names(struct rpc_call *call, struct pubsub *s,
+                                 const PB(Subscription) * c)
+{
+    struct topic *t = topic_find(s, str_from(c->topic));
+
+    if (!name_is_valid(c->name, "subscriptions"))
+        refuse_name(call, s, "subscriptions", c->name);
+    else if (!t && !name_is_valid(c->topic, "topics"))
+        refuse_name(call, s, "topics", c->topic);
+    else if (!t)
+        refuse_unknown(call, s, "Topic", str_from(c->topic));
+    else if (sub_find(s, str_from(c->name)))
+        refuse_existing(call, s, "Subscription", c->name);
+    else
+        return t;
+    return NULL;
+}
+
+/* As it is shown: with what its topic keeps. */
+static void reply(struct rpc_call *call, struct sub *sub)
+{
+    PB(Subscription) shown = *sub->config;
+
+    if (!sub->topic->deleted)
+        shown.topic_message_retention_duration =
+            sub->topic->config->message_retention_duration;
+    rpc_reply(call, &shown.base);
+}
+
+/* --- create --------------------------------------------------------------- */
+
+static void create(struct rpc_call *call, struct pubsub *s, struct topic *t,
+                   const PB(Subscription) * config)
+{
+    PB(Subscription) *copy = pb_copy(config);
+    struct storage_job *job;
+    struct ackset done;
+    struct sub *sub;
+    struct err err = {0};
+
+    /* only what is published from now on */
+    ackset_init(&done, t->next_seq);
+    if (sub_new(s, t, copy, s->next_number++, &done, &sub, &err)) {
+        ackset_fini(&done);
+        pb_free(copy);
+        rpc_fail(call, GRPC_INVALID_ARGUMENT, "%s", err.text);
+        return;
+    }
+    job = storage_job_new(NULL, NULL);
+    keep_sub(job, sub, true);
+    if (keep_now(s, job, &err)) {
+        sub_delete(sub, GRPC_UNAVAILABLE, "");
+        refuse_storage(call, err.text);
+        return;
+    }
+    expiry_run(s);
+    reply(call, sub);
+}
+
+void subscription_create_run(struct rpc_call *call, ProtobufCMessage *in,
+                             void *service)
+{
+    struct pubsub *s = service;
+    PB(Subscription) *config = (PB(Subscription) *)in;
+    struct topic *t = check_names(call, s, config);
+    struct err err = {0};
+    enum grpc_status status;
+
+    if (!t || is_unsupported(call, config) ||
+        !check_dead_letter(call, s, config))
+        return;
+    config->detached = false;
+    status = check_subscription(config, is_strict(s), &err);
+    if (status)
+        rpc_fail(call, status, "%s", err.text);
+    else
+        create(call, s, t, config);
+}
+
+/* --- show ----------------------------------------------------------------- */
+
+static struct sub *named(struct rpc_call *call, struct pubsub *s,
+                         const char *name)
+{
+    return sub_of(call, s, str_from(name));
+}
+
+void subscription_get_run(struct rpc_call *call, ProtobufCMessage *in,
+                          void *service)
+{
+    struct sub *sub =
+        named(call, service, ((PB(GetSubscriptionRequest) *)in)->subscription);
+
+    if (sub)
+        reply(call, sub);
+}
+
+void subscription_list_run(struct rpc_call *call, ProtobufCMessage *in,
+                           void *service)
+{
+    struct pubsub *s = service;
+    PB(ListSubscriptionsRequest) *r = (PB(ListSubscriptionsRequest) *)in;
+    PB(ListSubscriptionsResponse)
+    out = GOOGLE__PUBSUB__V1__LIST_SUBSCRIPTIONS_RESPONSE__INIT;
+    struct page page;
+
+    if (!page_of(call, s, &s->subs, r->project, r->page_size, r->page_token,
+                 &page))
+        return;
+    out.subscriptions = MEM_ARRAY(PB(Subscription) *, page.n + 1);
+    for (size_t i = 0; i < page.n; i++)
+        out.subscriptions[i] = ((struct sub *)page.rows[i].resource)->config;
+    out.n_subscriptions = page.n;
+    out.next_page_token = page.token;
+    rpc_reply(call, &out.base);
+    mem_free(out.subscriptions);
+    mem_free(page.token);
+}
+
+/* --- change --------------------------------------------------------------- */
+
+/* The new settings take the old ones' place, on disk first. */
+static bool install(struct rpc_call *call, struct sub *sub,
+                    PB(Subscription) * config)
+{
+    struct pubsub *s = sub->service;
+    PB(Subscription) *old = sub->config;
+    struct storage_job *job = storage_job_new(NULL, NULL);
+    struct err err = {0};
+    bool told = old->enable_exactly_once_delivery !=
+                config->enable_exactly_once_delivery;
+
+    sub->config = config;
+    keep_sub(job, sub, false);
+    if (keep_now(s, job, &err)) {
+        sub->config = old;
+        pb_free(config);
+        refuse_storage(call, err.text);
+        return false;
+    }
+    names_remove(&s->subs, sub->name);
+    sub->name = config->name;
+    names_add(&s->subs, sub->name, sub);
+    pb_free(old);
+    sub_apply_config(sub);
+    if (told)
+        streams_tell_properties(sub);
+    sub_due(sub);
+    return true;
+}
+
+void subscription_update_run(struct rpc_call *call, ProtobufCMessage *in,
+                             void *service)
+{
+    struct pubsub *s = service;
+    PB(UpdateSubscriptionRequest) *r = (PB(UpdateSubscriptionRequest) *)in;
+    PB(Subscription) * config;
+    struct err err = {0};
+    enum grpc_status status;
+    struct sub *sub;
+
+    if (!r->subscription) {
+        refuse_name(call, s, "subscriptions", "");
+        return;
+    }
+    sub = named(call, s, r->subscription->name);
+    if (!sub || is_unsupported(call, r->subscription))
+        return;
+    config = pb_copy(sub->config);
+    status = check_mask(&config->base, &r->subscription->base, r->update_mask,
+                        "Subscription", sub_mutable, &err);
+    if (status == GRPC_OK)
+        status = check_subscription(config, is_strict(s), &err);
+    if (status == GRPC_OK && !check_dead_letter(call, s, config)) {
+        pb_free(config);
+        return;
+    }
+    if (status) {
+        pb_free(config);
+        rpc_fail(call, status, "%s", err.text);
+        return;
+    }
+    if (install(call, sub, config))
+        reply(call, sub);
+    expiry_run(s);
+    deliver_due(s);
+}
+
+void subscription_modify_push_run(struct rpc_call *call, ProtobufCMessage *in,
+                                  void *service)
+{
+    PB(ModifyPushConfigRequest) *r = (PB(ModifyPushConfigRequest) *)in;
+    struct sub *sub = named(call, service, r->subscription);
+    Google__Protobuf__Empty empty = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+    if (!sub)
+        return;
+    if (has_endpoint(r->push_config))
+        rpc_fail(call, GRPC_UNIMPLEMENTED,
+                 "datos-emulator does not support push_config of "
+                 "subscriptions yet");
+    else
+        rpc_reply(call, &empty.base); /* it pulls already */
+}
+
+/* --- end ------------------------------------------------------------------ */
+
+void subscription_delete_run(struct rpc_call *call, ProtobufCMessage *in,
+                             void *service)
+{
+    struct pubsub *s = service;
+    struct sub *sub =
+        named(call, s, ((PB(DeleteSubscriptionRequest) *)in)->subscription);
+    Google__Protobuf__Empty empty = GOOGLE__PROTOBUF__EMPTY__INIT;
+    struct storage_job *job;
+    struct err err = {0};
+    char *text;
+
+    if (!sub)
+        return;
+    job = storage_job_new(NULL, NULL);
+    storage_step(job, STORAGE_DROP_RESOURCE)->number = sub->number;
+    if (keep_now(s, job, &err)) {
+        refuse_storage(call, err.text);
+        return;
+    }
+    text = is_strict(s) ? mem_printf("Resource not found (resource=%s).",
+                                     strrchr(sub->name, '/') + 1)
+                        : mem_strdup("Subscription does not exist");
+    sub_delete(sub, GRPC_NOT_FOUND, text);
+    mem_free(text);
+    keep_later(s, NULL);
+    rpc_reply(call, &empty.base);
+}
+
+void subscription_detach_run(struct rpc_call *call, ProtobufCMessage *in,
+                             void *service)
+{
+    struct pubsub *s = service;
+    struct sub *sub =
+        named(call, s, ((PB(DetachSubscriptionRequest) *)in)->subscription);
+    PB(DetachSubscriptionResponse)
+    out = GOOGLE__PUBSUB__V1__DETACH_SUBSCRIPTION_RESPONSE__INIT;
+    PB(Subscription) * config;
+    struct ackset all;
+
+    if (!sub)
+        return;
+    config = pb_copy(sub->config);
+    config->detached = true;
+    if (!install(call, sub, config))
+        return;
+    /* its backlog is dropped, and nothing comes any more */
+    ackset_init(&all, UINT64_MAX >> 1);
+    subcore_seek(&sub->core, &all);
+    sub->rewrite = true;
+    keep_changed(sub);
+    sub_end_takers(sub, GRPC_FAILED_PRECONDITION,
+                   "The subscription is detached.");
+    rpc_reply(call, &out.base);
+    deliver_due(s);
+}
