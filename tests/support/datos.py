@@ -3,6 +3,7 @@
 Python's own library. Waits are for the thing itself, bounded, never a sleep
 of a guessed length."""
 import base64
+import datetime
 import http.client
 import json
 import os
@@ -46,6 +47,12 @@ def is_alive(pid):
 
 def record(i, contenido="x", timestamp="2025-01-14T10:00:00Z"):
     return {"id": str(i), "contenido": contenido, "timestamp": timestamp}
+
+
+def from_now(seconds):
+    """Newer than all that other tests of the same system left."""
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Answer:
