@@ -350,7 +350,7 @@ static void make_quantiles(sqlite3_context *ctx, struct collect *c,
         double at = (double)(n - 1) * (double)i / (double)q;
         if (i)
             buf_putc(&out, ',');
-        value_put(&out, &items[(size_t)(at + 0.5)].v);
+        value_put(&out, &items[(size_t)at].v);
     }
     buf_putc(&out, ']');
     set_text(ctx, &out, false);
@@ -469,7 +469,8 @@ static void value(sqlite3_context *ctx)
         return;
     }
     items = MEM_ARRAY(struct item, n + 1);
-    memcpy(items, c->items + c->first, n * sizeof(*items));
+    if (n)
+        memcpy(items, c->items + c->first, n * sizeof(*items));
     if (c->o.distinct) {
         remove_repeats(items, &n, &c->o);
         if (!c->o.n_keys)

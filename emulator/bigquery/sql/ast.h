@@ -168,6 +168,12 @@ struct ast_item {
     struct ast_item *next;
 };
 
+/* One grouping set: which expressions of `group`, a bit each. */
+struct ast_group_set {
+    uint64_t mask;
+    struct ast_group_set *next;
+};
+
 struct ast_select {
     size_t at;
     bool distinct, as_struct, as_value;
@@ -175,8 +181,8 @@ struct ast_select {
     struct ast_from *from;
     struct ast_expr *where;
     bool has_group, group_all;
-    const char *group_kind; /* NULL, "ROLLUP", "CUBE" */
     struct ast_expr *group;
+    struct ast_group_set *sets; /* ROLLUP, CUBE, GROUPING SETS */
     struct ast_expr *having, *qualify;
     struct ast_window *windows;
 };

@@ -88,8 +88,18 @@ struct scope {
     size_t n_aliases;
     bool aliases_first;
     bool saw_outer;
+    unsigned own_refs, outer_refs; /* names found here, further out */
+    struct memo *memo;             /* subqueries already bound here */
     bool saw_window;
     struct ast_window *windows;
+};
+
+/* One subquery of the text is bound once: its text, with the names made up
+ * for it, must be the same in GROUP BY and in the SELECT list. */
+struct memo {
+    const struct ast_query *ast;
+    struct bquery *bound;
+    struct memo *next;
 };
 
 struct cte {
@@ -170,6 +180,7 @@ struct bexpr *coerce(struct binder *b, struct bexpr *e,
                      const struct sql_type *t);
 struct bexpr *bind_cast(struct binder *b, struct bexpr *e,
                         const struct sql_type *t, bool safe, size_t at);
+bool is_decimal(const struct sql_type *t);
 bool is_numeric(const struct sql_type *t);
 
 #endif

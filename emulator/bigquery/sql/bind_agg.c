@@ -58,7 +58,7 @@ const char *order_key_sql(struct binder *b, const struct bexpr *e, bool desc,
                                               : "",
                                  NULL);
 
-    if (e->type->kind == T_NUMERIC || e->type->kind == T_BIGNUMERIC)
+    if (is_decimal(e->type))
         return arena_cat(b->mem, e->sql, " COLLATE bq_num", tail, NULL);
     if (e->type->kind != T_FLOAT64)
         return arena_cat(b->mem, e->sql, e->constant ? "+0" : "", tail, NULL);
@@ -76,8 +76,7 @@ static void collect_order(struct binder *b, const struct ast_call *c,
 {
     for (const struct ast_order *o = c->order; o; o = o->next) {
         struct bexpr *e = bind_expr(b, o->expr);
-        bool decimal =
-            e->type->kind == T_NUMERIC || e->type->kind == T_BIGNUMERIC;
+        bool decimal = is_decimal(e->type);
         bool nulls_first = o->nulls ? o->nulls == 1 : !o->desc;
         if (!type_is_orderable(e->type))
             bind_fail(b, o->expr->at,
@@ -110,8 +109,7 @@ struct bexpr *collect_call(struct binder *b, const struct ast_expr *x,
     char letter = base->sql[1];
     bool nested =
         args[0]->type->kind == T_STRUCT || args[0]->type->kind == T_ARRAY;
-    bool decimal =
-        args[0]->type->kind == T_NUMERIC || args[0]->type->kind == T_BIGNUMERIC;
+    bool decimal = is_decimal(args[0]->type);
     const char *options, *keys = "", *values = "";
     long limit;
 
@@ -155,33 +153,77 @@ static struct bexpr *count_star(struct binder *b, const struct ast_expr *x)
     return bexpr_new(b, type_scalar(T_INT64), "count(*)", x->at);
 }
 
-/* ANY_VALUE(x HAVING MAX y): the first of the rows sorted by y. */
-static struct bexpr *having_call(struct binder *b, const struct ast_expr *x)
+/* Over outer columns alone SQLite would aggregate in the outer query; the
+ * argument then names a column of this one as well. */
+static void keep_inside(struct binder *b, const struct ast_expr *x,
+                        struct bexpr *e, unsigned own, unsigned outer)
 {
-    struct bexpr *v, *k, *out;
+    struct scope *s = b->scope;
 
+    if (!s || s->own_refs != own || s->outer_refs == outer)
+        return;
+    if (!s->n_star)
+        bind_refuse(b, x->at,
+                    "An aggregate function of outer columns in a query "
+                    "without FROM");
+    e->sql = arena_cat(b->mem, "CASE WHEN 1 THEN ", e->sql, " ELSE ",
+                       s->star[0]->sql, " END", NULL);
+}
+
+/* The value in the row where the key is greatest (or least). */
+static struct bexpr *value_at(struct binder *b, const struct ast_expr *value,
+                              const struct ast_expr *key, bool greatest,
+                              size_t at)
+{
+    unsigned own = b->scope ? b->scope->own_refs : 0;
+    unsigned outer = b->scope ? b->scope->outer_refs : 0;
+    struct bexpr *v = bind_expr(b, value), *k = bind_expr(b, key);
+    bool decimal = is_decimal(k->type);
+
+    if (!type_is_orderable(k->type))
+        bind_fail(b, key->at, "%s is not defined for arguments of type %s",
+                  greatest ? "MAX" : "MIN", bind_type_name(b, k->type));
+    keep_inside(b, value, v, own, outer);
+    return bexpr_new(b, v->type,
+                     arena_printf(b->mem, "bq_collect('1sk%cl%c',%s,%s)",
+                                  greatest ? 'd' : 'a', decimal ? 'n' : 'b',
+                                  v->sql, k->sql),
+                     at);
+}
+
+/* ANY_VALUE(x HAVING MAX y), MAX_BY(x, y) and their like; else NULL. */
+static struct bexpr *by_key(struct binder *b, const struct ast_expr *x)
+{
+    const struct ast_call *c = x->call;
+    bool max_by = str_eq(x->text, STR("MAX_BY"));
+
+    if (max_by || str_eq(x->text, STR("MIN_BY"))) {
+        if (x->n != 2 || c->distinct || c->order || c->limit || c->having)
+            bind_fail(b, x->at,
+                      "No matching signature for aggregate function %.*s. "
+                      "Supported signature: %.*s(ANY, ANY)",
+                      STR_ARG(x->text), STR_ARG(x->text));
+        return value_at(b, x->list, x->list->next, max_by, x->at);
+    }
+    if (!c->having)
+        return NULL;
     if (!str_eq(x->text, STR("ANY_VALUE")) || x->n != 1)
         bind_refuse(b, x->at, "HAVING MAX/MIN in %.*s", STR_ARG(x->text));
-    v = bind_expr(b, x->list);
-    k = bind_expr(b, x->call->having);
-    out = bexpr_new(b, v->type,
-                    arena_printf(b->mem, "bq_collect('1sk%cl%c',%s,%s)",
-                                 x->call->having_max ? 'd' : 'a',
-                                 k->type->kind == T_NUMERIC ? 'n' : 'b', v->sql,
-                                 k->sql),
-                    x->at);
-    return out;
+    return value_at(b, x->list, c->having, c->having_max, x->at);
 }
 
 /* The call itself, with or without OVER behind it. */
 struct bexpr *aggregate_call(struct binder *b, const struct ast_expr *x)
 {
     const struct ast_call *c = x->call;
+    unsigned own = b->scope ? b->scope->own_refs : 0;
+    unsigned outer = b->scope ? b->scope->outer_refs : 0;
     struct bexpr *args[4], *e;
     size_t n = 0;
 
-    if (c->having)
-        return having_call(b, x);
+    e = by_key(b, x);
+    if (e)
+        return e;
     if (x->n == 1 && x->list->kind == EX_STAR) {
         if (!str_eq(x->text, STR("COUNT")) || c->distinct)
             bind_fail(b, x->list->at,
@@ -197,6 +239,8 @@ struct bexpr *aggregate_call(struct binder *b, const struct ast_expr *x)
                       STR_ARG(x->text));
         args[n++] = bind_expr(b, a);
     }
+    if (n && b->scope)
+        keep_inside(b, x, args[0], own, outer);
     if (c->distinct && n && !type_is_groupable(args[0]->type))
         bind_fail(b, x->at,
                   "Aggregate functions with DISTINCT cannot be used "

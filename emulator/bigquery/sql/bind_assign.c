@@ -29,7 +29,8 @@ const char *assign_sql(struct binder *b, const struct sql_column *c,
         sql = arena_printf(b->mem, "bq_fit_decimal(%s,%d,%d,%s)", sql,
                            c->precision, c->scale, name);
     if (c->type->kind == T_ARRAY)
-        return arena_cat(b->mem, "coalesce(", sql, ",'[]')", NULL);
+        return arena_cat(b->mem, "bq_no_nulls(coalesce(", sql, ",'[]'),", name,
+                         ")", NULL);
     if (c->required)
         sql = arena_cat(b->mem, "bq_required(", sql, ",", name, ")", NULL);
     return sql;
@@ -63,8 +64,9 @@ struct bexpr *default_value(struct binder *b, const struct sql_column *c,
     return out;
 }
 
-struct bexpr *assign(struct binder *b, const struct sql_column *c,
-                     const struct ast_expr *value)
+/* `update`: SET c = value, else a value of INSERT. */
+static struct bexpr *assign_to(struct binder *b, const struct sql_column *c,
+                               const struct ast_expr *value, bool update)
 {
     struct bexpr *e, *out;
 
@@ -72,6 +74,12 @@ struct bexpr *assign(struct binder *b, const struct sql_column *c,
         return default_value(b, c, value->at);
     e = bind_expr(b, value);
     out = coerce(b, e, c->type);
+    if (!out && update)
+        bind_fail(b, value->at,
+                  "Value of type %s cannot be assigned to %.*s, which has "
+                  "type %s",
+                  bind_type_name(b, e->type), STR_ARG(c->name),
+                  bind_type_name(b, c->type));
     if (!out)
         bind_fail(b, value->at,
                   "Value has type %s which cannot be inserted "
@@ -79,6 +87,12 @@ struct bexpr *assign(struct binder *b, const struct sql_column *c,
                   bind_type_name(b, e->type), STR_ARG(c->name),
                   bind_type_name(b, c->type));
     return out;
+}
+
+struct bexpr *assign(struct binder *b, const struct sql_column *c,
+                     const struct ast_expr *value)
+{
+    return assign_to(b, c, value, false);
 }
 
 /* The struct `e` with one field, at the end of the path, replaced. */
@@ -92,7 +106,7 @@ static struct bexpr *with_field(struct binder *b, struct bexpr *e,
     bool found = false;
 
     if (from == path->n)
-        return assign(b, &c, value);
+        return assign_to(b, &c, value, true);
     if (t->kind != T_STRUCT)
         bind_fail(b, path->at,
                   "Cannot access field %.*s on a value with type "
@@ -138,13 +152,15 @@ const char *sets_sql(struct binder *b, const struct sql_table *t,
         if (p.n > 1 && str_ieq(p.part[0], alias) && !has_column(t, p.part[0])) {
             memmove(p.part, p.part + 1, --p.n * sizeof(*p.part));
         }
+        if (!has_column(t, p.part[0]))
+            bind_fail(b, s->at, "Unrecognized name: %.*s", STR_ARG(p.part[0]));
         c = target_column(b, t, p.part[0], s->at);
         i = (size_t)(c - t->columns);
         if (values[i] && p.n == 1)
             bind_fail(b, s->at, "Update item %.*s assigned more than once",
                       STR_ARG(c->name));
         if (p.n == 1) {
-            values[i] = assign(b, c, s->value);
+            values[i] = assign_to(b, c, s->value, true);
         } else {
             struct bexpr *now = values[i];
             if (!now)

@@ -113,8 +113,7 @@ static void type_facts(struct binder *b, const struct ast_type *t,
     if (inner->p1 >= 0 &&
         (c->type->kind == T_STRING || c->type->kind == T_BYTES))
         c->max_length = inner->p1;
-    if (inner->p1 >= 0 &&
-        (c->type->kind == T_NUMERIC || c->type->kind == T_BIGNUMERIC)) {
+    if (inner->p1 >= 0 && (is_decimal(c->type))) {
         c->precision = (int)inner->p1;
         c->scale = inner->p2 > 0 ? (int)inner->p2 : 0;
         if (c->scale > c->precision || c->precision > 76)
@@ -170,6 +169,16 @@ static void bind_columns(struct binder *b, const struct ast_stmt *s,
     size_t n = 0;
 
     if (!s->defs) {
+        size_t i = 0;
+        for (const struct ast_name *c = s->columns; c; c = c->next, i++) {
+            if (i < b->stmt->n_columns)
+                b->stmt->columns[i].name = c->text;
+        }
+        if (i && i != b->stmt->n_columns)
+            bind_fail(b, s->query->at,
+                      "The number of columns in the column definition list "
+                      "does not match the number of columns produced by the "
+                      "query");
         d->columns = b->stmt->columns;
         d->n_columns = b->stmt->n_columns;
         return;

@@ -29,6 +29,27 @@ struct sql_table *dml_target(struct binder *b, const struct ast_path *path,
     return t;
 }
 
+static bool is_ingestion(const struct sql_table *t)
+{
+    return t->partition_by && !strcmp(t->partition_by, "_PARTITIONTIME");
+}
+
+/* _PARTITIONTIME can be written, though it is no column. */
+static const struct sql_column *written_column(struct binder *b,
+                                               const struct sql_table *t,
+                                               const struct ast_name *name)
+{
+    struct sql_column *c;
+
+    if (!is_ingestion(t) || !str_ieq(name->text, STR("_PARTITIONTIME")))
+        return target_column(b, t, name->text, name->at);
+    c = ARENA_NEW(b->mem, struct sql_column);
+    c->name = STR("_PARTITIONTIME");
+    c->type = type_scalar(T_TIMESTAMP);
+    c->required = true;
+    return c;
+}
+
 /* Columns of an INSERT in the table's order of writing. */
 size_t insert_columns(struct binder *b, const struct sql_table *t,
                       const struct ast_name *names,
@@ -42,9 +63,9 @@ size_t insert_columns(struct binder *b, const struct sql_table *t,
         return n;
     }
     for (const struct ast_name *c = names; c; c = c->next) {
-        const struct sql_column *col = target_column(b, t, c->text, c->at);
+        const struct sql_column *col = written_column(b, t, c);
         for (size_t i = 0; i < n; i++) {
-            if (out[i] == col)
+            if (str_ieq(out[i]->name, col->name))
                 bind_fail(b, c->at,
                           "INSERT has columns with duplicate name: "
                           "%.*s",
@@ -56,10 +77,10 @@ size_t insert_columns(struct binder *b, const struct sql_table *t,
 }
 
 static bool is_listed(const struct sql_column *const *cols, size_t n,
-                      const struct sql_column *c)
+                      struct str name)
 {
     for (size_t i = 0; i < n; i++) {
-        if (cols[i] == c)
+        if (str_ieq(cols[i]->name, name))
             return true;
     }
     return false;
@@ -75,14 +96,14 @@ const char *unlisted_values(struct binder *b, const struct sql_table *t,
 
     for (size_t i = 0; i < t->n_columns; i++) {
         const struct sql_column *c = &t->columns[i];
-        if (is_listed(cols, n, c))
+        if (is_listed(cols, n, c->name))
             continue;
         *names =
             arena_cat(b->mem, *names, ",", quote_name(b->mem, c->name), NULL);
         values = arena_cat(b->mem, values, ",",
                            assign_sql(b, c, default_value(b, c, at)), NULL);
     }
-    if (t->partition_by && !strcmp(t->partition_by, "_PARTITIONTIME")) {
+    if (is_ingestion(t) && !is_listed(cols, n, STR("_PARTITIONTIME"))) {
         int64_t us = b->options->now_us;
         part_trunc(us, str_from(t->partition_type ? t->partition_type : "DAY"),
                    &us);
@@ -123,24 +144,18 @@ static const char *row_values(struct binder *b, const struct ast_row *r,
     return sql;
 }
 
-static const char *query_values(struct binder *b, const struct ast_stmt *s,
-                                const struct sql_column *const *cols, size_t n)
+const char *query_values(struct binder *b, const struct bquery *q, size_t at,
+                         const struct sql_column *const *cols, size_t n)
 {
-    struct bquery *q = bind_query(b, s->query, NULL, NULL);
     const char *sql = "";
 
-    if (q->n_cols != n)
-        bind_fail(b, s->query->at,
-                  "Inserted row has wrong column count; Has "
-                  "%zu, expected %zu",
-                  q->n_cols, n);
     for (size_t i = 0; i < n; i++) {
         struct bexpr e = {.type = q->cols[i].type,
                           .sql = arena_printf(b->mem, "c%zu", i + 1),
                           .literal = q->cols[i].literal};
         struct bexpr *c = coerce(b, &e, cols[i]->type);
         if (!c)
-            bind_fail(b, s->query->at,
+            bind_fail(b, at,
                       "Query column %zu has type %s which "
                       "cannot be inserted into column %.*s, "
                       "which has type %s",
@@ -149,7 +164,7 @@ static const char *query_values(struct binder *b, const struct ast_stmt *s,
         sql = arena_cat(b->mem, sql, i ? "," : "", assign_sql(b, cols[i], c),
                         NULL);
     }
-    return arena_cat(b->mem, "SELECT ", sql, "\1 FROM ", lift(b, q), NULL);
+    return sql;
 }
 
 static void insert(struct binder *b, const struct ast_stmt *s)
@@ -157,7 +172,7 @@ static void insert(struct binder *b, const struct ast_stmt *s)
     struct scope *dummy = scope_new(b, NULL);
     struct sql_table *t = dml_target(b, &s->target, dummy, STR_NULL, "t0");
     const struct sql_column **cols =
-        ARENA_ARRAY(b->mem, const struct sql_column *, t->n_columns);
+        ARENA_ARRAY(b->mem, const struct sql_column *, t->n_columns + 1);
     size_t n = insert_columns(b, t, s->columns, cols);
     const char *names = names_sql(b, cols, n), *rest;
     struct buf *out;
@@ -166,12 +181,16 @@ static void insert(struct binder *b, const struct ast_stmt *s)
     rest = unlisted_values(b, t, cols, n, &names, s->at);
     out = arena_buf(b->mem);
     if (s->query) {
-        /* The mark is where the other columns' values go. */
-        const char *sql = query_values(b, s, cols, n);
-        const char *mark = strchr(sql, '\1');
-        buf_append(out, sql, (size_t)(mark - sql));
+        const struct bquery *q = bind_query(b, s->query, NULL, NULL);
+        if (q->n_cols != n)
+            bind_fail(b, s->query->at,
+                      "Inserted row has wrong column count; Has %zu, "
+                      "expected %zu",
+                      q->n_cols, n);
+        buf_puts(out, "SELECT ");
+        buf_puts(out, query_values(b, q, s->query->at, cols, n));
         buf_puts(out, rest);
-        buf_puts(out, mark + 1);
+        buf_printf(out, " FROM %s", lift(b, q));
     } else {
         buf_puts(out, "VALUES ");
         for (const struct ast_row *r = s->rows; r; r = r->next) {

@@ -20,6 +20,9 @@ size_t insert_columns(struct binder *b, const struct sql_table *t,
                       const struct sql_column **out);
 const char *names_sql(struct binder *b, const struct sql_column *const *cols,
                       size_t n);
+/* The query's columns, c1 and on, as values for the given columns. */
+const char *query_values(struct binder *b, const struct bquery *q, size_t at,
+                         const struct sql_column *const *cols, size_t n);
 /* ",value..." for the columns not named; their names join `*names`. */
 const char *unlisted_values(struct binder *b, const struct sql_table *t,
                             const struct sql_column *const *cols, size_t n,

@@ -72,7 +72,7 @@ static struct bexpr *bind_param(struct binder *b, const struct ast_expr *x)
 
 static struct bexpr *scalar_subquery(struct binder *b, const struct ast_expr *x)
 {
-    struct bquery *q = bind_query(b, x->query, b->scope, NULL);
+    struct bquery *q = bind_subquery(b, x->query);
 
     if (q->n_cols != 1)
         bind_fail(b, x->at,
@@ -87,7 +87,7 @@ static struct bexpr *scalar_subquery(struct binder *b, const struct ast_expr *x)
 
 static struct bexpr *array_subquery(struct binder *b, const struct ast_expr *x)
 {
-    struct bquery *q = bind_query(b, x->query, b->scope, NULL);
+    struct bquery *q = bind_subquery(b, x->query);
     const struct sql_type *t;
 
     if (q->n_cols != 1)
@@ -110,7 +110,7 @@ static struct bexpr *array_subquery(struct binder *b, const struct ast_expr *x)
 
 static struct bexpr *exists(struct binder *b, const struct ast_expr *x)
 {
-    struct bquery *q = bind_query(b, x->query, b->scope, NULL);
+    struct bquery *q = bind_subquery(b, x->query);
 
     return bexpr_new(b, type_scalar(T_BOOL),
                      arena_cat(b->mem, "EXISTS(", q->sql, ")", NULL), x->at);

@@ -29,6 +29,7 @@ struct bexpr *bind_field(struct binder *b, struct bexpr *e, struct str name,
                          size_t at);
 const char *struct_sql(struct binder *b, struct bexpr *const *fields, size_t n);
 struct bexpr *bind_call(struct binder *b, const struct ast_expr *x);
+struct bexpr *bind_grouping(struct binder *b, const struct ast_expr *x);
 struct bexpr *bind_special(struct binder *b, const struct ast_expr *x);
 struct bexpr *bind_aggregate(struct binder *b, const struct ast_expr *x);
 struct bexpr *bind_window_call(struct binder *b, const struct ast_expr *x);
@@ -37,7 +38,7 @@ bool has_aggregate(const struct ast_expr *x);
 const char *order_key_sql(struct binder *b, const struct bexpr *e, bool desc,
                           int nulls);
 const char *window_sql(struct binder *b, const struct ast_window *w,
-                       bool need_order, bool frame);
+                       const char *need_order, bool frame);
 
 /* Overload resolution against a table of signatures (bind_call.c). */
 struct signature {

@@ -55,8 +55,7 @@ static void query_rel(struct binder *b, struct scope *s, struct rel *r,
             if (value_table)
                 c->name = r->alias;
         }
-        if (c->type->kind == T_NULLTYPE)
-            c->type = type_scalar(T_INT64);
+        c->type = type_settled(b->mem, c->type);
         scope_add_star(b, s, c);
     }
 }
@@ -131,8 +130,7 @@ static const char *from_array(struct binder *b, const struct ast_from *f,
                   "Values referenced in UNNEST must be arrays. "
                   "UNNEST contains expression of type %s",
                   bind_type_name(b, e->type));
-    t = e->type->elem->kind == T_NULLTYPE ? type_scalar(T_INT64)
-                                          : e->type->elem;
+    t = type_settled(b->mem, e->type->elem);
     check_alias(b, s, f->alias, f->at);
     r = scope_add_rel(b, s, f->alias);
     r->value_type = t;

@@ -288,8 +288,7 @@ struct bexpr *bind_struct(struct binder *b, const struct ast_expr *x)
         e[n] = t ? bind_as(b, i, t->fields[n].type, "STRUCT field")
                  : bind_expr(b, i);
         fields[n].name = x->kind == EX_TUPLE ? STR_NULL : field_name(i);
-        fields[n].type =
-            e[n]->type->kind == T_NULLTYPE ? type_scalar(T_INT64) : e[n]->type;
+        fields[n].type = e[n]->type;
         bexpr_merge(out, e[n]);
         out->constant &= e[n]->constant;
     }

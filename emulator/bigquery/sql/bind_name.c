@@ -182,7 +182,8 @@ static struct scope *find_scope(struct binder *b, struct str name, size_t at,
         if (f->ambiguous)
             bind_fail(b, at, "Column name %.*s is ambiguous", STR_ARG(name));
         for (struct scope *inner = b->scope; inner != s; inner = inner->outer)
-            inner->saw_outer = true;
+            inner->saw_outer = true, inner->outer_refs++;
+        s->own_refs++;
         return s;
     }
     return NULL;

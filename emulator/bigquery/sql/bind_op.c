@@ -155,12 +155,9 @@ struct bexpr *bind_compare(struct binder *b, const char *op, struct bexpr *l,
                        at);
         return e;
     }
-    sql =
-        arena_cat(b->mem, "(", l->sql, op, r->sql,
-                  !equality && (t->kind == T_NUMERIC || t->kind == T_BIGNUMERIC)
-                      ? " COLLATE bq_num"
-                      : "",
-                  ")", NULL);
+    sql = arena_cat(b->mem, "(", l->sql, op, r->sql,
+                    !equality && is_decimal(t) ? " COLLATE bq_num" : "", ")",
+                    NULL);
     return result(b, bool_type, sql, l, r, at);
 }
 

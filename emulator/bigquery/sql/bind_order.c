@@ -28,25 +28,27 @@ static size_t order_item(struct select *s, const struct ast_expr *x,
     return 0;
 }
 
-struct key {
-    struct bexpr *expr;
-    size_t item; /* 1-based, or 0 */
-    const struct ast_order *order;
-};
+/* "column x", where it is just that. */
+static const char *column_text(struct binder *b, const struct bexpr *e)
+{
+    if (!e->column)
+        return "a column";
+    return arena_printf(b->mem, "column %.*s", STR_ARG(e->column->name));
+}
 
-static size_t bind_keys(struct select *s, const struct ast_select *a,
-                        const struct ast_query *q, struct key **out)
+size_t bind_order_keys(struct select *s, const struct ast_select *a,
+                       const struct ast_query *q, struct order_key **out)
 {
     size_t n = 0;
 
     for (const struct ast_order *o = q ? q->order : NULL; o; o = o->next)
         n++;
-    *out = ARENA_ARRAY(s->b->mem, struct key, n);
+    *out = ARENA_ARRAY(s->b->mem, struct order_key, n);
     n = 0;
     s->scope->clause = "ORDER BY clause";
     s->scope->window_allowed = true;
     for (const struct ast_order *o = q ? q->order : NULL; o; o = o->next) {
-        struct key *k = &(*out)[n++];
+        struct order_key *k = &(*out)[n++];
         k->order = o;
         k->expr = bind_expr(s->b, o->expr);
         k->item = order_item(s, o->expr, k->expr);
@@ -55,10 +57,9 @@ static size_t bind_keys(struct select *s, const struct ast_select *a,
         else if (a->distinct || a->as_struct || a->as_value)
             if (a->distinct)
                 bind_fail(s->b, o->expr->at,
-                          "ORDER BY clause expression "
-                          "references a column which is "
-                          "not visible after SELECT "
-                          "DISTINCT");
+                          "ORDER BY clause expression references %s which is "
+                          "not visible after SELECT DISTINCT",
+                          column_text(s->b, k->expr));
         if (k->expr->ungrouped)
             bind_fail(s->b, k->expr->ungrouped_at,
                       "ORDER BY clause expression references column %s which "
@@ -73,8 +74,8 @@ static size_t bind_keys(struct select *s, const struct ast_select *a,
     return n;
 }
 
-static void order_by(struct select *s, struct buf *out, struct key *keys,
-                     size_t n, bool wrapped)
+void put_order(struct select *s, struct buf *out, struct order_key *keys,
+               size_t n, bool wrapped)
 {
     for (size_t k = 0; k < n; k++) {
         struct bexpr e = *keys[k].expr;
@@ -94,8 +95,8 @@ static void order_by(struct select *s, struct buf *out, struct key *keys,
 const char *select_sql(struct select *s, const struct ast_select *a,
                        const struct ast_query *q, bool recursive_step)
 {
-    struct key *keys;
-    size_t n_keys = bind_keys(s, a, q, &keys);
+    struct order_key *keys;
+    size_t n_keys = bind_order_keys(s, a, q, &keys);
     bool wrap = s->qualify || (a->distinct && n_keys);
     struct buf *out;
     char *copy;
@@ -126,7 +127,7 @@ const char *select_sql(struct select *s, const struct ast_select *a,
     buf_puts(out, s->having_sql);
     if (wrap)
         buf_puts(out, s->qualify ? ") WHERE q" : ")");
-    order_by(s, out, keys, n_keys, wrap);
+    put_order(s, out, keys, n_keys, wrap);
     buf_puts(out, limit_sql(s->b, q));
     copy = arena_buf_take(s->b->mem, out);
     return copy;
@@ -150,55 +151,10 @@ void select_as(struct select *s, const struct ast_select *a)
     for (size_t k = 0; k < s->n; k++) {
         e[k] = s->items[k].expr;
         types[k].name = s->items[k].name;
-        types[k].type =
-            e[k]->type->kind == T_NULLTYPE ? type_scalar(T_INT64) : e[k]->type;
+        types[k].type = type_settled(s->b->mem, e[k]->type);
     }
     value = bexpr_new(s->b, type_struct(s->b->mem, types, s->n),
                       struct_sql(s->b, e, s->n), a->at);
     s->items[0] = (struct out_item){STR_NULL, value};
     s->n = 1;
-}
-
-/* ROLLUP(a, b): the grouping sets (a, b), (a), () one behind the other. */
-struct bquery *bind_rollup(struct binder *b, const struct ast_select *a,
-                           const struct ast_query *q, struct scope *outer)
-{
-    struct bquery *out = NULL;
-    struct ast_select part = *a;
-    const char *sql = "";
-    struct select s = {0};
-    struct key *keys;
-    size_t n = 0, n_keys = 0;
-    struct buf *text;
-
-    if (a->distinct || a->qualify || a->as_struct || a->as_value)
-        bind_refuse(b, a->at, "ROLLUP with DISTINCT, QUALIFY or SELECT AS");
-    for (const struct ast_expr *x = a->group; x; x = x->next)
-        n++;
-    for (size_t keep = n + 1; keep-- > 0;) {
-        struct bquery *set = bind_grouping_set(b, &part, outer, keep, &s);
-        if (!out)
-            out = set;
-        sql = arena_cat(b->mem, sql, *sql ? " UNION ALL " : "",
-                        "SELECT * FROM ", lift(b, set), NULL);
-        if (keep == n && q && q->order) {
-            n_keys = bind_keys(&s, a, q, &keys);
-            for (size_t k = 0; k < n_keys; k++) {
-                if (!keys[k].item)
-                    bind_refuse(b, keys[k].order->expr->at,
-                                "ORDER BY of ROLLUP by what is not in the "
-                                "SELECT list");
-            }
-        }
-    }
-    text = arena_buf(b->mem);
-    buf_printf(text, "SELECT * FROM (%s)", sql);
-    if (q && q->order)
-        order_by(&s, text, keys, n_keys, true);
-    buf_puts(text, limit_sql(b, q));
-    out->sql = arena_buf_take(b->mem, text);
-    out->single_row = false;
-    for (size_t k = 0; k < out->n_cols; k++)
-        out->cols[k].ref = -1;
-    return out;
 }

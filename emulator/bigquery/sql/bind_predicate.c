@@ -46,23 +46,40 @@ static struct bexpr *between(struct binder *b, const struct ast_expr *x)
     } else {
         for (int i = 0; i < 3; i++)
             e[i] = coerce(b, e[i], t);
-        out = truth(b,
-                    arena_cat(b->mem, "(", e[0]->sql,
-                              t->kind == T_NUMERIC || t->kind == T_BIGNUMERIC
-                                  ? " COLLATE bq_num"
-                                  : "",
-                              " BETWEEN ", e[1]->sql, " AND ", e[2]->sql, ")",
-                              NULL),
-                    x->flag, x->at);
+        out =
+            truth(b,
+                  arena_cat(b->mem, "(", e[0]->sql,
+                            is_decimal(t) ? " COLLATE bq_num" : "", " BETWEEN ",
+                            e[1]->sql, " AND ", e[2]->sql, ")", NULL),
+                  x->flag, x->at);
     }
     merge3(out, e[0], e[1], e[2]);
+    return out;
+}
+
+/* SQLite has no IN for STRUCTs: TRUE if one is equal, NULL if one may be. */
+static struct bexpr *struct_in_query(struct binder *b, const struct ast_expr *x,
+                                     struct bexpr *a, const struct bquery *q)
+{
+    const char *alias = arena_printf(b->mem, "s%d", ++b->next_id), *some;
+    struct bexpr col = {.type = q->cols[0].type,
+                        .sql = arena_cat(b->mem, alias, ".c1", NULL)};
+    struct bexpr *eq = bind_compare(b, "=", a, &col, x->at), *out;
+
+    some = arena_cat(b->mem, "EXISTS(SELECT 1 FROM (", q->sql, ") AS ", alias,
+                     " WHERE ", eq->sql, NULL);
+    out = truth(b,
+                arena_cat(b->mem, "(CASE WHEN ", some, ") THEN 1 WHEN ", some,
+                          " IS NULL) THEN NULL ELSE 0 END)", NULL),
+                x->flag, x->at);
+    bexpr_merge(out, a);
     return out;
 }
 
 static struct bexpr *in_query(struct binder *b, const struct ast_expr *x,
                               struct bexpr *a)
 {
-    struct bquery *q = bind_query(b, x->query, b->scope, NULL);
+    struct bquery *q = bind_subquery(b, x->query);
     struct bexpr col = {.sql = "c1"}, *pair[2] = {a, &col}, *right, *out;
     const struct sql_type *t;
     const char *sql = q->sql;
@@ -73,7 +90,9 @@ static struct bexpr *in_query(struct binder *b, const struct ast_expr *x,
                   "column");
     col.type = q->cols[0].type;
     t = super_of(b, pair, 2);
-    if (!t || t->kind == T_STRUCT || t->kind == T_ARRAY || t->kind == T_JSON)
+    if (t && t->kind == T_STRUCT)
+        return struct_in_query(b, x, a, q);
+    if (!t || t->kind == T_ARRAY || t->kind == T_JSON)
         bind_fail(b, x->at,
                   "Cannot execute IN subquery with uncomparable "
                   "types %s and %s",

@@ -241,16 +241,15 @@ static void recursive_cte(struct binder *b, const struct ast_cte *c,
     struct lifted *l;
     struct cte *self;
 
-    if (body->kind != BODY_SET || body->op[0] != 'U' ||
-        body->left->kind == BODY_SET || c->query->order || c->query->limit)
+    if (body->kind != BODY_SET || body->op[0] != 'U' || c->query->order ||
+        c->query->limit)
         bind_refuse(b, c->at,
                     "A recursive CTE that is not one non-recursive "
                     "term UNION ALL one recursive term");
     base = bind_body(b, body->left, NULL, outer, NULL);
     want = ARENA_ARRAY(b->mem, const struct sql_type *, base->n_cols);
     for (size_t i = 0; i < base->n_cols; i++) {
-        if (base->cols[i].type->kind == T_NULLTYPE)
-            base->cols[i].type = type_scalar(T_INT64);
+        base->cols[i].type = type_settled(b->mem, base->cols[i].type);
         want[i] = base->cols[i].type;
         cols = arena_printf(b->mem, "%s%sc%zu", cols, i ? "," : "", i + 1);
     }
@@ -334,4 +333,23 @@ struct bquery *bind_query(struct binder *b, const struct ast_query *q,
     b->recursion_seen |= seen;
     b->ctes = saved;
     return out;
+}
+
+struct bquery *bind_subquery(struct binder *b, const struct ast_query *q)
+{
+    struct scope *s = b->scope;
+    struct memo *m;
+
+    for (m = s ? s->memo : NULL; m; m = m->next) {
+        if (m->ast == q)
+            return m->bound;
+    }
+    m = ARENA_NEW(b->mem, struct memo);
+    m->ast = q;
+    m->bound = bind_query(b, q, s, NULL);
+    if (s) {
+        m->next = s->memo;
+        s->memo = m;
+    }
+    return m->bound;
 }

@@ -13,6 +13,8 @@ struct bquery *bind_query(struct binder *b, const struct ast_query *q,
 struct bquery *bind_select(struct binder *b, const struct ast_select *s,
                            const struct ast_query *q, struct scope *outer,
                            const struct sql_type *const *want);
+/* A subquery inside of an expression. */
+struct bquery *bind_subquery(struct binder *b, const struct ast_query *q);
 /* " ORDER BY" is the caller's; this is " LIMIT ..." or "". */
 const char *limit_sql(struct binder *b, const struct ast_query *q);
 /* A table expression for FROM: a lifted name, or "(...)". */

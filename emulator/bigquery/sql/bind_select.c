@@ -204,85 +204,6 @@ static void show_aliases(struct select *s)
     sc->aliases_first = true;
 }
 
-/* GROUP BY names select items by number or alias, or is an expression. */
-static const struct ast_expr *group_target(struct binder *b,
-                                           const struct ast_select *a,
-                                           const struct ast_expr *x)
-{
-    const struct ast_item *i = a->items;
-    long n = x->kind == EX_INT ? strtol(x->text.p, NULL, 10) : 0;
-
-    if (x->kind == EX_INT) {
-        for (long k = 1; i && k < n && !i->is_star; k++)
-            i = i->next;
-        if (!i || n < 1)
-            bind_fail(b, x->at,
-                      "GROUP BY column number item is out of range. "
-                      "Expected a number between 1 and the number "
-                      "of columns in the SELECT list");
-        if (i->is_star)
-            bind_refuse(b, x->at, "GROUP BY a number behind a star");
-        if (has_aggregate(i->expr))
-            bind_fail(b, x->at,
-                      "Column %ld contains an aggregation function, "
-                      "which is not allowed in GROUP BY",
-                      n);
-        return i->expr;
-    }
-    for (; x->kind == EX_NAME && i; i = i->next) {
-        if (!i->is_star && i->alias.len && str_ieq(i->alias, x->text)) {
-            if (has_aggregate(i->expr))
-                bind_fail(b, x->at,
-                          "Column %.*s contains an aggregation "
-                          "function, which is not allowed in GROUP "
-                          "BY",
-                          STR_ARG(x->text));
-            return i->expr;
-        }
-    }
-    return x;
-}
-
-static void add_key(struct select *s, const struct ast_expr *x, size_t at)
-{
-    struct scope *sc = s->scope;
-    struct bexpr *e = bind_expr(s->b, x);
-
-    if (!type_is_groupable(e->type))
-        bind_fail(s->b, at,
-                  "Grouping by expressions of type %s is not "
-                  "allowed",
-                  bind_type_name(s->b, e->type));
-    sc->keys[sc->n_keys++] = (struct group_key){.sql = e->sql, .type = e->type};
-    if (sc->n_keys > s->keep)
-        return; /* not in this grouping set */
-    s->group_sql =
-        arena_cat(s->b->mem, s->group_sql, *s->group_sql ? "," : " GROUP BY ",
-                  e->sql, e->constant ? "+0" : "", NULL);
-}
-
-static void bind_groups(struct select *s, const struct ast_select *a)
-{
-    size_t n = 0;
-
-    s->group_sql = "";
-    s->scope->clause = "GROUP BY clause";
-    for (const struct ast_expr *x = a->group; x; x = x->next)
-        n++;
-    for (const struct ast_item *i = a->items; a->group_all && i; i = i->next)
-        n++;
-    s->scope->keys = ARENA_ARRAY(s->b->mem, struct group_key, n);
-    for (const struct ast_expr *x = a->group; x; x = x->next)
-        add_key(s, group_target(s->b, a, x), x->at);
-    for (const struct ast_item *i = a->items; a->group_all && i; i = i->next) {
-        if (i->is_star)
-            bind_refuse(s->b, i->at, "GROUP BY ALL with a star");
-        if (!has_aggregate(i->expr) && i->expr->kind != EX_INT &&
-            i->expr->kind != EX_STRING)
-            add_key(s, i->expr, i->at);
-    }
-}
-
 static bool any_aggregates(const struct ast_select *a,
                            const struct ast_query *q)
 {
@@ -294,7 +215,8 @@ static bool any_aggregates(const struct ast_select *a,
         if (has_aggregate(o->expr))
             return true;
     }
-    return a->has_group || a->having || has_aggregate(a->qualify);
+    return a->has_group || has_aggregate(a->having) ||
+           has_aggregate(a->qualify);
 }
 
 static const char *bool_clause(struct select *s, const struct ast_expr *x,
@@ -306,7 +228,7 @@ static const char *bool_clause(struct select *s, const struct ast_expr *x,
         return "";
     s->scope->clause = clause;
     e = bind_as(s->b, x, type_scalar(T_BOOL), clause);
-    check_ungrouped(s->b, e, word + 1);
+    check_ungrouped(s->b, e, clause);
     return arena_cat(s->b->mem, word, " ", e->sql, NULL);
 }
 
@@ -319,7 +241,7 @@ static void bind_qualify(struct select *s, const struct ast_select *a)
     s->scope->clause = "QUALIFY clause";
     s->scope->window_allowed = true;
     e = bind_as(s->b, a->qualify, type_scalar(T_BOOL), "QUALIFY clause");
-    check_ungrouped(s->b, e, "QUALIFY");
+    check_ungrouped(s->b, e, "QUALIFY clause");
     if (!s->scope->saw_window)
         bind_fail(s->b, a->qualify->at,
                   "The QUALIFY clause requires analytic "
@@ -345,13 +267,20 @@ static void bind_clauses(struct select *s, const struct ast_select *a,
         note_filter(b, sc, a->where);
     bind_groups(s, a);
     sc->grouped = any_aggregates(a, q);
-    for (size_t k = s->keep; k < sc->n_keys && a->group_kind; k++)
-        sc->keys[k].dropped = true;
+    if (a->having && !sc->grouped)
+        bind_fail(b, a->having->at,
+                  "The HAVING clause requires GROUP BY or aggregation to be "
+                  "present");
     sc->agg_allowed = sc->window_allowed = true;
     bind_items(s, a);
     show_aliases(s);
     sc->window_allowed = false;
     s->having_sql = bool_clause(s, a->having, " HAVING", "HAVING clause");
+    /* GROUP BY () is one group, also where nothing is aggregated. */
+    if (a->has_group && !*s->group_sql)
+        s->having_sql =
+            arena_cat(b->mem, *s->having_sql ? s->having_sql : " HAVING TRUE",
+                      " AND count(*)>=0", NULL);
     bind_qualify(s, a);
 }
 
@@ -407,11 +336,11 @@ struct bquery *bind_select(struct binder *b, const struct ast_select *a,
                            const struct sql_type *const *want)
 {
     struct scope *saved = b->scope;
-    struct select s = {.b = b, .keep = SIZE_MAX};
+    struct select s = {.b = b, .keep = UINT64_MAX};
     struct bquery *out;
 
-    if (a->group_kind) {
-        out = bind_rollup(b, a, q, outer);
+    if (a->sets) {
+        out = bind_grouping_sets(b, a, q, outer);
     } else {
         s.scope = scope_new(b, outer);
         bind_clauses(&s, a, q);
@@ -422,7 +351,7 @@ struct bquery *bind_select(struct binder *b, const struct ast_select *a,
 }
 
 struct bquery *bind_grouping_set(struct binder *b, const struct ast_select *a,
-                                 struct scope *outer, size_t keep,
+                                 struct scope *outer, uint64_t keep,
                                  struct select *s)
 {
     *s = (struct select){.b = b, .keep = keep};

@@ -57,11 +57,6 @@ static struct bexpr *now_call(struct binder *b, const struct ast_expr *x)
     return e;
 }
 
-static struct bexpr *grouping(struct binder *b, const struct ast_expr *x)
-{
-    bind_refuse(b, x->at, "Function %.*s", STR_ARG(x->text));
-}
-
 static struct bexpr *nullif(struct binder *b, const struct ast_expr *x)
 {
     struct bexpr *e[2], *eq, *out;
@@ -120,7 +115,7 @@ struct bexpr *bind_special(struct binder *b, const struct ast_expr *x)
     if (str_eq(x->text, STR("NULLIF")))
         return nullif(b, x);
     if (str_eq(x->text, STR("GROUPING")))
-        return grouping(b, x);
+        return bind_grouping(b, x);
     if (str_eq(x->text, STR("JSON_OBJECT")) ||
         str_eq(x->text, STR("JSON_ARRAY")))
         return json_object(b, x);

@@ -155,15 +155,14 @@ static const char *bind_view(struct binder *b, const struct sql_table *t,
     r->cols = ARENA_ARRAY(b->mem, struct col, q->n_cols);
     r->n_cols = q->n_cols;
     for (size_t i = 0; i < q->n_cols; i++) {
-        const struct sql_type *type = q->cols[i].type;
-        r->cols[i] = (struct col){
-            i < t->n_columns && t->columns[i].name.len ? t->columns[i].name
-                                                       : q->cols[i].name,
-            type->kind == T_NULLTYPE ? type_scalar(T_INT64) : type,
-            arena_printf(b->mem, "%s.c%zu", alias, i + 1),
-            false,
-            q->cols[i].ref,
-            false};
+        r->cols[i] = (struct col){i < t->n_columns && t->columns[i].name.len
+                                      ? t->columns[i].name
+                                      : q->cols[i].name,
+                                  type_settled(b->mem, q->cols[i].type),
+                                  arena_printf(b->mem, "%s.c%zu", alias, i + 1),
+                                  false,
+                                  q->cols[i].ref,
+                                  false};
     }
     return name;
 }

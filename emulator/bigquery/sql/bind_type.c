@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+bool is_decimal(const struct sql_type *t)
+{
+    return t->kind == T_NUMERIC || t->kind == T_BIGNUMERIC;
+}
+
 bool is_numeric(const struct sql_type *t)
 {
     return t->kind == T_INT64 || t->kind == T_NUMERIC ||

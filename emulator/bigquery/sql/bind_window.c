@@ -82,7 +82,7 @@ static const char *partition_sql(struct binder *b, const struct ast_window *w)
 }
 
 const char *window_sql(struct binder *b, const struct ast_window *w,
-                       bool need_order, bool frame)
+                       const char *need_order, bool frame)
 {
     struct ast_window r = resolve(b, w, 0);
     const char *sql = arena_cat(b->mem, "(", partition_sql(b, &r), NULL);
@@ -91,8 +91,8 @@ const char *window_sql(struct binder *b, const struct ast_window *w,
 
     if (need_order && !r.order)
         bind_fail(b, w->at,
-                  "Window ORDER BY is required for this analytic "
-                  "function");
+                  "Window ORDER BY is required for analytic function %s",
+                  need_order);
     for (const struct ast_order *o = r.order; o; o = o->next, n++) {
         struct bexpr *e = bind_expr(b, o->expr);
         if (!type_is_orderable(e->type))
@@ -156,37 +156,72 @@ static const char *ignoring_nulls(struct binder *b, const struct ast_expr *x,
                         letter == 'N' ? args[1]->sql : "");
 }
 
-static struct bexpr *window_function(struct binder *b, const struct ast_expr *x)
+/* The offset of LAG and LEAD: SQLite would read a negative one backwards. */
+static struct bexpr *row_offset(struct binder *b, const struct ast_expr *x,
+                                struct bexpr *e)
+{
+    struct bexpr *out = coerce(b, e, type_scalar(T_INT64));
+
+    if (!out)
+        return e; /* resolve_call tells it better */
+    if (!e->constant || e->negative)
+        bind_fail(b, e->at,
+                  "The offset of %.*s must be a non-negative integer literal "
+                  "or parameter",
+                  STR_ARG(x->text));
+    if (!out->lit)
+        out = bexpr_new(b, out->type,
+                        arena_cat(b->mem, "bq_limit(", out->sql, ")", NULL),
+                        e->at);
+    return out;
+}
+
+static const char *percentile(struct binder *b, const struct ast_expr *x,
+                              const struct bexpr *e, struct bexpr **args)
 {
     const struct ast_call *c = x->call;
+
+    if (c->over->order)
+        bind_fail(b, x->at,
+                  "Window ORDER BY is not allowed for analytic function %.*s",
+                  STR_ARG(x->text));
+    if (e->sql[1] == 'p' && is_decimal(args[0]->type))
+        bind_refuse(b, x->at, "PERCENTILE_CONT of decimals");
+    return arena_cat(b->mem, "bq_collect('", e->sql[1] == 'p' ? "p" : "d", "s",
+                     c->nulls == 2 ? "" : "i",
+                     is_decimal(args[0]->type) ? "n" : "", "',", args[0]->sql,
+                     ",", args[1]->sql, ")", NULL);
+}
+
+static struct bexpr *window_function(struct binder *b, const struct ast_expr *x)
+{
+    const char *name = arena_strndup(b->mem, x->text.p, x->text.len);
+    const struct ast_call *c = x->call;
     struct bexpr *args[4], *e;
-    bool percentile = str_starts(x->text, STR("PERCENTILE_"));
     size_t n = 0, first, last;
     bool order, frame;
 
     if (!signature_find(windows, N_WINDOWS, x->text, &first, &last))
-        bind_fail(b, x->at, "Function %.*s does not support an OVER clause",
-                  STR_ARG(x->text));
+        bind_fail(b, x->at, "Function %s does not support an OVER clause",
+                  name);
     if (c->distinct)
-        bind_fail(b, x->at,
-                  "DISTINCT is not allowed for analytic function "
-                  "%.*s",
-                  STR_ARG(x->text));
+        bind_fail(b, x->at, "DISTINCT is not allowed for analytic function %s",
+                  name);
     for (const struct ast_expr *a = x->list; a && n < 4; a = a->next)
         args[n++] = bind_expr(b, a);
+    if (n > 1 && is_one_of(x->text, "LAG LEAD"))
+        args[1] = row_offset(b, x, args[1]);
     e = resolve_call(b, x, windows, N_WINDOWS, args, n, "");
-    if (percentile)
-        e->sql = arena_cat(b->mem, "bq_collect('", e->sql[1] == 'p' ? "p" : "d",
-                           "s", c->nulls == 2 ? "" : "i",
-                           args[0]->type->kind == T_NUMERIC ? "n" : "", "',",
-                           args[0]->sql, ",", args[1]->sql, ")", NULL);
+    if (e->sql[0] == '!')
+        e->sql = percentile(b, x, e, args);
     else if (c->nulls == 1)
         e->sql = ignoring_nulls(b, x, args);
     order = is_one_of(x->text, "RANK DENSE_RANK PERCENT_RANK CUME_DIST NTILE "
                                "LAG LEAD FIRST_VALUE LAST_VALUE NTH_VALUE");
     frame = is_one_of(x->text, "FIRST_VALUE LAST_VALUE NTH_VALUE");
-    e->sql = arena_cat(b->mem, e->sql, " OVER ",
-                       window_sql(b, c->over, order, frame), NULL);
+    e->sql =
+        arena_cat(b->mem, e->sql, " OVER ",
+                  window_sql(b, c->over, order ? name : NULL, frame), NULL);
     return e;
 }
 
@@ -213,7 +248,7 @@ struct bexpr *bind_window_call(struct binder *b, const struct ast_expr *x)
         if (x->call->distinct)
             bind_refuse(b, x->at, "DISTINCT in an analytic function");
         e = aggregate_call(b, x);
-        over = window_sql(b, x->call->over, false, true);
+        over = window_sql(b, x->call->over, NULL, true);
         e->sql = arena_cat(b->mem, e->sql, " OVER ", over, NULL);
     } else {
         e = window_function(b, x);

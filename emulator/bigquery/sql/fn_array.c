@@ -195,6 +195,29 @@ void rt_array_is_distinct(struct fn *f)
     fn_set_bool(f, distinct);
 }
 
+/* An array on its way into a column: (array, column). */
+void rt_no_nulls(struct fn *f)
+{
+    struct str column = fn_str(f, 1);
+    struct value v;
+    struct elems e;
+    struct buf scratch;
+    bool bad = false;
+
+    fn_buf(&scratch);
+    elems_init(&e, fn_str(f, 0));
+    while (!bad && elems_next(&e, &v, &scratch))
+        bad = v.kind == FN_NULL;
+    buf_fini(&scratch);
+    if (bad)
+        fn_fail(f,
+                "Array cannot have a null element; error in writing field "
+                "%.*s",
+                STR_ARG(column));
+    else
+        fn_set_arg(f, 0);
+}
+
 void rt_array_to_string(struct fn *f)
 {
     struct str sep = fn_str(f, 1);

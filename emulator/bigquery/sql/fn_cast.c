@@ -48,8 +48,12 @@ static void put_decimal(struct fn *f, enum dec_status rc, const struct dec *d,
 
     if (rc == DEC_OK)
         fn_set_str(f, str_of(out, dec_format(out, d, scale_of(to))));
+    else if (rc == DEC_OVERFLOW && fn_kind(f, 0) == FN_REAL)
+        fn_fail(f, "%s out of range: %g", to == 'N' ? "numeric" : "BIGNUMERIC",
+                fn_real(f, 0));
     else if (rc == DEC_OVERFLOW)
-        fn_fail(f, "%s overflow", long_name(to));
+        fn_fail(f, "%s out of range: %.*s",
+                to == 'N' ? "numeric" : "BIGNUMERIC", STR_ARG(fn_str(f, 0)));
     else
         fn_fail(f, "Invalid %s value", long_name(to));
 }

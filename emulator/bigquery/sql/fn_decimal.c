@@ -54,36 +54,49 @@ static enum dec_status quotient(struct dec *out, const struct dec *a,
     return dec_divmod(out, &r, a, b, scale);
 }
 
-static void fold(struct fn *f, int scale, binary *op)
+/* `sign` stands between the operands in a message of overflow. */
+static void fold(struct fn *f, int scale, binary *op, const char *sign)
 {
     enum dec_status rc = DEC_OK;
+    char left[DEC_TEXT_MAX];
     struct dec sum, d;
+    int i = 1;
 
     if (!get(f, 0, scale, &sum))
         return;
-    for (int i = 1; i < fn_count(f) && rc == DEC_OK; i++) {
+    for (; i < fn_count(f); i++) {
+        struct dec before = sum;
         if (!get(f, i, scale, &d))
             return;
         rc = op(&sum, &sum, &d, scale);
+        if (rc == DEC_OVERFLOW && sign) {
+            dec_format(left, &before, scale);
+            fn_fail(f, "%s overflow: %s %s %.*s",
+                    scale == DEC_NUMERIC ? "numeric" : "BIGNUMERIC", left, sign,
+                    STR_ARG(fn_str(f, i)));
+        }
+        if (rc)
+            break;
     }
-    put(f, rc, &sum, scale);
+    if (!fn_failed(f))
+        put(f, rc, &sum, scale);
 }
 
-#define BINARY(name, op)                                                       \
+#define BINARY(name, op, sign)                                                 \
     void rt_n##name(struct fn *f)                                              \
     {                                                                          \
-        fold(f, DEC_NUMERIC, op);                                              \
+        fold(f, DEC_NUMERIC, op, sign);                                        \
     }                                                                          \
     void rt_g##name(struct fn *f)                                              \
     {                                                                          \
-        fold(f, DEC_BIGNUMERIC, op);                                           \
+        fold(f, DEC_BIGNUMERIC, op, sign);                                     \
     }
-BINARY(add, dec_add)
-BINARY(sub, subtract)
-BINARY(mul, dec_mul)
-BINARY(div, dec_div)
-BINARY(mod, modulo)
-BINARY(idiv, quotient)
+BINARY(add, dec_add, "+")
+BINARY(sub, subtract, "-")
+BINARY(mul, dec_mul, "*")
+BINARY(div, dec_div, "/")
+BINARY(mod, modulo, NULL)
+BINARY(idiv, quotient, NULL)
 #undef BINARY
 
 void rt_nneg(struct fn *f)

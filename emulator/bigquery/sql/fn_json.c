@@ -17,7 +17,11 @@ static bool find(struct fn *f, struct str *out)
     case JSON_FOUND:
         return true;
     case JSON_BAD_PATH:
-        fn_fail(f, "Invalid token in JSONPath at: %.*s", STR_ARG(fn_str(f, 1)));
+        if (!str_starts(fn_str(f, 1), STR("$")))
+            fn_fail(f, "JSONPath must start with '$'");
+        else
+            fn_fail(f, "Invalid token in JSONPath at: %.*s",
+                    STR_ARG(fn_str(f, 1)));
         return false;
     default:
         fn_null(f);
@@ -330,7 +334,8 @@ static void each_member(struct buf *list, struct json_scan *s,
         } else {
             buf_str(&path, t.text);
         }
-        buf_putc(list, list->len > 1 ? ',' : ' ');
+        if (list->len > 1)
+            buf_putc(list, ',');
         buf_json_str(list, buf_as_str(&path));
         json_scan_next(s, &t);
         if (json_scan_skip(s, &t, &value) && depth > 1)

@@ -366,6 +366,19 @@ MATH1(acosh, acosh)
 MATH1(atanh, atanh)
 #undef MATH1
 
+#define RECIPROCAL(name, call)                                                 \
+    void rt_##name(struct fn *f)                                               \
+    {                                                                          \
+        math(f, #name, 1 / call(fn_real(f, 0)));                               \
+    }
+RECIPROCAL(cot, tan)
+RECIPROCAL(coth, tanh)
+RECIPROCAL(csc, sin)
+RECIPROCAL(csch, sinh)
+RECIPROCAL(sec, cos)
+RECIPROCAL(sech, cosh)
+#undef RECIPROCAL
+
 /* The library's cube root is off by one bit at times: one Newton step. */
 void rt_cbrt(struct fn *f)
 {

@@ -430,3 +430,28 @@ void rt_edit_distance(struct fn *f)
     fn_set_int(f, row[n]);
     buf_fini(&rows);
 }
+
+/* Letters with one sound have one digit; H and W do not part two of them. */
+void rt_soundex(struct fn *f)
+{
+    static const char digits[] = "01230120022455012623010202";
+    struct str s = fn_str(f, 0);
+    char out[5] = "", last = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.len && n < 4; i++) {
+        char c = (char)(s.p[i] & ~0x20), digit;
+        if (c < 'A' || c > 'Z' || (unsigned char)s.p[i] >= 0x80)
+            continue;
+        digit = digits[c - 'A'];
+        if (n == 0)
+            out[n++] = c;
+        else if (digit != '0' && digit != last)
+            out[n++] = digit;
+        if (c != 'H' && c != 'W')
+            last = digit;
+    }
+    while (n && n < 4)
+        out[n++] = '0';
+    fn_set_str(f, str_of(out, n));
+}

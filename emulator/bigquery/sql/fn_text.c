@@ -333,7 +333,8 @@ void rt_error(struct fn *f)
 void rt_limit(struct fn *f)
 {
     if (fn_is_null(f, 0) || fn_int(f, 0) < 0)
-        fn_fail(f, "LIMIT and OFFSET expect a non-negative integer");
+        fn_fail(f, "LIMIT, OFFSET and the offset of LAG and LEAD must be "
+                   "non-negative");
     else
         fn_set_arg(f, 0);
 }
@@ -372,8 +373,11 @@ void rt_max_length(struct fn *f)
     s = fn_str(f, 0);
     n = fn_kind(f, 0) == FN_BLOB ? s.len : utf8_count(s);
     if ((int64_t)n > fn_int(f, 1))
-        fn_fail(f, "Field %.*s: length %zu exceeds the maximum of %lld",
-                STR_ARG(column), n, (long long)fn_int(f, 1));
+        fn_fail(f,
+                "Field %.*s: %s(%lld) has maximum length %lld but got a value "
+                "with length %zu",
+                STR_ARG(column), fn_kind(f, 0) == FN_BLOB ? "BYTES" : "STRING",
+                (long long)fn_int(f, 1), (long long)fn_int(f, 1), n);
     else
         fn_set_arg(f, 0);
 }

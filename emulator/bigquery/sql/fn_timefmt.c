@@ -12,7 +12,6 @@ struct shown {
     int64_t us;     /* local */
     int64_t utc;    /* TIMESTAMP only */
     int64_t offset; /* seconds */
-    const char *zone;
     bool has_date, has_time, has_zone;
 };
 
@@ -162,7 +161,11 @@ static void zone_element(struct buf *out, const struct shown *s, char c,
     char text[16];
 
     if (c == 'Z') {
-        buf_puts(out, s->zone);
+        buf_puts(out, "UTC");
+        if (o)
+            buf_printf(out, "%c%d", s->offset < 0 ? '-' : '+', (int)(o / 3600));
+        if (o / 60 % 60)
+            buf_printf(out, ":%02d", (int)(o / 60 % 60));
     } else if (c == 's') {
         buf_i64(out, floor_div(s->utc, 1000000));
     } else {
@@ -253,7 +256,7 @@ void rt_format_time(struct fn *f)
 {
     char type = fn_letter(f, 0);
     const struct tz *z = fn_zone(f, 3);
-    struct shown s = {.us = fn_int(f, 2), .zone = "UTC"};
+    struct shown s = {.us = fn_int(f, 2)};
     struct buf out;
 
     if (!z)
@@ -266,7 +269,6 @@ void rt_format_time(struct fn *f)
     s.utc = s.us;
     if (type == 'T') {
         s.offset = tz_offset(z, s.us);
-        s.zone = tz_abbreviation(z, s.us);
         s.us += s.offset * 1000000;
     }
     civil_split(s.us, &s.c);

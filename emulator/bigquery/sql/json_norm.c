@@ -5,6 +5,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "emulator/bigquery/sql/real_text.h"
 
 struct member {
     struct str key, value;
@@ -67,6 +68,28 @@ static void put_array(struct json_scan *s, struct buf *out)
     buf_putc(out, ']');
 }
 
+/* Integers stay as they are; what has a point or an exponent is a FLOAT64 and
+ * shown as one: 2.50 is 2.5, 1e2 is 100.0. */
+static void put_number(struct str text, struct buf *out)
+{
+    char copy[64], shown[48];
+    bool real = false;
+    size_t n;
+
+    for (size_t i = 0; i < text.len; i++)
+        real |= strchr(".eE", text.p[i]) != NULL;
+    if (!real || text.len >= sizeof(copy)) {
+        buf_str(out, text);
+        return;
+    }
+    memcpy(copy, text.p, text.len);
+    copy[text.len] = '\0';
+    n = real_to_text(shown, strtod(copy, NULL));
+    buf_append(out, shown, n);
+    if (!memchr(shown, '.', n) && !memchr(shown, 'e', n))
+        buf_puts(out, ".0");
+}
+
 void json_normalize(struct str text, struct buf *out)
 {
     struct json_scan s;
@@ -82,6 +105,9 @@ void json_normalize(struct str text, struct buf *out)
         break;
     case JSON_T_STRING:
         json_put_text(out, &t);
+        break;
+    case JSON_T_NUMBER:
+        put_number(json_trim(text), out);
         break;
     default:
         buf_str(out, json_trim(text));

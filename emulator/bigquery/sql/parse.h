@@ -58,6 +58,8 @@ struct ast_type *parse_type(struct parser *p);
 struct ast_expr *parse_new(struct parser *p, enum expr_kind kind, size_t at);
 struct ast_expr *parse_expr(struct parser *p);
 struct ast_expr *parse_expr_list(struct parser *p); /* a, b, c */
+/* What follows GROUP. */
+void parse_group(struct parser *p, struct ast_select *s);
 struct ast_expr *parse_postfix(struct parser *p);
 struct ast_expr *parse_primary(struct parser *p);
 struct ast_expr *parse_call(struct parser *p, struct ast_expr *name);

@@ -66,10 +66,10 @@ static struct ast_set *sets(struct parser *p)
     return first;
 }
 
-static void need_where(struct parser *p, const char *what)
+static void need_where(struct parser *p, size_t at, const char *what)
 {
     if (!parse_is(p, "WHERE"))
-        parse_fail(p, p->tok.at, "%s must have a WHERE clause", what);
+        parse_fail(p, at, "%s must have a WHERE clause", what);
     parse_advance(p);
 }
 
@@ -84,7 +84,7 @@ static struct ast_stmt *update(struct parser *p)
     s->sets = sets(p);
     if (parse_eat(p, "FROM"))
         s->from = parse_from(p);
-    need_where(p, "UPDATE");
+    need_where(p, s->at, "UPDATE");
     s->where = parse_expr(p);
     return s;
 }
@@ -97,7 +97,7 @@ static struct ast_stmt *delete (struct parser *p)
     parse_eat(p, "FROM");
     s->target = parse_table_path(p);
     s->alias = parse_alias(p);
-    need_where(p, "DELETE");
+    need_where(p, s->at, "DELETE");
     s->where = parse_expr(p);
     return s;
 }

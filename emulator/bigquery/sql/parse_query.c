@@ -69,28 +69,6 @@ static void select_list(struct parser *p, struct ast_select *s)
              !parse_is(p, ")"));
 }
 
-static void group_clause(struct parser *p, struct ast_select *s)
-{
-    parse_expect(p, "BY");
-    s->has_group = true;
-    if (parse_eat(p, "ALL")) {
-        s->group_all = true;
-        return;
-    }
-    if (parse_is(p, "GROUPING"))
-        parse_refuse(p, p->tok.at, "GROUPING SETS");
-    if (parse_is(p, "CUBE"))
-        parse_refuse(p, p->tok.at, "GROUP BY CUBE");
-    if (parse_eat(p, "ROLLUP")) {
-        s->group_kind = "ROLLUP";
-        parse_expect(p, "(");
-        s->group = parse_expr_list(p);
-        parse_expect(p, ")");
-        return;
-    }
-    s->group = parse_expr_list(p);
-}
-
 static void window_clause(struct parser *p, struct ast_select *s)
 {
     struct ast_window **tail = &s->windows;
@@ -130,7 +108,7 @@ static struct ast_select *parse_select(struct parser *p)
     if (parse_eat(p, "WHERE"))
         s->where = parse_expr(p);
     if (parse_eat(p, "GROUP"))
-        group_clause(p, s);
+        parse_group(p, s);
     if (parse_eat(p, "HAVING"))
         s->having = parse_expr(p);
     if (parse_eat(p, "QUALIFY"))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From text to a bound statement: parse, bind, gather. */
-#include "emulator/bigquery/sql/bind_query.h"
-#include "emulator/bigquery/sql/bind_stmt.h"
+#include "emulator/bigquery/sql/bind_dml.h"
+#include "emulator/bigquery/sql/ddl.h"
 
 #include <stdio.h>
 
@@ -102,7 +102,50 @@ static bool same_name(struct str a, struct str b)
     return a.len && str_ieq(a, b);
 }
 
-static void set_output(struct binder *b, const struct bquery *q, bool strict)
+static bool is_taken(const struct sql_column *columns, size_t n,
+                     struct str name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (same_name(name, columns[i].name))
+            return true;
+    }
+    return false;
+}
+
+/* The second `id` is id_1, the third id_2. */
+static struct str free_name(struct binder *b, const struct sql_column *columns,
+                            size_t n, struct str name)
+{
+    struct str out = name;
+
+    for (size_t k = 1; is_taken(columns, n, out); k++)
+        out = str_from(arena_printf(b->mem, "%.*s_%zu", STR_ARG(name), k));
+    return out;
+}
+
+/* A value table of STRUCTs is a table of their fields. */
+static struct bquery *spread(struct binder *b, struct bquery *q)
+{
+    struct bquery *out = ARENA_NEW(b->mem, struct bquery);
+    const struct sql_type *t = q->cols[0].type;
+    const char *sql = "SELECT ";
+
+    if (!q->value_table || t->kind != T_STRUCT || !t->n_fields)
+        return q;
+    out->cols = ARENA_ARRAY(b->mem, struct out_col, t->n_fields);
+    out->n_cols = t->n_fields;
+    for (size_t i = 0; i < t->n_fields; i++) {
+        out->cols[i] =
+            (struct out_col){t->fields[i].name, t->fields[i].type, false, -1};
+        sql = arena_printf(b->mem, "%s%sbq_field(c1,%zu) AS c%zu", sql,
+                           i ? "," : "", i, i + 1);
+    }
+    out->sql = arena_cat(b->mem, sql, " FROM (", q->sql, ")", NULL);
+    return out;
+}
+
+/* `unique`: two columns of one name are refused, else renamed. */
+static void set_output(struct binder *b, const struct bquery *q, bool unique)
 {
     struct sql_stmt *s = b->stmt;
     int anonymous = 0;
@@ -111,22 +154,66 @@ static void set_output(struct binder *b, const struct bquery *q, bool strict)
     s->columns = ARENA_ARRAY(b->mem, struct sql_column, q->n_cols);
     for (size_t i = 0; i < q->n_cols; i++) {
         struct sql_column *c = &s->columns[i];
-        c->name = q->cols[i].name;
-        c->type = q->cols[i].type;
-        if (c->type->kind == T_NULLTYPE)
-            c->type = type_scalar(T_INT64);
-        for (size_t j = 0; strict && j < i; j++) {
-            if (same_name(c->name, s->columns[j].name))
-                bind_error(b, "invalidQuery", -1,
-                           arena_printf(b->mem,
-                                        "Duplicate column names in the result "
-                                        "are not supported. Found "
-                                        "duplicate(s): %.*s",
-                                        STR_ARG(c->name)));
-        }
+        c->name = free_name(b, s->columns, i, q->cols[i].name);
+        c->type = type_settled(b->mem, q->cols[i].type);
+        if (unique && c->name.len != q->cols[i].name.len)
+            bind_error(b, "invalidQuery", -1,
+                       arena_printf(b->mem,
+                                    "Duplicate column names in the result are "
+                                    "not supported when a destination table "
+                                    "is present. Found duplicate(s): %.*s",
+                                    STR_ARG(q->cols[i].name)));
         if (!c->name.len)
             c->name = str_from(arena_printf(b->mem, "f%d_", anonymous++));
     }
+}
+
+static void check_names(struct binder *b, const struct ast_stmt *s,
+                        const struct bquery *q)
+{
+    const char *what =
+        s->kind == SQL_CREATE_VIEW ? "CREATE VIEW" : "CREATE TABLE";
+
+    for (size_t i = 0; i < q->n_cols; i++) {
+        if (!q->cols[i].name.len)
+            bind_fail(b, s->query->at,
+                      "%s columns must be named, but column %zu has no name",
+                      what, i + 1);
+        for (size_t k = 0; k < i; k++) {
+            if (str_ieq(q->cols[k].name, q->cols[i].name))
+                bind_fail(b, s->query->at,
+                          "%s has columns with duplicate name %.*s", what,
+                          STR_ARG(q->cols[i].name));
+        }
+    }
+}
+
+/* CREATE TABLE and VIEW ... AS: the rows have the declared types already. */
+static void create_as(struct binder *b, const struct ast_stmt *s)
+{
+    const struct sql_column **cols;
+    const struct sql_ddl *d;
+    struct bquery *q;
+    const char *sql;
+
+    if (!s->query) {
+        bind_ddl(b, s);
+        return;
+    }
+    q = spread(b, bind_query(b, s->query, NULL, NULL));
+    if (!s->defs && !s->columns)
+        check_names(b, s, q);
+    set_output(b, q, false);
+    bind_ddl(b, s);
+    d = b->stmt->ddl;
+    cols = ARENA_ARRAY(b->mem, const struct sql_column *, d->n_columns);
+    for (size_t i = 0; i < d->n_columns; i++)
+        cols[i] = &d->columns[i];
+    sql = query_values(b, q, s->query->at, cols, d->n_columns);
+    sql = arena_cat(b->mem, "SELECT ", sql, " FROM ", lift(b, q), NULL);
+    add_step(b, STEP_QUERY, arena_cat(b->mem, with_sql(b), sql, NULL), NULL);
+    if (s->kind == SQL_CREATE_TABLE_AS)
+        check_partition_filters(b, 0, s->at);
 }
 
 static void bind_statement(struct binder *b, const struct ast_stmt *s)
@@ -136,8 +223,8 @@ static void bind_statement(struct binder *b, const struct ast_stmt *s)
     b->stmt->kind = s->kind;
     switch (s->kind) {
     case SQL_SELECT:
-        q = bind_query(b, s->query, NULL, NULL);
-        set_output(b, q, true);
+        q = spread(b, bind_query(b, s->query, NULL, NULL));
+        set_output(b, q, b->options->destination);
         add_step(b, STEP_QUERY, arena_cat(b->mem, with_sql(b), q->sql, NULL),
                  NULL);
         check_partition_filters(b, 0, s->at);
@@ -153,15 +240,7 @@ static void bind_statement(struct binder *b, const struct ast_stmt *s)
         return;
     case SQL_CREATE_TABLE_AS:
     case SQL_CREATE_VIEW:
-        if (s->query) {
-            q = bind_query(b, s->query, NULL, NULL);
-            set_output(b, q, true);
-            add_step(b, STEP_QUERY,
-                     arena_cat(b->mem, with_sql(b), q->sql, NULL), NULL);
-            if (s->kind == SQL_CREATE_TABLE_AS)
-                check_partition_filters(b, 0, s->at);
-        }
-        bind_ddl(b, s);
+        create_as(b, s);
         return;
     default:
         bind_ddl(b, s);

@@ -16,7 +16,7 @@ enum {
 
 struct parser {
     struct re *re;
-    struct str rest;
+    struct str rest, whole;
     char *error;
     bool fold, dot_all, multi_line, ungreedy;
     int depth;
@@ -28,6 +28,16 @@ static void fail(struct parser *p, const char *why)
     if (!p->failed)
         snprintf(p->error, RE_ERROR_MAX, "%s", why);
     p->failed = true;
+}
+
+/* RE2 tells the whole pattern after what is missing at its end. */
+static void fail_whole(struct parser *p, const char *why)
+{
+    char text[RE_ERROR_MAX];
+
+    snprintf(text, sizeof(text), "%s: %.*s", why,
+             (int)(p->whole.len < 60 ? p->whole.len : 60), p->whole.p);
+    fail(p, text);
 }
 
 static uint32_t emit(struct parser *p, enum re_op op, uint32_t x, uint32_t y)
@@ -275,6 +285,7 @@ static void alternation(struct parser *p);
 /* (?flags), (?flags:...), (?:...), (?P<name>...): true if a group follows. */
 static bool group_flags(struct parser *p, bool *captures)
 {
+    char why[40];
     bool on = true;
 
     *captures = false;
@@ -302,7 +313,9 @@ static bool group_flags(struct parser *p, bool *captures)
         else if (eat(p, ")"))
             return false;
         else {
-            fail(p, "invalid perl operator: (?");
+            snprintf(why, sizeof(why), "invalid perl operator: (?%.1s",
+                     p->rest.len ? p->rest.p : "");
+            fail(p, why);
             return false;
         }
         if (p->failed)
@@ -331,7 +344,7 @@ static void group(struct parser *p)
     }
     alternation(p);
     if (!eat(p, ")"))
-        fail(p, "missing )");
+        fail_whole(p, "missing )");
     if (captures && slot <= RE_GROUPS_MAX)
         emit(p, RE_SAVE, (uint32_t)(2 * slot + 1), 0);
     p->fold = saved.fold;
@@ -546,8 +559,10 @@ static void alternation(struct parser *p)
 
 struct re *re_compile(struct str pattern, char *error)
 {
-    struct parser p = {
-        .re = MEM_NEW(struct re), .rest = pattern, .error = error};
+    struct parser p = {.re = MEM_NEW(struct re),
+                       .rest = pattern,
+                       .whole = pattern,
+                       .error = error};
 
     if (!json_is_utf8(pattern))
         fail(&p, "invalid UTF-8");

@@ -143,6 +143,9 @@ struct sql_stmt {
 struct sql_options {
     int64_t now_us;
     bool dry_run; /* undeclared parameters are told, not refused */
+    /* Rows go into a table: column names must differ. Without one the second
+     * `id` of a result becomes `id_1`, as in the service's answers. */
+    bool destination;
 };
 
 /* Copies what it needs of text; `catalog` and `params` are borrowed until

@@ -52,6 +52,28 @@ const struct sql_type *type_struct(struct arena *a,
     return t;
 }
 
+const struct sql_type *type_settled(struct arena *a, const struct sql_type *t)
+{
+    struct sql_field *fields;
+    bool same = true;
+
+    if (t->kind == T_NULLTYPE)
+        return type_scalar(T_INT64);
+    if (t->kind == T_ARRAY) {
+        const struct sql_type *elem = type_settled(a, t->elem);
+        return elem == t->elem ? t : type_array(a, elem);
+    }
+    if (t->kind != T_STRUCT)
+        return t;
+    fields = ARENA_ARRAY(a, struct sql_field, t->n_fields);
+    for (size_t i = 0; i < t->n_fields; i++) {
+        fields[i].name = t->fields[i].name;
+        fields[i].type = type_settled(a, t->fields[i].type);
+        same &= fields[i].type == t->fields[i].type;
+    }
+    return same ? t : type_struct(a, fields, t->n_fields);
+}
+
 bool type_eq(const struct sql_type *a, const struct sql_type *b)
 {
     if (a == b)

@@ -50,6 +50,8 @@ const struct sql_type *type_scalar(enum sql_type_kind kind);
 const struct sql_type *type_array(struct arena *a, const struct sql_type *elem);
 const struct sql_type *type_struct(struct arena *a,
                                    const struct sql_field *fields, size_t n);
+/* The same with INT64 for every NULL without a type, also inside. */
+const struct sql_type *type_settled(struct arena *a, const struct sql_type *t);
 bool type_eq(const struct sql_type *a, const struct sql_type *b);
 
 /* By GoogleSQL or legacy name, any case (RECORD and STRUCT: T_STRUCT); T_N if

@@ -243,19 +243,6 @@ int64_t tz_offset(const struct tz *t, int64_t utc_us)
     return type_at(t, floor_div(utc_us, 1000000), &scratch)->offset;
 }
 
-const char *tz_abbreviation(const struct tz *t, int64_t utc_us)
-{
-    struct tz_type scratch;
-    const struct tz_type *type =
-        type_at(t, floor_div(utc_us, 1000000), &scratch);
-
-    for (size_t i = 0; i < t->n_types; i++) {
-        if (!strcmp(t->types[i].name, type->name))
-            return t->types[i].name;
-    }
-    return t->name;
-}
-
 int64_t tz_to_utc(const struct tz *t, int64_t local_us)
 {
     int64_t day = 86400LL * 1000000;

@@ -22,7 +22,5 @@ int64_t tz_offset(const struct tz *tz, int64_t utc_us);
 /* The instant of a civil time there. In a gap: with the offset from before
  * it; where a civil time comes twice: the first. */
 int64_t tz_to_utc(const struct tz *tz, int64_t local_us);
-/* `EST`; for offsets `UTC+2` style as BigQuery's %Z. */
-const char *tz_abbreviation(const struct tz *tz, int64_t utc_us);
 
 #endif
