@@ -18,7 +18,8 @@
 #include "net/credentials.h"
 #include "net/metadata.h"
 #include "schema/schema.h"
-#include "store/store.h"
+#include "store/open.h"
+#include "store/store_metrics.h"
 
 #define STOP_US     (8 * US_PER_S)
 #define METADATA_US (3 * US_PER_S)
@@ -102,17 +103,6 @@ static int find_place(struct role *r, struct err *err)
     return RC_OK;
 }
 
-static int open_store(struct role *r, struct err *err)
-{
-    struct str at = str_from(r->settings->store);
-
-    if (str_starts(at, STR("sqlite:")) && at.len > 7)
-        return store_open_sqlite(at.p + 7, r->schema, &r->store, err);
-    return err_set(err, RC_UNSUPPORTED,
-                   "DATOS_STORE is '%s': this build has only sqlite:PATH",
-                   r->settings->store);
-}
-
 static int open_channel(struct role *r, struct err *err)
 {
     struct channel_config config = {
@@ -182,7 +172,9 @@ static int open_role(struct role *r, struct err *err)
     if (rc == RC_OK)
         rc = schema_load(r->settings->schema, &r->schema, err);
     if (rc == RC_OK)
-        rc = open_store(r, err);
+        rc = store_open(r->settings, r->project, r->schema, &r->store, err);
+    if (rc == RC_OK)
+        store_measure(r->store, r->metrics);
     if (rc == RC_OK)
         rc = open_channel(r, err);
     if (rc == RC_OK)

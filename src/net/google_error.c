@@ -75,3 +75,21 @@ void google_error_text(struct str body, char *out, size_t size)
     }
     json_scan_fini(&s);
 }
+
+void google_error_reason(struct str body, char *out, size_t size)
+{
+    struct json_scan s;
+    struct json_token t;
+    bool is_reason = false;
+
+    out[0] = '\0';
+    json_scan_init(&s, body);
+    while (json_scan_next(&s, &t) != JSON_T_DONE && t.kind != JSON_T_ERROR) {
+        if (is_reason && t.kind == JSON_T_STRING) {
+            keep(&t, out, size);
+            break;
+        }
+        is_reason = t.kind == JSON_T_KEY && json_text_eq(&t, STR("reason"));
+    }
+    json_scan_fini(&s);
+}

@@ -14,4 +14,8 @@ int google_status_rc(int status);
  * there is none. */
 void google_error_text(struct str body, char *out, size_t size);
 
+/* The word of the first `"reason":...`, such as rateLimitExceeded; empty if
+ * there is none. */
+void google_error_reason(struct str body, char *out, size_t size);
+
 #endif

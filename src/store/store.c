@@ -34,6 +34,11 @@ void store_set_observer(struct store *store,
     store->observe_arg = arg;
 }
 
+void *store_self(const struct store *store)
+{
+    return store->self;
+}
+
 const char *store_name(const struct store *store)
 {
     return store->ops->name;

@@ -12,4 +12,7 @@ void store_answer_inserts(struct store_insert *list);
 void store_answer_query(struct store_query *op);
 void store_answer_ping(struct store_ping *op);
 
+/* What store_new was given. */
+void *store_self(const struct store *store);
+
 #endif

@@ -15,5 +15,6 @@ struct store_kind {
 };
 
 extern const struct store_kind store_kind_sqlite;
+extern const struct store_kind store_kind_bigquery;
 
 #endif

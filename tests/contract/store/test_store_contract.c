@@ -10,6 +10,7 @@
 
 static const struct store_kind *const kinds[] = {
     &store_kind_sqlite,
+    &store_kind_bigquery,
 };
 
 static struct loop *loop;

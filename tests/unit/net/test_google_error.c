@@ -29,6 +29,25 @@ START_TEST(finds_the_sentence)
 }
 END_TEST
 
+START_TEST(finds_the_reason)
+{
+    static const char *const reasons[][2] = {
+        {"{\"error\":{\"code\":403,\"message\":\"m\",\"errors\":[{\"message\":"
+         "\"m\",\"domain\":\"global\",\"reason\":\"rateLimitExceeded\"}],"
+         "\"status\":\"PERMISSION_DENIED\"}}",
+         "rateLimitExceeded"},
+        {"{\"error\":{\"reason\":7,\"message\":\"reason\"}}", ""},
+        {"no json", ""},
+    };
+    char text[40];
+
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        google_error_reason(str_from(reasons[i][0]), text, sizeof(text));
+        ck_assert_str_eq(text, reasons[i][1]);
+    }
+}
+END_TEST
+
 START_TEST(cuts_a_long_sentence_at_a_character)
 {
     char text[8];
@@ -61,6 +80,7 @@ Suite *suite_google_error(void)
 
     tcase_add_loop_test(tc, finds_the_sentence, 0,
                         sizeof(cases) / sizeof(cases[0]));
+    tcase_add_test(tc, finds_the_reason);
     tcase_add_test(tc, cuts_a_long_sentence_at_a_character);
     tcase_add_test(tc, statuses_have_their_codes);
     suite_add_tcase(s, tc);
