@@ -38,15 +38,15 @@ struct fake {
     /* guarded by the lock where a test looks while the thread runs */
     pthread_mutex_t lock;
     struct fake_row rows[FAKE_ROWS];
-    size_t n_rows;
-    unsigned n_inserts, n_queries, n_pages, n_tables, n_cancels;
-    size_t page_bytes;
+    _Atomic size_t n_rows;
+    _Atomic unsigned n_inserts, n_queries, n_pages, n_tables, n_cancels;
+    _Atomic size_t page_bytes;
     char created[24];
     char *last_query; /* the body */
     json_t *jobs[64]; /* arrays of cells, for pages */
     size_t n_jobs;
     /* true: it has answered. Runs on the fake's thread, unlocked. */
-    bool (*before)(struct fake *f, struct http_req *req, json_t *body);
+    bool (*_Atomic before)(struct fake *f, struct http_req *req, json_t *body);
     void *arg;
 };
 
@@ -281,7 +281,9 @@ static inline void fake_on_request(struct http_req *req, void *arg)
     struct str path = http_req_path(req), in = http_req_body(req);
     json_t *body = json_loadb(in.p ? in.p : "", in.len, 0, NULL);
 
-    if (f->before && f->before(f, req, body)) {
+    bool (*before)(struct fake *, struct http_req *, json_t *) = f->before;
+
+    if (before && before(f, req, body)) {
         json_decref(body);
         return;
     }
