@@ -6,8 +6,7 @@
  * them, and SQLite text. `sql_open` runs it on a connection that
  * `sql_connect` prepared once. README.md tells how values are stored.
  *
- * Threads: a statement and a run belong to one thread at a time; any number
- * side by side. */
+ * Threads: a statement and a run belong to one thread at a time. */
 #ifndef EMULATOR_BIGQUERY_SQL_SQL_H
 #define EMULATOR_BIGQUERY_SQL_SQL_H
 
@@ -64,13 +63,16 @@ struct sql_dataset {
 
 struct sql_info_sink; /* rows of an INFORMATION_SCHEMA view */
 
-/* Strings handed out must live until the statement is freed; `alloc` them
- * from `mem`. Functions return RC_OK, RC_NOT_FOUND or another code. */
+/* How a statement asks for tables: called while it is prepared, on the thread
+ * of sql_prepare. What is handed out must live until the statement is freed:
+ * allocate it from `mem`. Functions return RC_OK, RC_NOT_FOUND (told in
+ * BigQuery's words, with the position of the name) or another code (told as
+ * internalError). Names come as written; the catalog decides about case. */
 struct sql_catalog {
     void *arg;
-    const char *project; /* of unqualified names */
-    const char *dataset; /* default dataset, or NULL */
-    const char *location;
+    const char *project; /* of names without one */
+    const char *dataset; /* default dataset, or NULL: a bare name is an error */
+    const char *location; /* in "was not found in location"; NULL: US */
     int (*table)(void *arg, struct str project, struct str dataset,
                  struct str table, struct arena *mem, struct sql_table *out);
     int (*dataset_get)(void *arg, struct str project, struct str dataset,
@@ -101,10 +103,11 @@ const struct sql_column *sql_info_columns(const char *view, size_t *n);
 struct sql_params; /* typed values; owned by the caller, outlive the runs */
 
 /* From `queryParameters` (JSON array as bytes; empty: none). `parameterMode`
- * is told by the presence of names. */
+ * is told by the presence of names. Copies `json`; returns owned. RC_INVALID
+ * with `*err` for a value that is not of its type. */
 RC_MUST_USE int sql_params_parse(struct str json, struct sql_params **out,
                                  struct sql_error *err);
-void sql_params_free(struct sql_params *params);
+void sql_params_free(struct sql_params *params); /* NULL is fine */
 
 /* --- statements --------------------------------------------------------- */
 
@@ -114,7 +117,7 @@ enum sql_kind {
 #undef STATEMENT
     SQL_N_KINDS
 };
-const char *sql_kind_name(enum sql_kind kind); /* statementType */
+const char *sql_kind_name(enum sql_kind kind); /* `statementType`; static */
 
 struct sql_ref {
     struct sql_table table;
@@ -127,6 +130,8 @@ struct sql_ref {
     const char *prune_low, *prune_high; /* private: expressions */
 };
 
+/* A bound statement. Owned by who prepared it; read-only but for sql_prune. May
+ * be run any number of times, one run after the other. */
 struct sql_stmt {
     enum sql_kind kind;
     struct sql_column *columns; /* output; DML and DDL: none */
@@ -141,28 +146,34 @@ struct sql_stmt {
 };
 
 struct sql_options {
-    int64_t now_us;
-    bool dry_run; /* undeclared parameters are told, not refused */
+    int64_t now_us; /* CURRENT_TIMESTAMP() and its like */
+    bool dry_run;   /* undeclared parameters are told, not refused */
     /* Rows go into a table: column names must differ. Without one the second
      * `id` of a result becomes `id_1`, as in the service's answers. */
     bool destination;
 };
 
-/* Copies what it needs of text; `catalog` and `params` are borrowed until
- * sql_stmt_free. RC_INVALID, RC_NOT_FOUND, RC_UNSUPPORTED with `*err`. */
+/* Parses and binds one statement; touches no table's rows. Copies what it
+ * needs of text; `catalog` and `params` are borrowed until sql_stmt_free.
+ * Returns owned. RC_INVALID, RC_NOT_FOUND, RC_UNSUPPORTED (BigQuery has it,
+ * this has not) or RC_TOO_LARGE with `*err`. */
 RC_MUST_USE int sql_prepare(struct str text, const struct sql_params *params,
                             const struct sql_catalog *catalog,
                             const struct sql_options *options,
                             struct sql_stmt **out, struct sql_error *err);
-void sql_stmt_free(struct sql_stmt *stmt);
+void sql_stmt_free(struct sql_stmt *stmt); /* NULL is fine */
 
-/* Works the bounds of every ref out (constants need SQLite). */
+/* Works out the bounds of every ref: `pruned`, `low`, `high`. Needs a connected
+ * db for the constants' arithmetic, reads no table. For the bytes that a dry
+ * run tells; running a statement does not need it. Errors: those of the
+ * constants (RC_INVALID, "division by zero"). */
 RC_MUST_USE int sql_prune(struct sql_stmt *stmt, struct sqlite3 *db,
                           struct sql_error *err);
 
 /* --- running ------------------------------------------------------------ */
 
-/* Registers functions, collation and virtual table: once a connection. */
+/* Registers functions, collation and virtual table: once a connection, before
+ * it is used here. They go with the connection. RC_INTERNAL at worst. */
 RC_MUST_USE int sql_connect(struct sqlite3 *db);
 
 struct sql_limits {
@@ -170,31 +181,40 @@ struct sql_limits {
     int64_t deadline_us;       /* monotonic; 0: none */
 };
 
-struct sql_counts {
+struct sql_counts { /* dmlStats; of CTAS: inserted */
     int64_t inserted, updated, deleted;
 };
 
 struct sql_run;
 
-/* Queries: ready to step. DML: done, in one savepoint, when it returns; for
- * CTAS `into` names the physical table just made (NULL otherwise). */
+/* Starts a statement that has something to run: queries, DML, CTAS (other DDL
+ * is the caller's, see ddl.h). Queries: ready to step, within a read
+ * transaction until sql_close. DML: done, in one savepoint, when it returns;
+ * after an error nothing of it is left. For CTAS `into` names the physical
+ * table just made (NULL otherwise); it is filled like DML.
+ * Borrows all until sql_close; the db's progress handler is taken until then
+ * if there are limits. RC_INVALID for errors of the data ("division by zero"),
+ * RC_CANCELLED and RC_TIMEOUT by the limits, RC_UNAVAILABLE if the database
+ * stayed busy (reason backendError: worth a retry), RC_IO. */
 RC_MUST_USE int sql_open(struct sql_stmt *stmt, struct sqlite3 *db,
                          const struct sql_limits *limits, const char *into,
                          struct sql_run **out, struct sql_error *err);
-/* 1: a row is there; 0: no more; negative: failed. */
+/* 1: a row is there; 0: no more; negative: failed, as sql_open. */
 int sql_step(struct sql_run *run, struct sql_error *err);
+/* What DML changed; zeroes for queries. */
 void sql_get_counts(const struct sql_run *run, struct sql_counts *out);
-void sql_close(struct sql_run *run);
+void sql_close(struct sql_run *run); /* NULL is fine */
 
+/* How the REST API shows TIMESTAMPs: `formatOptions`. */
 enum sql_ts_format {
-    SQL_TS_FLOAT,
-    SQL_TS_INT64,
-    SQL_TS_ISO8601
+    SQL_TS_FLOAT,  /* "1.7040672E9": seconds, the default */
+    SQL_TS_INT64,  /* "1704067200000000": microseconds */
+    SQL_TS_ISO8601 /* "2024-01-01T00:00:00Z" */
 };
 
-/* The current row as `{"f":[{"v":...},...]}`. */
+/* The current row (sql_step gave 1) as `{"f":[{"v":...},...]}`. Appends. */
 void sql_row_json(struct sql_run *run, enum sql_ts_format ts, struct buf *out);
-/* The current row as one JSON object by column names, for extract jobs. */
+/* The same as one JSON object by column names, for extract jobs. Appends. */
 void sql_row_object(struct sql_run *run, struct buf *out);
 
 #endif
