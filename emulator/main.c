@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "common/log.h"
+#include "emulator/bigquery/bigquery.h"
 #include "emulator/healthcheck.h"
 #include "emulator/options.h"
 #include "emulator/pubsub/pubsub.h"
@@ -14,6 +15,8 @@
 static const struct shell_service services[] = {
     {"pubsub", "--pubsub-port", offsetof(struct options, pubsub_port),
      pubsub_new},
+    {"bigquery", "--bigquery-port", offsetof(struct options, bigquery_port),
+     bigquery_new},
 };
 
 static int help(void)

@@ -16,6 +16,7 @@
 
 struct buf;
 struct faults;
+struct http_app;
 struct http_req;
 struct loop;
 struct requests;
@@ -48,6 +49,8 @@ struct service {
     const char *name; /* "pubsub" */
     void *self;
     struct rpc *rpc; /* serves its port, through rpc_http_app */
+    /* NULL; or what serves its port instead, with `self` as its app. */
+    const struct http_app *app;
 
     /* "ok", or one sentence why not (a constant, or valid until the next
      * call). */

@@ -133,10 +133,11 @@ static int start_services(struct shell *s, const struct shell_service *rows,
         if (!service)
             return RC_IO;
         s->services[s->n] = service;
-        s->servers[s->n] = http_server_new(&rpc_http_app, &limits);
+        s->servers[s->n] = http_server_new(
+            service->app ? service->app : &rpc_http_app, &limits);
         s->n++;
         rc = listen_on(s->servers[i], s, s->options->host, port, rows[i].flag,
-                       service->rpc, err);
+                       service->app ? service->self : service->rpc, err);
         if (rc)
             return rc;
     }

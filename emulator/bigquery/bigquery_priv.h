@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The service as its own files see it. Threads: loop-confined, but for what
+ * says otherwise. */
+#ifndef EMULATOR_BIGQUERY_PRIV_H
+#define EMULATOR_BIGQUERY_PRIV_H
+
+#include <stdatomic.h>
+
+#include "emulator/bigquery/bigquery.h"
+
+struct dbs;
+struct dedup;
+struct job;
+struct pool;
+
+enum {
+    QUICK_THREADS = 2,
+    SLOW_THREADS = 4
+};
+
+/* Counted by workers. */
+struct bigquery_counts {
+    atomic_ullong requests, failures, rows_inserted, rows_refused,
+        rows_repeated, bytes_in, queries, query_failures;
+};
+
+struct bigquery {
+    struct service service;
+    struct emulator *e;
+    struct dbs *dbs;           /* any thread */
+    struct db *loop_db;        /* the loop's own reader */
+    struct dedup *dedup;       /* any thread */
+    struct pool *quick, *slow; /* pool_add: any thread */
+    struct job *jobs;          /* that run */
+    struct bigquery_counts counts;
+    size_t n_calls; /* made and not finished */
+    size_t n_jobs;  /* running */
+    bool stopping;
+    service_done *drained;
+    void *drained_arg;
+    char error[480]; /* of storage, for health */
+};
+
+extern const struct http_app bigquery_http_app;
+
+/* Ends a drain when nothing is left to do. */
+void bigquery_check_drained(struct bigquery *bq);
+
+#endif

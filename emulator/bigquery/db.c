@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections, transactions and statements of db.h. */
+#include "emulator/bigquery/db.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "emulator/bigquery/db_priv.h"
+#include "emulator/bigquery/sql/sql.h"
+
+enum {
+    BUSY_MS = 10000 /* only a checkpoint ever holds a lock */
+};
+
+int db_fail(struct db *db, const char *doing, struct err *err)
+{
+    int code = sqlite3_extended_errcode(db->h);
+    enum rc rc = RC_IO;
+
+    switch (code & 0xff) {
+    case SQLITE_CONSTRAINT:
+        rc = RC_EXISTS;
+        break;
+    case SQLITE_NOMEM:
+        rc = RC_NOMEM;
+        break;
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_BUSY:
+        rc = RC_UNAVAILABLE;
+        break;
+    case SQLITE_TOOBIG:
+        rc = RC_TOO_LARGE;
+        break;
+    case SQLITE_INTERRUPT:
+        rc = RC_CANCELLED;
+        break;
+    case SQLITE_ERROR:
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE:
+        rc = RC_INTERNAL;
+        break;
+    default:
+        break;
+    }
+    return err_set(err, rc, "BigQuery's storage: %s: %s", doing,
+                   sqlite3_errmsg(db->h));
+}
+
+/* --- statements ----------------------------------------------------------- */
+
+static sqlite3_stmt *statement(struct db *db, const char *sql)
+{
+    size_t i = 0;
+
+    while (i < DB_MAX_STMTS && db->stmts[i].sql && db->stmts[i].sql != sql)
+        i++;
+    if (i == DB_MAX_STMTS) { /* more texts than room: the last one goes */
+        i--;
+        sqlite3_finalize(db->stmts[i].stmt);
+        db->stmts[i] = (struct db_stmt){NULL, NULL};
+    }
+    if (!db->stmts[i].stmt) {
+        if (sqlite3_prepare_v3(db->h, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                               &db->stmts[i].stmt, NULL))
+            return NULL;
+        db->stmts[i].sql = sql;
+    }
+    return db->stmts[i].stmt;
+}
+
+static int bind_all(sqlite3_stmt *s, const char *types, va_list ap)
+{
+    int rc = SQLITE_OK;
+
+    for (int i = 1; *types && rc == SQLITE_OK; types++, i++) {
+        struct str text;
+
+        switch (*types) {
+        case 'i':
+            rc = sqlite3_bind_int64(s, i, va_arg(ap, int64_t));
+            break;
+        case 'z':
+            rc = sqlite3_bind_text(s, i, va_arg(ap, const char *), -1,
+                                   SQLITE_STATIC);
+            break;
+        case 'b':
+            text = va_arg(ap, struct str);
+            rc = sqlite3_bind_blob64(s, i, text.p ? text.p : "", text.len,
+                                     SQLITE_STATIC);
+            break;
+        default:
+            text = va_arg(ap, struct str);
+            rc = sqlite3_bind_text64(s, i, text.p, text.len, SQLITE_STATIC,
+                                     SQLITE_UTF8);
+        }
+    }
+    return rc;
+}
+
+static sqlite3_stmt *bound(struct db *db, struct err *err, const char *sql,
+                           const char *types, va_list ap)
+{
+    sqlite3_stmt *s = statement(db, sql);
+
+    if (s && bind_all(s, types, ap) == SQLITE_OK)
+        return s;
+    (void)db_fail(db, sql, err);
+    if (s)
+        db_done(s);
+    return NULL;
+}
+
+sqlite3_stmt *db_query(struct db *db, struct err *err, const char *sql,
+                       const char *types, ...)
+{
+    sqlite3_stmt *s;
+    va_list ap;
+
+    va_start(ap, types);
+    s = bound(db, err, sql, types, ap);
+    va_end(ap);
+    return s;
+}
+
+void db_done(sqlite3_stmt *s)
+{
+    sqlite3_reset(s);
+    sqlite3_clear_bindings(s);
+}
+
+int db_run(struct db *db, struct err *err, const char *sql, const char *types,
+           ...)
+{
+    sqlite3_stmt *s;
+    va_list ap;
+    int rc;
+
+    va_start(ap, types);
+    s = bound(db, err, sql, types, ap);
+    va_end(ap);
+    if (!s)
+        return RC_INTERNAL;
+    do
+        rc = sqlite3_step(s);
+    while (rc == SQLITE_ROW);
+    rc = rc == SQLITE_DONE ? RC_OK : db_fail(db, sql, err);
+    db_done(s);
+    return rc;
+}
+
+int db_int(struct db *db, struct err *err, int64_t *out, const char *sql,
+           const char *types, ...)
+{
+    sqlite3_stmt *s;
+    va_list ap;
+    int rc;
+
+    va_start(ap, types);
+    s = bound(db, err, sql, types, ap);
+    va_end(ap);
+    if (!s)
+        return RC_INTERNAL;
+    rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL)
+        *out = sqlite3_column_int64(s, 0);
+    rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? RC_OK : db_fail(db, sql, err);
+    db_done(s);
+    return rc;
+}
+
+int db_exec(struct db *db, struct err *err, const char *sql)
+{
+    if (sqlite3_exec(db->h, sql, NULL, NULL, NULL))
+        return db_fail(db, "a change of tables", err);
+    return RC_OK;
+}
+
+/* --- transactions --------------------------------------------------------- */
+
+struct db *db_begin(struct dbs *all, bool durable, struct err *err)
+{
+    struct db *w = &all->writer;
+    bool full = durable && all->fsync;
+
+    pthread_mutex_lock(&all->write_lock);
+    if (full != all->full) {
+        all->full = full;
+        sqlite3_exec(w->h, full ? "PRAGMA synchronous=FULL" : all->unsynced,
+                     NULL, NULL, NULL);
+    }
+    if (db_run(w, err, "BEGIN IMMEDIATE", "") == RC_OK)
+        return w;
+    pthread_mutex_unlock(&all->write_lock);
+    return NULL;
+}
+
+void db_rollback(struct db *w)
+{
+    sqlite3_exec(w->h, "ROLLBACK", NULL, NULL, NULL);
+    pthread_mutex_unlock(&w->all->write_lock);
+}
+
+int db_commit(struct db *w, struct err *err)
+{
+    int rc = db_run(w, err, "COMMIT", "");
+
+    if (rc)
+        sqlite3_exec(w->h, "ROLLBACK", NULL, NULL, NULL);
+    pthread_mutex_unlock(&w->all->write_lock);
+    return rc;
+}
+
+int db_read_begin(struct db *r, struct err *err)
+{
+    return db_run(r, err, "BEGIN", "");
+}
+
+void db_read_end(struct db *r)
+{
+    sqlite3_exec(r->h, "COMMIT", NULL, NULL, NULL);
+}
+
+int db_use_sql(struct db *db, struct err *err)
+{
+    if (db->has_sql)
+        return RC_OK;
+    if (sql_connect(db->h))
+        return db_fail(db, "registering functions", err);
+    db->has_sql = true;
+    return RC_OK;
+}
+
+struct db *db_reader(struct dbs *all, unsigned i)
+{
+    return &all->readers[i];
+}
+
+/* --- opening -------------------------------------------------------------- */
+
+static int open_one(struct dbs *all, struct db *db, struct err *err)
+{
+    static const char pragmas[] = "PRAGMA journal_mode=WAL;"
+                                  "PRAGMA temp_store=MEMORY;"
+                                  "PRAGMA cache_size=-4096;"
+                                  "PRAGMA journal_size_limit=33554432;";
+
+    db->all = all;
+    if (sqlite3_open_v2(all->path, &db->h,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+                            SQLITE_OPEN_NOMUTEX,
+                        NULL))
+        return err_set(err, RC_IO, "%s: %s", all->path,
+                       db->h ? sqlite3_errmsg(db->h) : "out of memory");
+    sqlite3_busy_timeout(db->h, BUSY_MS);
+    sqlite3_extended_result_codes(db->h, 1);
+    if (sqlite3_exec(db->h, pragmas, NULL, NULL, NULL) ||
+        sqlite3_exec(db->h, all->unsynced, NULL, NULL, NULL))
+        return db_fail(db, all->path, err);
+    return RC_OK;
+}
+
+/* Each connection looks into the file once: it then has all the files open
+ * that it will ever need, and they may lose their names. */
+static int look(struct db *db, struct err *err)
+{
+    int64_t n;
+
+    return db_int(db, err, &n, "SELECT count(*) FROM datasets", "");
+}
+
+static char *nameless_path(struct err *err)
+{
+    const char *dirs[] = {getenv("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm"};
+
+    for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+        char *path;
+        int fd;
+
+        if (!dirs[i] || !*dirs[i])
+            continue;
+        path = mem_printf("%s/datos-bigquery-XXXXXX", dirs[i]);
+        fd = mkstemp(path);
+        if (fd >= 0) {
+            close(fd);
+            return path;
+        }
+        mem_free(path);
+    }
+    err_set(err, RC_IO,
+            "BigQuery finds no folder for its tables: set TMPDIR "
+            "to one that is writable, or give --state");
+    return NULL;
+}
+
+static void unname(const char *path)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        char *one = mem_printf("%s%s", path, ends[i]);
+
+        unlink(one);
+        mem_free(one);
+    }
+}
+
+int db_open(const char *dir, bool fsync, unsigned n_readers, struct dbs **out,
+            struct err *err)
+{
+    struct dbs *all = MEM_NEW(struct dbs);
+    int rc;
+
+    pthread_mutex_init(&all->write_lock, NULL);
+    all->fsync = fsync && dir;
+    all->nameless = !dir;
+    /* A kill loses nothing without syncs, the kernel has the bytes. Power
+     * cuts must at least leave a sound file: NORMAL syncs checkpoints. */
+    all->unsynced =
+        dir ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=OFF";
+    all->readers = MEM_ARRAY(struct db, n_readers);
+    all->path = dir ? mem_printf("%s/bigquery.db", dir) : nameless_path(err);
+    rc = all->path ? open_one(all, &all->writer, err) : RC_IO;
+    if (rc == RC_OK)
+        rc = db_layout(all, err);
+    for (; rc == RC_OK && all->n_readers < n_readers; all->n_readers++) {
+        rc = open_one(all, &all->readers[all->n_readers], err);
+        if (rc == RC_OK)
+            rc = look(&all->readers[all->n_readers], err);
+    }
+    if (all->path && !dir)
+        unname(all->path);
+    if (rc) {
+        db_close(all);
+        return rc;
+    }
+    *out = all;
+    return RC_OK;
+}
+
+static void close_one(struct db *db)
+{
+    for (size_t i = 0; i < DB_MAX_STMTS; i++)
+        sqlite3_finalize(db->stmts[i].stmt);
+    sqlite3_close_v2(db->h);
+}
+
+void db_close(struct dbs *all)
+{
+    if (!all)
+        return;
+    for (unsigned i = 0; i < all->n_readers; i++)
+        close_one(&all->readers[i]);
+    close_one(&all->writer);
+    pthread_mutex_destroy(&all->write_lock);
+    mem_free(all->readers);
+    mem_free(all->path);
+    mem_free(all);
+}

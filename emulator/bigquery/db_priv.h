@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What db.c and db_state.c share. */
+#ifndef EMULATOR_BIGQUERY_DB_PRIV_H
+#define EMULATOR_BIGQUERY_DB_PRIV_H
+
+#include <pthread.h>
+
+#include "emulator/bigquery/db.h"
+
+struct dbs {
+    char *path;
+    bool nameless;
+    bool fsync, full; /* asked for; the writer is set so now */
+    const char *unsynced;
+    pthread_mutex_t write_lock;
+    struct db writer;
+    struct db *readers;
+    unsigned n_readers;
+};
+
+/* Makes the service's own tables, or checks that they are of our form. */
+RC_MUST_USE int db_layout(struct dbs *all, struct err *err);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "emulator/bigquery/partition_stats.h"
+
+#include <stdio.h>
+
+#include "common/buf.h"
+#include "common/mem.h"
+#include "emulator/bigquery/sql/sql.h"
+
+int partition_add(struct db *w, const struct table *t, int64_t id,
+                  int64_t n_rows, int64_t n_bytes, int64_t now_us,
+                  struct fail *f)
+{
+    struct err err = {0};
+    int rc = db_run(w, &err,
+                    "UPDATE tables SET n_rows = n_rows + ?,"
+                    " n_bytes = n_bytes + ?, modified_us = ? WHERE id = ?"
+                    " AND n_rows >= 0",
+                    "iiii", n_rows, n_bytes, now_us, t->id);
+
+    if (rc == RC_OK && t->part.by)
+        rc = db_run(w, &err,
+                    "INSERT INTO partitions VALUES(?,?,?,?,?)"
+                    " ON CONFLICT DO UPDATE SET n_rows = n_rows +"
+                    " excluded.n_rows, n_bytes = n_bytes + excluded.n_bytes,"
+                    " modified_us = excluded.modified_us",
+                    "iiiii", t->id, id, n_rows, n_bytes, now_us);
+    return rc ? fail_from_err(f, &err) : RC_OK;
+}
+
+int partition_forget(struct db *w, const struct table *t, int64_t now_us,
+                     struct fail *f)
+{
+    struct err err = {0};
+    int rc = db_run(w, &err,
+                    "UPDATE tables SET n_rows = -1, n_bytes = -1,"
+                    " modified_us = ? WHERE id = ?",
+                    "ii", now_us, t->id);
+
+    return rc ? fail_from_err(f, &err) : RC_OK;
+}
+
+/* --- counting ------------------------------------------------------------- */
+
+/* Bytes of one value (page "Estimate and control costs", data size). */
+static void put_size(struct buf *sql, const struct sql_column *c)
+{
+    int fixed = c->type->kind == T_BOOL         ? 1
+                : c->type->kind == T_NUMERIC    ? 16
+                : c->type->kind == T_BIGNUMERIC ? 32
+                                                : 8;
+    bool text = c->type->kind == T_STRING || c->type->kind == T_BYTES ||
+                c->type->kind == T_JSON || c->type->kind == T_ARRAY ||
+                c->type->kind == T_STRUCT;
+
+    buf_printf(sql, "+coalesce(sum(CASE WHEN \"%.*s\" IS NULL THEN 0 ELSE ",
+               STR_ARG(c->name));
+    if (text)
+        buf_printf(sql, "2+length(CAST(\"%.*s\" AS BLOB)) END),0)",
+                   STR_ARG(c->name));
+    else
+        buf_printf(sql, "%d END),0)", fixed);
+}
+
+static char *count_sql(const struct table *t)
+{
+    struct buf sql;
+    size_t len;
+
+    buf_init(&sql, 4 << 20);
+    buf_puts(&sql, "SELECT count(*), 0");
+    for (size_t i = 0; i < t->n_columns; i++)
+        put_size(&sql, &t->columns[i]);
+    buf_printf(&sql, ", %s%s%s FROM %s", t->part.by ? "\"" : "",
+               t->part.by ? t->part.by : "0", t->part.by ? "\"" : "",
+               t->physical);
+    if (t->part.by)
+        buf_printf(&sql, " GROUP BY \"%s\" ORDER BY \"%s\"", t->part.by,
+                   t->part.by);
+    return buf_take(&sql, &len);
+}
+
+/* One partition's sum goes in when the next begins. */
+struct counting {
+    int64_t id, rows, bytes, all_rows, all_bytes;
+    bool open;
+};
+
+static int close_one(struct db *w, const struct table *t, struct counting *k,
+                     struct err *err)
+{
+    if (!k->open)
+        return RC_OK;
+    k->open = false;
+    k->all_rows += k->rows;
+    k->all_bytes += k->bytes;
+    if (!t->part.by)
+        return RC_OK;
+    return db_run(w, err, "INSERT INTO partitions VALUES(?,?,?,?,?)", "iiiii",
+                  t->id, k->id, k->rows, k->bytes, t->modified_us);
+}
+
+static int count_rows(struct db *w, const struct table *t, struct counting *k,
+                      struct err *err)
+{
+    char *sql = count_sql(t);
+    sqlite3_stmt *s = NULL;
+    int rc = RC_OK;
+
+    if (sqlite3_prepare_v2(w->h, sql, -1, &s, NULL))
+        rc = db_fail(w, "counting", err);
+    while (rc == RC_OK && sqlite3_step(s) == SQLITE_ROW) {
+        int64_t id = 0;
+
+        if (t->part.by)
+            id = sqlite3_column_type(s, 2) == SQLITE_NULL
+                     ? PARTITION_NULL
+                     : partition_of(&t->part, sqlite3_column_int64(s, 2));
+        if (k->open && id != k->id)
+            rc = close_one(w, t, k, err);
+        if (!k->open)
+            k->rows = k->bytes = 0;
+        k->open = true;
+        k->id = id;
+        k->rows += sqlite3_column_int64(s, 0);
+        k->bytes += sqlite3_column_int64(s, 1);
+    }
+    sqlite3_finalize(s);
+    mem_free(sql);
+    return rc ? rc : close_one(w, t, k, err);
+}
+
+int partition_count(struct db *w, struct table *t, struct fail *f)
+{
+    struct counting k = {0};
+    struct err err = {0};
+    int rc;
+
+    if (t->view_sql || t->n_rows >= 0)
+        return RC_OK;
+    rc = db_run(w, &err, "DELETE FROM partitions WHERE table_id = ?", "i",
+                t->id);
+    if (rc == RC_OK)
+        rc = count_rows(w, t, &k, &err);
+    if (rc == RC_OK)
+        rc = db_run(w, &err,
+                    "UPDATE tables SET n_rows = ?, n_bytes = ? WHERE id = ?",
+                    "iii", k.all_rows, k.all_bytes, t->id);
+    if (rc)
+        return fail_from_err(f, &err);
+    t->n_rows = k.all_rows;
+    t->n_bytes = k.all_bytes;
+    return RC_OK;
+}
+
+int partition_known(struct db *db, struct table *t, struct fail *f)
+{
+    struct err err = {0};
+    struct table *fresh;
+    struct db *w;
+    int rc;
+
+    if (t->view_sql || t->n_rows >= 0)
+        return RC_OK;
+    w = db_begin(db->all, false, &err);
+    if (!w)
+        return fail_from_err(f, &err);
+    rc = table_load(w, t->project, t->dataset, t->name, &fresh, f);
+    if (rc == RC_OK) {
+        rc = partition_count(w, fresh, f);
+        t->n_rows = fresh->n_rows;
+        t->n_bytes = fresh->n_bytes;
+        table_free(fresh);
+    }
+    if (rc) {
+        db_rollback(w);
+        return rc;
+    }
+    return db_commit(w, &err) ? fail_from_err(f, &err) : RC_OK;
+}
+
+/* --- asking --------------------------------------------------------------- */
+
+int64_t partition_bytes(struct db *db, const struct sql_ref *ref)
+{
+    struct err ignored;
+    struct fail no;
+    struct table *t;
+    int64_t bytes = 0, id;
+
+    if (table_load(db, ref->table.project, ref->table.dataset, ref->table.table,
+                   &t, &no))
+        return 0;
+    bytes = t->n_bytes;
+    id = t->id;
+    if (ref->pruned && t->part.by && ref->low <= ref->high) {
+        int64_t low = ref->low == INT64_MIN ? PARTITION_BEYOND
+                                            : partition_of(&t->part, ref->low);
+        if (db_int(db, &ignored, &bytes,
+                   "SELECT coalesce(sum(n_bytes), 0) FROM partitions"
+                   " WHERE table_id = ? AND part BETWEEN ? AND ?",
+                   "iii", id, low, ref->high))
+            bytes = 0;
+    } else if (ref->pruned && ref->low > ref->high) {
+        bytes = 0;
+    }
+    table_free(t);
+    return bytes;
+}
+
+static void info_row(struct sql_info_sink *sink, sqlite3_stmt *s,
+                     const struct table *t)
+{
+    char name[PARTITION_NAME_MAX], id[PARTITION_NAME_MAX + 2];
+    const char *row[8];
+    char *text[4];
+
+    partition_name(&t->part, sqlite3_column_int64(s, 1), name);
+    snprintf(id, sizeof(id), "'%s'", name);
+    text[0] = mem_printf("'%s'", t->project.p);
+    text[1] = mem_printf("'%s'", t->dataset.p);
+    text[2] = mem_printf("'%s'", t->name.p);
+    text[3] = mem_printf("%lld", (long long)sqlite3_column_int64(s, 4));
+    row[0] = text[0];
+    row[1] = text[1];
+    row[2] = text[2];
+    row[3] = t->part.by ? id : "NULL";
+    row[4] = (const char *)sqlite3_column_text(s, 2);
+    row[5] = (const char *)sqlite3_column_text(s, 3);
+    row[6] = text[3];
+    row[7] = "'ACTIVE'";
+    sql_info_row(sink, row, 8);
+    for (size_t i = 0; i < 4; i++)
+        mem_free(text[i]);
+}
+
+int partition_info(struct db *db, struct str project, struct str dataset,
+                   struct sql_info_sink *sink)
+{
+    struct err err = {0};
+    sqlite3_stmt *s =
+        db_query(db, &err,
+                 "SELECT t.name, p.part, coalesce(p.n_rows, t.n_rows),"
+                 " coalesce(p.n_bytes, t.n_bytes), coalesce(p.modified_us,"
+                 " t.modified_us) FROM tables t LEFT JOIN partitions p ON"
+                 " p.table_id = t.id WHERE t.project = ? AND t.dataset = ?"
+                 " AND t.kind = 'TABLE' ORDER BY t.name, p.part",
+                 "ss", project, dataset);
+
+    if (!s)
+        return RC_INTERNAL;
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        struct fail no;
+        struct table *t;
+
+        if (table_load(db, project, dataset, db_text(s, 0), &t, &no))
+            continue;
+        info_row(sink, s, t);
+        table_free(t);
+    }
+    db_done(s);
+    return RC_OK;
+}

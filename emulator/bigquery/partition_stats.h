@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How many rows and bytes a table and each of its partitions hold: kept as
+ * rows stream in, counted anew when something else changed the table.
+ * Threads: that of the connection. */
+#ifndef EMULATOR_BIGQUERY_PARTITION_STATS_H
+#define EMULATOR_BIGQUERY_PARTITION_STATS_H
+
+#include "emulator/bigquery/table.h"
+
+struct sql_info_sink;
+struct sql_ref;
+
+/* Adds what a batch brought to one partition (any id if the table has none)
+ * and to the table. `w` is the writer. */
+RC_MUST_USE int partition_add(struct db *w, const struct table *t, int64_t id,
+                              int64_t n_rows, int64_t n_bytes, int64_t now_us,
+                              struct fail *f);
+/* The table was changed by SQL: what it holds is not known until counted. */
+RC_MUST_USE int partition_forget(struct db *w, const struct table *t,
+                                 int64_t now_us, struct fail *f);
+/* Counts now what partition_forget left open, on the writer; fills t. */
+RC_MUST_USE int partition_count(struct db *w, struct table *t, struct fail *f);
+/* Makes t->n_rows and t->n_bytes known, counting if need be. Takes the writer
+ * for that: no transaction may be open. */
+RC_MUST_USE int partition_known(struct db *db, struct table *t, struct fail *f);
+/* Bytes that a query reads of a table, pruned to `low`..`high`. */
+int64_t partition_bytes(struct db *db, const struct sql_ref *ref);
+/* Rows of INFORMATION_SCHEMA.PARTITIONS. */
+int partition_info(struct db *db, struct str project, struct str dataset,
+                   struct sql_info_sink *sink);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Views: their query is checked when they are made, which tells their
+ * columns. Threads: that of the connection. */
+#ifndef EMULATOR_BIGQUERY_VIEW_H
+#define EMULATOR_BIGQUERY_VIEW_H
+
+#include "emulator/bigquery/table.h"
+
+/* Fills the schema of t->body (descriptions that it had stay). */
+RC_MUST_USE int view_check(struct db *db, struct table *t, int64_t now_us,
+                           struct fail *f);
+
+#endif
