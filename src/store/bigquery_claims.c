@@ -23,7 +23,8 @@
 enum {
     RECORD = LEDGER_KEY_BYTES + 8, /* in `packed`: key and hash */
     FIRST_CONNECT_US = 1000000,
-    COMMAND_US = 200000
+    COMMAND_US = 200000,
+    MARK_US = 50000
 };
 
 /* A letter a row: n claimed, d a repeat, c another content is stored, w
@@ -99,6 +100,7 @@ void bigquery_claims_ask(struct bigquery_put *put,
  * record is written again with the same insertId. */
 struct mark {
     struct redis_command command;
+    struct store_insert *op;
     struct bigquery *b;
 };
 
@@ -110,13 +112,15 @@ static void on_marked(struct redis_command *command)
     if (command->rc == RC_OK && command->reply.type == REDIS_ERROR)
         LOG_W("the ledger in Redis takes no marks: %.*s",
               STR_ARG(command->reply.text));
+    if (m->op)
+        store_answer_inserts(m->op);
     mem_free(m);
     b->n_marks--;
     bigquery_check_idle(b);
 }
 
 void bigquery_claims_mark(struct bigquery *b, enum bigquery_mark mark,
-                          struct str packed)
+                          struct str packed, struct store_insert *op)
 {
     struct mark *m;
     char prefix[192];
@@ -131,15 +135,19 @@ void bigquery_claims_mark(struct bigquery *b, enum bigquery_mark mark,
                                 : STR("own"),
     };
 
-    if (!b->redis || packed.len == 0)
+    if (!b->redis || packed.len == 0) {
+        if (op)
+            store_answer_inserts(op);
         return;
+    }
     put_prefix(b, prefix, sizeof(prefix));
     words[3] = str_from(prefix);
     m = MEM_NEW(struct mark);
     m->b = b;
+    m->op = op;
     b->n_marks++;
     m->command.done = on_marked;
-    m->command.timeout_us = COMMAND_US;
+    m->command.timeout_us = op ? MARK_US : COMMAND_US;
     redis_send(b->redis, &m->command, words, 6);
 }
 

@@ -128,8 +128,10 @@ enum bigquery_mark {
 };
 void bigquery_claims_pack(struct buf *packed, const unsigned char *key,
                           uint64_t hash);
+/* `op` (may be NULL) is answered once the mark is made, or soon without it: so
+ * that the next process that is asked about the id knows. */
 void bigquery_claims_mark(struct bigquery *b, enum bigquery_mark mark,
-                          struct str packed);
+                          struct str packed, struct store_insert *op);
 void bigquery_claims_open(struct bigquery *b);
 void bigquery_claims_close(struct bigquery *b);
 
@@ -201,7 +203,8 @@ struct bigquery {
     char *redis_ca_file;
     struct redis *redis; /* NULL: none */
     bool redis_was_up;
-    unsigned n_marks; /* on their way to Redis */
+    unsigned n_marks;   /* on their way to Redis */
+    unsigned n_cancels; /* of jobs, on their way */
     int64_t opened_us;
     struct bigquery_queue queue;
     struct bigquery_put *puts;

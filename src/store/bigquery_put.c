@@ -58,21 +58,6 @@ static void settle_entry(struct bigquery *b, struct bigquery_put_row *r,
     }
 }
 
-static void settle_entries(struct bigquery_put *put)
-{
-    struct bigquery *b = put->b;
-    struct buf stored, freed;
-
-    buf_init(&stored, PACKED_BYTES);
-    buf_init(&freed, PACKED_BYTES);
-    for (size_t i = 0; i < put->op->n_rows; i++)
-        settle_entry(b, &put->rows[i], &stored, &freed);
-    bigquery_claims_mark(b, MARK_STORED, buf_as_str(&stored));
-    bigquery_claims_mark(b, MARK_FREE, buf_as_str(&freed));
-    buf_fini(&stored);
-    buf_fini(&freed);
-}
-
 static void set_outcome(struct bigquery_put *put)
 {
     struct store_insert *op = put->op;
@@ -109,13 +94,25 @@ static void free_put(struct bigquery_put *put)
     mem_free(put);
 }
 
+static void answer(struct bigquery *b, struct store_insert *op,
+                   struct buf *stored, struct buf *freed)
+{
+    op->next = NULL;
+    bigquery_claims_mark(b, MARK_FREE, buf_as_str(freed), NULL);
+    bigquery_claims_mark(b, MARK_STORED, buf_as_str(stored), op);
+}
+
 static void finish(struct bigquery_put *put)
 {
     struct bigquery *b = put->b;
     struct store_insert *op = put->op;
     struct bigquery_put *waiter = put->waiters;
+    struct buf stored, freed;
 
-    settle_entries(put);
+    buf_init(&stored, PACKED_BYTES);
+    buf_init(&freed, PACKED_BYTES);
+    for (size_t i = 0; i < op->n_rows; i++)
+        settle_entry(b, &put->rows[i], &stored, &freed);
     set_outcome(put);
     if (put->is_probe)
         bigquery_gate_pass_back(b, &b->write_gate);
@@ -125,8 +122,9 @@ static void finish(struct bigquery_put *put)
         waiter = next;
     }
     free_put(put);
-    op->next = NULL;
-    store_answer_inserts(op);
+    answer(b, op, &stored, &freed);
+    buf_fini(&stored);
+    buf_fini(&freed);
     bigquery_check_idle(b);
 }
 
@@ -260,7 +258,7 @@ static void on_lookup(struct store_query *q)
         buf_init(&packed, PACKED_BYTES);
         bigquery_claims_pack(&packed, r->key, hash);
         bigquery_claims_mark(b, q->rows.n ? MARK_STORED : MARK_FREE_ANY,
-                             buf_as_str(&packed));
+                             buf_as_str(&packed), NULL);
         buf_fini(&packed);
     }
     row_list_fini(&q->rows);

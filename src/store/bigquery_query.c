@@ -17,6 +17,7 @@ enum {
     SERVER_WAIT_MS = 10000,
     CALL_US = 12 * 1000000,
     POLL_US = 20000,
+    CANCEL_US = 1000000,
     BODY_MAX = 16 * 1024 * 1024,
     RESPONSE_MAX = 32 * 1024 * 1024
 };
@@ -93,6 +94,7 @@ static void finish(struct bigquery_reader *r, int rc)
 
 struct job_cancel {
     struct google_call call;
+    struct bigquery *b;
     char *path;
 };
 
@@ -100,9 +102,13 @@ static void on_cancelled(struct google_call *call)
 {
     struct job_cancel *c = LOOP_OWNER(call, struct job_cancel, call);
 
+    struct bigquery *b = c->b;
+
     google_call_fini(call);
     mem_free(c->path);
     mem_free(c);
+    b->n_cancels--;
+    bigquery_check_idle(b);
 }
 
 static void put_encoded(struct buf *out, const char *text)
@@ -134,10 +140,12 @@ static void cancel_job(struct bigquery_reader *r)
         buf_puts(&path, "?location=");
         put_encoded(&path, r->result.location);
     }
+    c->b = r->b;
+    r->b->n_cancels++;
     c->path = buf_take(&path, NULL);
     c->call = (struct google_call){.method = "POST",
                                    .path = c->path,
-                                   .total_us = CALL_US,
+                                   .total_us = CANCEL_US,
                                    .done = on_cancelled};
     google_start(r->b->google, &c->call);
 }

@@ -78,7 +78,7 @@ static void bigquery_ping(void *self, struct store_ping *op)
 void bigquery_check_idle(struct bigquery *b)
 {
     if (b->is_closing && !b->puts && !b->readers && !b->watch.is_running &&
-        b->n_marks == 0)
+        b->n_marks == 0 && b->n_cancels == 0)
         loop_stop(b->loop);
 }
 
