@@ -33,8 +33,7 @@ struct bigquery_batch;
 struct bigquery_put;
 struct bigquery_reader;
 
-/* --- bigquery_gate.c -------------------------------------------------------
- */
+/* --- bigquery_gate.c --- */
 
 /* What to do after a call. */
 enum bigquery_fate {
@@ -61,8 +60,7 @@ void bigquery_gate_pass_back(struct bigquery *b, struct bigquery_gate *gate);
 void bigquery_gate_told(struct bigquery *b, struct bigquery_gate *gate,
                         enum bigquery_fate fate, const struct err *why);
 
-/* --- bigquery_put.c ---------------------------------------------------------
- */
+/* --- bigquery_put.c --- */
 
 enum bigquery_end {
     ROW_OPEN,
@@ -113,8 +111,7 @@ void bigquery_row_over(struct bigquery_put_row *r, enum bigquery_end end,
 /* The table was looked at, or could not be. */
 void bigquery_puts_go_on(struct bigquery *b, int rc, const struct err *why);
 
-/* --- bigquery_claims.c ------------------------------------------------------
- */
+/* --- bigquery_claims.c --- */
 
 /* False: wait for the first connection a little longer. */
 bool bigquery_claims_settled(const struct bigquery *b);
@@ -135,8 +132,7 @@ void bigquery_claims_mark(struct bigquery *b, enum bigquery_mark mark,
 void bigquery_claims_open(struct bigquery *b);
 void bigquery_claims_close(struct bigquery *b);
 
-/* --- bigquery_batch.c -------------------------------------------------------
- */
+/* --- bigquery_batch.c --- */
 
 struct bigquery_queue {
     struct bigquery_put_row *first, **last;
@@ -152,14 +148,12 @@ void bigquery_batch_pump(struct bigquery *b);
 void bigquery_batch_cancel(struct bigquery *b);
 void bigquery_batch_fini(struct bigquery *b);
 
-/* --- bigquery_query.c -------------------------------------------------------
- */
+/* --- bigquery_query.c --- */
 
 void bigquery_query_begin(struct bigquery *b, struct store_query *op);
 void bigquery_query_cancel(struct bigquery *b);
 
-/* --- bigquery_table.c -------------------------------------------------------
- */
+/* --- bigquery_table.c --- */
 
 struct bigquery_watch {
     struct google_call call;
@@ -180,8 +174,7 @@ void bigquery_table_ping(struct bigquery *b, struct store_ping *op);
 /* Is what we know of the table as young as `since_us`, or young enough? */
 bool bigquery_table_is_known(const struct bigquery *b, int64_t since_us);
 
-/* --- the store ---------------------------------------------------------------
- */
+/* --- the store --- */
 
 struct bigquery {
     struct loop *loop;
