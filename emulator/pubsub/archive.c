@@ -254,6 +254,8 @@ static void install(struct pubsub *s, struct pubsub *fresh)
     s->topics = fresh->topics;
     s->subs = fresh->subs;
     s->snapshots = fresh->snapshots;
+    numbers_fini(&s->sub_numbers);
+    s->sub_numbers = fresh->sub_numbers;
     s->next_id = fresh->next_id;
     s->next_number = fresh->next_number;
     while (fresh->all_topics) {
@@ -263,6 +265,7 @@ static void install(struct pubsub *s, struct pubsub *fresh)
         t->next = s->all_topics; /* some may wait for their last job */
         s->all_topics = t;
         t->service = s;
+        numbers_add(&s->topic_numbers, t->number, t);
         for (struct sub *sub = t->subs; sub; sub = sub->next)
             sub->service = s;
         for (struct batch *b = tlog_find(&t->log, 0); b;
@@ -296,9 +299,11 @@ int pubsub_load(void *self, struct str bytes, struct err *err)
         names_fini(&fresh.topics);
         names_fini(&fresh.subs);
         names_fini(&fresh.snapshots);
+        numbers_fini(&fresh.sub_numbers);
     } else {
         install(s, &fresh);
     }
+    numbers_fini(&fresh.topic_numbers);
     buf_fini(&fresh.dropped);
     if (rc == RC_OK) {
         expiry_run(s);

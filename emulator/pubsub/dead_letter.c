@@ -63,21 +63,10 @@ struct forwarding {
     uint64_t number, seq;
 };
 
-static struct sub *by_number(const struct pubsub *s, uint64_t number)
-{
-    for (size_t i = 0; i < s->subs.n; i++) {
-        struct sub *sub = s->subs.rows[i].resource;
-
-        if (sub->number == number)
-            return sub;
-    }
-    return NULL;
-}
-
 static void on_forwarded(struct posting *p, int rc, const char *text)
 {
     struct forwarding *f = p->arg;
-    struct sub *sub = by_number(f->service, f->number);
+    struct sub *sub = numbers_find(&f->service->sub_numbers, f->number);
 
     (void)text;
     if (sub) {

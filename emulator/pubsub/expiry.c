@@ -54,8 +54,9 @@ static int64_t expire_snapshots(struct pubsub *s, int64_t now_us)
 
     for (size_t i = s->snapshots.n; i > 0; i--) {
         struct snapshot *n = s->snapshots.rows[i - 1].resource;
-        const Google__Protobuf__Timestamp *t = n->config->expire_time;
-        int64_t at_us = t ? t->seconds * US_PER_S + t->nanos / 1000 : INT64_MAX;
+        int64_t at_us = n->config->expire_time
+                            ? pb_timestamp_us(n->config->expire_time)
+                            : INT64_MAX;
 
         if (at_us <= now_us) {
             forget(s, n->number);
@@ -83,6 +84,23 @@ static int64_t expire_logs(struct pubsub *s, int64_t now_us)
     return next_us;
 }
 
+static void arm(struct pubsub *s, int64_t at_us)
+{
+    s->expiry_us = at_us;
+    if (at_us == INT64_MAX)
+        loop_timer_cancel(&s->expiry);
+    else
+        loop_timer_arm(&s->expiry, vclock_delay_us(s->e->clock, at_us));
+}
+
+void expiry_sub(struct sub *sub)
+{
+    int64_t at_us = sub_ends_us(sub);
+
+    if (at_us < sub->service->expiry_us)
+        arm(sub->service, at_us);
+}
+
 void expiry_run(struct pubsub *s)
 {
     int64_t now_us = pubsub_now(s);
@@ -93,8 +111,5 @@ void expiry_run(struct pubsub *s)
     for (size_t i = 0; i < sizeof(next_us) / sizeof(next_us[0]); i++)
         if (next_us[i] < at_us)
             at_us = next_us[i];
-    if (at_us == INT64_MAX)
-        loop_timer_cancel(&s->expiry);
-    else
-        loop_timer_arm(&s->expiry, vclock_delay_us(s->e->clock, at_us));
+    arm(s, at_us);
 }

@@ -7,6 +7,7 @@
 #ifndef EMULATOR_PUBSUB_HELDSET_H
 #define EMULATOR_PUBSUB_HELDSET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +36,8 @@ struct held {
     uint32_t nonce; /* of the newest delivery */
     uint16_t fails; /* nacks and expiries so far */
     uint8_t state;
-    uint8_t delivered; /* at least once */
+    bool delivered : 1; /* at least once */
+    bool is_listed : 1; /* HELD_DEAD: in the list of those */
     int64_t due_us;
     struct taker *taker;       /* who has it leased */
     struct okey *key;          /* NULL: not ordered */

@@ -128,19 +128,17 @@ static void on_lost(struct pubsub *s, const struct storage_job *job)
 {
     for (size_t i = 0; i < job->n; i++) {
         const struct storage_step *step = &job->steps[i];
+        struct sub *sub;
 
         if (step->op == STORAGE_DROP_BATCH)
             buf_append(&s->dropped, &step->number, sizeof(step->number));
         if (step->op != STORAGE_LOG_ACKS && step->op != STORAGE_SET_ACKS)
             continue;
-        for (size_t k = 0; k < s->subs.n; k++) {
-            struct sub *sub = s->subs.rows[k].resource;
-
-            if (sub->number != step->number)
-                continue;
-            sub->rewrite = true;
-            keep_changed(sub);
-        }
+        sub = numbers_find(&s->sub_numbers, step->number);
+        if (!sub)
+            continue;
+        sub->rewrite = true;
+        keep_changed(sub);
     }
 }
 

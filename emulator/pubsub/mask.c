@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Field masks: whole top-level fields (or one level below) go from one message
- * to another, by their bytes, so that no field's type matters. */
+/* Field masks: fields go from one message to another, by their bytes, so that
+ * no field's type matters. */
 #include "common/buf.h"
 #include "common/mem.h"
 #include "emulator/pubsub/check.h"
 #include "grpc/wire.h"
-
-/* "push_config.push_endpoint" -> "push_config" */
-static struct str head_of(const char *path)
-{
-    struct str rest = str_from(path);
-
-    return str_cut(&rest, '.');
-}
 
 static bool is_one_of(const char *const *names, struct str name)
 {
@@ -69,37 +61,13 @@ static bool replace(ProtobufCMessage *to, struct str bytes)
     return true;
 }
 
-enum grpc_status check_mask(ProtobufCMessage *to, const ProtobufCMessage *from,
-                            const Google__Protobuf__FieldMask *mask,
-                            const char *what, const char *const *mutable_fields,
-                            struct err *err)
+/* Fields of `to` that are in the set become those of `from`. */
+static bool merge(ProtobufCMessage *to, const ProtobufCMessage *from,
+                  const bool *set)
 {
-    bool set[64] = {false};
     struct buf old, new, merged;
     bool ok;
 
-    if (!mask || mask->n_paths == 0) {
-        err_set(err, RC_INVALID,
-                "The update_mask in the Update%sRequest must be set, and must "
-                "contain a non-empty paths list.",
-                what);
-        return GRPC_INVALID_ARGUMENT;
-    }
-    for (size_t i = 0; i < mask->n_paths; i++) {
-        struct str name = head_of(mask->paths[i]);
-        const ProtobufCFieldDescriptor *f = field_of(to->descriptor, name);
-
-        if (!f || !is_one_of(mutable_fields, name)) {
-            err_set(err, RC_INVALID,
-                    f ? "Invalid update_mask provided in the Update%sRequest: "
-                        "the '%.*s' field in the %s is not mutable."
-                      : "Invalid update_mask provided in the Update%sRequest: "
-                        "'%.*s' is not a known %s field.",
-                    what, STR_ARG(name), what);
-            return GRPC_INVALID_ARGUMENT;
-        }
-        set[f->id & 63] = true;
-    }
     buf_init(&old, SIZE_MAX / 4);
     buf_init(&new, SIZE_MAX / 4);
     buf_init(&merged, SIZE_MAX / 4);
@@ -111,8 +79,80 @@ enum grpc_status check_mask(ProtobufCMessage *to, const ProtobufCMessage *from,
     buf_fini(&merged);
     buf_fini(&new);
     buf_fini(&old);
-    if (ok)
-        return GRPC_OK;
-    err_set(err, RC_NOMEM, "No memory for the update");
-    return GRPC_RESOURCE_EXHAUSTED;
+    return ok;
+}
+
+static ProtobufCMessage *empty_of(const ProtobufCMessageDescriptor *type)
+{
+    return protobuf_c_message_unpack(type, NULL, 0, (const uint8_t *)"");
+}
+
+/* One path, level by level: "retry_policy.minimum_backoff" leaves what else
+ * the policy says. False: there is no such field. */
+static bool merge_path(ProtobufCMessage *to, const ProtobufCMessage *from,
+                       struct str path)
+{
+    struct str head = str_cut(&path, '.');
+    const ProtobufCFieldDescriptor *f = field_of(to->descriptor, head);
+    bool set[64] = {false};
+    ProtobufCMessage **inner, *none = NULL;
+    const ProtobufCMessage *new;
+    bool ok;
+
+    if (!f)
+        return false;
+    if (!path.p) {
+        set[f->id & 63] = true;
+        return merge(to, from, set);
+    }
+    if (f->type != PROTOBUF_C_TYPE_MESSAGE ||
+        f->label == PROTOBUF_C_LABEL_REPEATED)
+        return false;
+    inner = (ProtobufCMessage **)(void *)((char *)to + f->offset);
+    new = *(ProtobufCMessage *const *)(const void *)((const char *)from +
+                                                     f->offset);
+    if (!*inner)
+        *inner = empty_of(f->descriptor);
+    if (!new)
+        new = none = empty_of(f->descriptor);
+    ok = merge_path(*inner, new, path);
+    if (none)
+        protobuf_c_message_free_unpacked(none, NULL);
+    return ok;
+}
+
+static bool is_mutable(struct str path, const char *const *mutable_fields)
+{
+    return is_one_of(mutable_fields, str_cut(&path, '.'));
+}
+
+enum grpc_status check_mask(ProtobufCMessage *to, const ProtobufCMessage *from,
+                            const Google__Protobuf__FieldMask *mask,
+                            const char *what, const char *const *mutable_fields,
+                            struct err *err)
+{
+    if (!mask || mask->n_paths == 0) {
+        err_set(err, RC_INVALID,
+                "The update_mask in the Update%sRequest must be set, and must "
+                "contain a non-empty paths list.",
+                what);
+        return GRPC_INVALID_ARGUMENT;
+    }
+    for (size_t i = 0; i < mask->n_paths; i++) {
+        struct str path = str_from(mask->paths[i]), rest = path;
+        bool known = field_of(to->descriptor, str_cut(&rest, '.')) != NULL;
+
+        if (known && is_mutable(path, mutable_fields) &&
+            merge_path(to, from, path))
+            continue;
+        known = known && !is_mutable(path, mutable_fields);
+        err_set(err, RC_INVALID,
+                known ? "Invalid update_mask provided in the Update%sRequest: "
+                        "the '%s' field in the %s is not mutable."
+                      : "Invalid update_mask provided in the Update%sRequest: "
+                        "'%s' is not a known %s field.",
+                what, mask->paths[i], what);
+        return GRPC_INVALID_ARGUMENT;
+    }
+    return GRPC_OK;
 }

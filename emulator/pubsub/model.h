@@ -11,6 +11,7 @@
 #include "emulator/pubsub/journal.h"
 #include "emulator/pubsub/message.h"
 #include "emulator/pubsub/names.h"
+#include "emulator/pubsub/numbers.h"
 #include "emulator/pubsub/storage.h"
 #include "emulator/pubsub/subcore.h"
 #include "emulator/rpc.h"
@@ -80,10 +81,12 @@ struct pubsub {
     struct rpc *rpc;
     struct storage *storage; /* NULL: memory only */
     struct names topics, subs, snapshots;
+    struct numbers topic_numbers, sub_numbers;
     struct topic *all_topics;
     uint64_t next_id, next_number;
     struct vclock_watch watch;
     struct loop_timer expiry;
+    int64_t expiry_us; /* when it looks next */
     struct sub *due, **last_due;
     struct sub *changed;
     struct buf dropped; /* uint64_t ids of batches to be deleted */
@@ -137,6 +140,7 @@ void pb_free(void *message);
 /* Microseconds of a duration; 0 without one. */
 int64_t pb_duration_us(const Google__Protobuf__Duration *d);
 Google__Protobuf__Duration *pb_duration_new(int64_t seconds);
+int64_t pb_timestamp_us(const Google__Protobuf__Timestamp *t);
 /* A protobuf-c string field's new value. */
 void pb_set(char **field, const char *value);
 

@@ -14,7 +14,8 @@ static bool read_token(const char *token, struct buf *name)
     struct str text = str_from(token);
 
     return buf_reserve(name, base64_decoded_max(text.len)) &&
-           base64_decode(text, name->data, &name->len);
+           base64_decode(text, name->data, &name->len) &&
+           str_starts(buf_as_str(name), STR("projects/"));
 }
 
 static char *write_token(struct str name)
@@ -25,10 +26,10 @@ static char *write_token(struct str name)
     return token;
 }
 
-static bool refuse(struct rpc_call *call, const char *what, const char *value)
+static bool refuse(struct rpc_call *call, const char *token)
 {
-    rpc_fail(call, GRPC_INVALID_ARGUMENT, "Invalid %s given (token=%s).", what,
-             value);
+    rpc_fail(call, GRPC_INVALID_ARGUMENT,
+             "Invalid page token given (token=%s).", token);
     return false;
 }
 
@@ -70,7 +71,9 @@ bool page_of(struct rpc_call *call, const struct pubsub *s,
     size_t from;
     bool ok;
 
-    if (size < 0) {
+    if (!is_strict(s)) { /* as Google's emulator */
+        size = size < 0 ? 0 : size;
+    } else if (size < 0) {
         rpc_fail(call, GRPC_INVALID_ARGUMENT,
                  "You have passed an invalid argument to the service "
                  "(argument=page_size).");
@@ -79,8 +82,10 @@ bool page_of(struct rpc_call *call, const struct pubsub *s,
     buf_init(&prefix, 4096);
     buf_init(&after, 4096);
     ok = prefix_of(call, s, project, &prefix);
-    if (ok && *token && !read_token(token, &after))
-        ok = refuse(call, "page token", token);
+    if (ok && *token && !read_token(token, &after)) {
+        buf_reset(&after);
+        ok = !is_strict(s) || refuse(call, token);
+    }
     if (ok) {
         from = names_lower(names, buf_as_str(&prefix));
         if (after.len) {

@@ -145,27 +145,12 @@ static void on_doubled(struct posting *p, int rc, const char *text)
     (void)text;
 }
 
-static struct topic *topic_of(struct rpc_call *call, struct pubsub *s,
-                              struct str name)
-{
-    struct topic *t = topic_find(s, name);
-
-    if (t)
-        return t;
-    if (name.len == 0 || !str_starts(name, STR("projects/")))
-        refuse_name(call, s, "topics", name.len ? name.p : "");
-    else
-        refuse_unknown(call, s, "Topic", name);
-    return NULL;
-}
-
 static void publish(struct rpc_call *call, struct pubsub *s, struct str request)
 {
     struct publish in;
     struct err err = {0};
     struct topic *t;
     struct str name;
-    char *copy;
     int rc;
 
     if (!publish_topic(request, &name)) {
@@ -173,11 +158,11 @@ static void publish(struct rpc_call *call, struct pubsub *s, struct str request)
                  "The request is no PublishRequest");
         return;
     }
-    copy = mem_strndup(name.p, name.len);
-    t = topic_of(call, s, str_of(copy, name.len));
-    mem_free(copy);
-    if (!t)
+    t = topic_find(s, name);
+    if (!t) {
+        refuse_missing(call, s, "topics", name);
         return;
+    }
     if (s->storage && storage_waiting(s->storage) > WAITING_MAX) {
         rpc_fail(call, GRPC_UNAVAILABLE,
                  "The emulator's disk does not keep up: try again");

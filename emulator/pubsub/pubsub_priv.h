@@ -104,6 +104,8 @@ void dead_letters_forward(struct sub *sub);
  */
 /* Retention, subscriptions nobody uses, snapshots: now, and when next. */
 void expiry_run(struct pubsub *s);
+/* The same for one that is new, without a look at all others. */
+void expiry_sub(struct sub *sub);
 
 /* --- the whole state
  * ---------------------------------------------------------------
@@ -132,6 +134,12 @@ void refuse_existing(struct rpc_call *call, const struct pubsub *s,
                      const char *kind, const char *name);
 void refuse_name(struct rpc_call *call, const struct pubsub *s,
                  const char *collection, const char *name);
+/* Nothing has that name, which may be none ("topics", "subscriptions"). */
+void refuse_missing(struct rpc_call *call, const struct pubsub *s,
+                    const char *collection, struct str name);
+/* The same for who is no rpc_call: status and text (mem_free). */
+char *missing_text(const struct pubsub *s, const char *collection,
+                   struct str name, enum grpc_status *status);
 /* Not kept; `text` says why. */
 void refuse_storage(struct rpc_call *call, const char *text);
 /* "projects/P/COLLECTION/ID" with a valid id. */

@@ -3,11 +3,13 @@
  * Google's emulator (lenient), and the checks that lead to them. */
 #include <ctype.h>
 
+#include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
 
 enum {
     ID_MIN = 3,
-    ID_MAX = 255
+    ID_MAX = 255,
+    NAME_MAX_SHOWN = 512
 };
 
 static struct str leaf_of(struct str name)
@@ -18,18 +20,39 @@ static struct str leaf_of(struct str name)
                  : name;
 }
 
-void refuse_unknown(struct rpc_call *call, const struct pubsub *s,
-                    const char *kind, struct str name)
+static char *unknown_text(const struct pubsub *s, const char *kind,
+                          struct str name)
 {
     struct str leaf = leaf_of(name);
 
     if (is_strict(s))
-        rpc_fail(call, GRPC_NOT_FOUND, "Resource not found (resource=%.*s).",
-                 STR_ARG(leaf));
-    else if (*kind == 'T')
-        rpc_fail(call, GRPC_NOT_FOUND, "Topic not found");
-    else
-        rpc_fail(call, GRPC_NOT_FOUND, "%s does not exist", kind);
+        return mem_printf("Resource not found (resource=%.*s).", STR_ARG(leaf));
+    if (*kind == 'T')
+        return mem_strdup("Topic not found");
+    return mem_printf("%s does not exist", kind);
+}
+
+static char *name_text(const struct pubsub *s, const char *collection,
+                       const char *name)
+{
+    if (!is_strict(s))
+        return mem_printf("Invalid [%s] name: (name=%s)", collection, name);
+    return mem_printf("Invalid resource name given (name=%s). Refer to "
+                      "https://cloud.google.com/pubsub/docs/"
+                      "pubsub-basics#resource_names for more information.",
+                      name);
+}
+
+static void fail(struct rpc_call *call, enum grpc_status status, char *text)
+{
+    rpc_fail(call, status, "%s", text);
+    mem_free(text);
+}
+
+void refuse_unknown(struct rpc_call *call, const struct pubsub *s,
+                    const char *kind, struct str name)
+{
+    fail(call, GRPC_NOT_FOUND, unknown_text(s, kind, name));
 }
 
 void refuse_existing(struct rpc_call *call, const struct pubsub *s,
@@ -48,15 +71,7 @@ void refuse_existing(struct rpc_call *call, const struct pubsub *s,
 void refuse_name(struct rpc_call *call, const struct pubsub *s,
                  const char *collection, const char *name)
 {
-    if (is_strict(s))
-        rpc_fail(call, GRPC_INVALID_ARGUMENT,
-                 "Invalid resource name given (name=%s). Refer to "
-                 "https://cloud.google.com/pubsub/docs/"
-                 "pubsub-basics#resource_names for more information.",
-                 name);
-    else
-        rpc_fail(call, GRPC_INVALID_ARGUMENT, "Invalid [%s] name: (name=%s)",
-                 collection, name);
+    fail(call, GRPC_INVALID_ARGUMENT, name_text(s, collection, name));
 }
 
 void refuse_storage(struct rpc_call *call, const char *text)
@@ -85,23 +100,40 @@ bool name_is_valid(const char *name, const char *collection)
     return true;
 }
 
-struct sub *sub_of(struct rpc_call *call, struct pubsub *s, struct str name)
+char *missing_text(const struct pubsub *s, const char *collection,
+                   struct str name, enum grpc_status *status)
 {
-    struct sub *sub = sub_find(s, name);
-    char copy[512];
+    char copy[NAME_MAX_SHOWN];
 
-    if (sub)
-        return sub;
-    if (str_starts(name, STR("projects/"))) {
-        refuse_unknown(call, s, "Subscription", name);
-        return NULL;
-    }
     if (name.len >= sizeof(copy))
         name.len = sizeof(copy) - 1;
     if (name.len)
         memcpy(copy, name.p, name.len);
     copy[name.len] = '\0';
-    refuse_name(call, s, "subscriptions", copy);
+    if (!name_is_valid(copy, collection)) {
+        *status = GRPC_INVALID_ARGUMENT;
+        return name_text(s, collection, copy);
+    }
+    *status = GRPC_NOT_FOUND;
+    return unknown_text(s, *collection == 't' ? "Topic" : "Subscription", name);
+}
+
+void refuse_missing(struct rpc_call *call, const struct pubsub *s,
+                    const char *collection, struct str name)
+{
+    enum grpc_status status;
+    char *text = missing_text(s, collection, name, &status);
+
+    fail(call, status, text);
+}
+
+struct sub *sub_of(struct rpc_call *call, struct pubsub *s, struct str name)
+{
+    struct sub *sub = sub_find(s, name);
+
+    if (sub)
+        return sub;
+    refuse_missing(call, s, "subscriptions", name);
     return NULL;
 }
 

@@ -26,9 +26,24 @@ void pb_free(void *message)
         protobuf_c_message_free_unpacked(message, NULL);
 }
 
+/* Ten thousand years either way: what protobuf's own types may hold. */
+static int64_t us_of(int64_t seconds, int32_t nanos)
+{
+    const int64_t most = 10000LL * 366 * 86400;
+
+    if (seconds > most || seconds < -most)
+        seconds = seconds > 0 ? most : -most;
+    return seconds * US_PER_S + nanos / 1000;
+}
+
 int64_t pb_duration_us(const Google__Protobuf__Duration *d)
 {
-    return d ? d->seconds * US_PER_S + d->nanos / 1000 : 0;
+    return d ? us_of(d->seconds, d->nanos) : 0;
+}
+
+int64_t pb_timestamp_us(const Google__Protobuf__Timestamp *t)
+{
+    return t ? us_of(t->seconds, t->nanos) : 0;
 }
 
 Google__Protobuf__Duration *pb_duration_new(int64_t seconds)
@@ -75,18 +90,22 @@ struct topic *topic_new(struct pubsub *s, PB(Topic) * config, uint64_t number)
     tlog_init(&t->log, &t->events);
     t->next = s->all_topics;
     s->all_topics = t;
+    numbers_add(&s->topic_numbers, number, t);
     topic_apply_config(t);
     return t;
 }
 
-/* Acknowledged messages of those who want them kept stay in the log. */
+/* What a topic keeps stays its subscriptions' too; acknowledged messages of
+ * those who want them kept stay in the log. */
 void topic_apply_config(struct topic *t)
 {
-    int64_t keep_us = pb_duration_us(t->config->message_retention_duration);
+    int64_t topic_us = pb_duration_us(t->config->message_retention_duration);
+    int64_t keep_us = topic_us;
 
-    for (const struct sub *sub = t->subs; sub; sub = sub->next) {
+    for (struct sub *sub = t->subs; sub; sub = sub->next) {
         int64_t us = pb_duration_us(sub->config->message_retention_duration);
 
+        sub->core.rules.retention_us = us && us < topic_us ? topic_us : us;
         if (sub->config->retain_acked_messages && us > keep_us)
             keep_us = us;
     }
@@ -103,6 +122,7 @@ void topic_unref(struct topic *t)
     while (*at != t)
         at = &(*at)->next;
     *at = t->next;
+    numbers_remove(&s->topic_numbers, t->number);
     if (s->storage && !s->clearing) {
         struct storage_job *job = storage_job_new(NULL, NULL);
 
@@ -155,7 +175,6 @@ void sub_apply_config(struct sub *sub)
         c->dead_letter_policy
             ? (unsigned)c->dead_letter_policy->max_delivery_attempts
             : 0;
-    r->retention_us = pb_duration_us(c->message_retention_duration);
     r->filter = sub->filter;
     topic_apply_config(sub->topic);
 }
@@ -192,6 +211,7 @@ int sub_new(struct pubsub *s, struct topic *topic, PB(Subscription) * config,
     sub->next = topic->subs;
     topic->subs = sub;
     names_add(&s->subs, sub->name, sub);
+    numbers_add(&s->sub_numbers, number, sub);
     sub_apply_config(sub);
     *out = sub;
     return RC_OK;
@@ -208,11 +228,13 @@ static void forget_lists(struct sub *sub)
     struct pubsub *s = sub->service;
     struct sub **at;
 
-    for (at = &s->changed; *at; at = &(*at)->next_changed)
+    for (at = &s->changed; sub->is_changed && *at; at = &(*at)->next_changed)
         if (*at == sub) {
             *at = sub->next_changed;
             break;
         }
+    if (!sub->is_due)
+        return;
     for (at = &s->due; *at; at = &(*at)->next_due)
         if (*at == sub) {
             *at = sub->next_due;
@@ -230,6 +252,7 @@ void sub_delete(struct sub *sub, enum grpc_status status, const char *text)
     struct sub **at = &t->subs;
 
     names_remove(&s->subs, sub->name);
+    numbers_remove(&s->sub_numbers, sub->number);
     sub_end_takers(sub, status, text);
     forget_lists(sub);
     while (*at != sub)

@@ -5,14 +5,6 @@
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
 
-static struct topic *topic_by_number(const struct pubsub *s, uint64_t number)
-{
-    for (struct topic *t = s->all_topics; t; t = t->next)
-        if (t->number == number)
-            return t;
-    return NULL;
-}
-
 static int damaged(struct err *err, const char *what)
 {
     return err_set(err, RC_MALFORMED, "the kept state is damaged: %s", what);
@@ -50,6 +42,8 @@ static int restore_sub(struct pubsub *s, const struct kept_resource *r,
 
     if (!config)
         return damaged(err, "a subscription");
+    if (t->deleted)
+        pb_set(&config->topic, "_deleted-topic_");
     rc = sub_new(s, t, config, number, done, &sub, err);
     if (rc) {
         pb_free(config);
@@ -63,7 +57,8 @@ static int restore_holder(struct pubsub *s, const struct kept_resource *r,
                           struct err *err)
 {
     uint64_t number = r->number + s->restore_base;
-    struct topic *t = topic_by_number(s, r->topic + s->restore_base);
+    struct topic *t =
+        numbers_find(&s->topic_numbers, r->topic + s->restore_base);
     struct ackset done;
     PB(Snapshot) * config;
     int rc;
@@ -83,6 +78,8 @@ static int restore_holder(struct pubsub *s, const struct kept_resource *r,
         ackset_fini(&done);
         return damaged(err, "a snapshot");
     }
+    if (t->deleted)
+        pb_set(&config->topic, "_deleted-topic_");
     snapshot_new(t, config, number, &done);
     return RC_OK;
 }
@@ -111,17 +108,14 @@ static int on_acks(uint64_t number, struct str journal, void *arg,
 {
     struct pubsub *s = arg;
 
-    for (size_t i = 0; i < s->subs.n; i++) {
-        struct sub *sub = s->subs.rows[i].resource;
+    struct sub *sub = numbers_find(&s->sub_numbers, number);
 
-        if (sub->number != number)
-            continue;
-        sub->n_logged++;
-        if (journal_apply(&sub->core.holder.done, journal))
-            return damaged(err, "acknowledgements");
-        return RC_OK;
-    }
-    return RC_OK; /* of a subscription that was deleted */
+    if (!sub)
+        return RC_OK; /* it was deleted */
+    sub->n_logged++;
+    if (journal_apply(&sub->core.holder.done, journal))
+        return damaged(err, "acknowledgements");
+    return RC_OK;
 }
 
 /* Each message behind its length, as many as it says. */
@@ -139,7 +133,8 @@ static bool is_whole(struct str bytes, uint32_t n)
 static int on_batch(const struct kept_batch *k, void *arg, struct err *err)
 {
     struct pubsub *s = arg;
-    struct topic *t = topic_by_number(s, k->topic + s->restore_base);
+    struct topic *t =
+        numbers_find(&s->topic_numbers, k->topic + s->restore_base);
     struct batch *b;
 
     if (k->n == 0 || (k->bytes.p && !is_whole(k->bytes, k->n)))

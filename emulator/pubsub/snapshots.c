@@ -36,6 +36,15 @@ static struct snapshot *named(struct rpc_call *call, struct pubsub *s,
     return NULL;
 }
 
+/* It has no backlog, and never will again. */
+static bool is_detached(struct rpc_call *call, const struct sub *sub)
+{
+    if (sub->config->detached)
+        rpc_fail(call, GRPC_FAILED_PRECONDITION,
+                 "The subscription is detached.");
+    return sub->config->detached;
+}
+
 /* --- create --------------------------------------------------------------- */
 
 /* The server names it when the client does not. */
@@ -85,7 +94,7 @@ void snapshot_create_run(struct rpc_call *call, ProtobufCMessage *in,
     struct ackset done;
     struct err err = {0};
 
-    if (!sub)
+    if (!sub || is_detached(call, sub))
         return;
     if (!*r->name)
         choose_name(r);
@@ -251,11 +260,11 @@ void seek_run(struct rpc_call *call, ProtobufCMessage *in, void *service)
     struct snapshot *n;
     struct ackset set;
 
-    if (!sub)
+    if (!sub || is_detached(call, sub))
         return;
     switch (r->target_case) {
     case GOOGLE__PUBSUB__V1__SEEK_REQUEST__TARGET_TIME:
-        set_at(sub, r->time->seconds * US_PER_S + r->time->nanos / 1000, &set);
+        set_at(sub, pb_timestamp_us(r->time), &set);
         break;
     case GOOGLE__PUBSUB__V1__SEEK_REQUEST__TARGET_SNAPSHOT:
         n = named(call, s, r->snapshot);

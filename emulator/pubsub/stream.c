@@ -325,13 +325,11 @@ static void begin(struct stream *st, const PB(StreamingPullRequest) * in)
     if (inject(st, in->subscription))
         return;
     if (!sub) {
-        const char *leaf = strrchr(in->subscription, '/');
-        char *unknown = mem_printf("Resource not found (resource=%s).",
-                                   leaf ? leaf + 1 : in->subscription);
+        char *why = missing_text(s, "subscriptions", str_from(in->subscription),
+                                 &status);
 
-        finish(st, GRPC_NOT_FOUND,
-               is_strict(s) ? unknown : "Subscription does not exist");
-        mem_free(unknown);
+        finish(st, status, why);
+        mem_free(why);
         return;
     }
     status = s->draining ? GRPC_UNAVAILABLE : sub_refuses_pull(sub, &text);
@@ -384,6 +382,10 @@ static void on_frame(struct stream *st, const PB(StreamingPullRequest) * in)
     if (!first && is_ping(in))
         send_properties(st);
     sub_due(st->sub);
+    /* Who does not read our answers is not heard either until they do: what
+     * waits for them has an end. */
+    if (st->is_full)
+        grpc_call_pause(st->call);
 }
 
 static void on_message(struct grpc_call *call, ProtobufCMessage *message,
@@ -425,6 +427,7 @@ static void on_writable(struct grpc_call *call, void *app)
     if (!st || !st->sub)
         return;
     st->is_full = false;
+    grpc_call_resume(call);
     sub_due(st->sub);
     deliver_due(app);
 }

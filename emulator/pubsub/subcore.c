@@ -65,14 +65,14 @@ void subcore_unlease(struct subcore *s, struct held *h)
     taker_put(t);
 }
 
-static void exhume(struct subcore *s, struct held *h)
+void subcore_exhume(struct subcore *s, struct held *h)
 {
-    struct held **at = &s->dead;
-
-    while (*at && *at != h)
-        at = &(*at)->after;
-    if (*at)
-        *at = h->after;
+    if (!h->is_listed)
+        return;
+    *(h->prev ? &h->prev->after : &s->dead) = h->after;
+    *(h->after ? &h->after->prev : &s->last_dead) = h->prev;
+    h->prev = h->after = NULL;
+    h->is_listed = false;
 }
 
 void subcore_drop(struct subcore *s, struct held *h)
@@ -82,7 +82,7 @@ void subcore_drop(struct subcore *s, struct held *h)
     if (h->state == HELD_LEASED)
         subcore_unlease(s, h);
     if (h->state == HELD_DEAD)
-        exhume(s, h);
+        subcore_exhume(s, h);
     heap_remove(&s->due, &h->timer);
     heap_remove(&s->ready, &h->ready);
     if (h->key)
@@ -102,7 +102,7 @@ void subcore_drop_all(struct subcore *s)
         subcore_drop(s, h);
         if (k)
             okey_update(&s->keys, k, 0);
-        at = 0; /* removal moves entries */
+        at--; /* removal may have moved another entry here */
     }
 }
 

@@ -37,8 +37,8 @@ struct subcore {
     struct heap due;   /* leases and backoffs by time */
     struct heap ready; /* HELD_READY by sequence */
     struct okeys keys;
-    struct held *dead; /* HELD_DEAD, chained by `after` */
-    uint64_t next;     /* nothing at or behind it was looked at */
+    struct held *dead, *last_dead; /* HELD_DEAD, not yet taken */
+    uint64_t next;                 /* nothing at or behind it was looked at */
     uint32_t nonce;
     uint64_t n_leased;
     /* cursor's place in its batch, valid while log->epoch is the same */

@@ -31,15 +31,14 @@ static bool is_worn_out(const struct subcore *s, const struct held *h)
  * dead-letter topic. */
 static void bury(struct subcore *s, struct held *h)
 {
-    struct held **at = &s->dead;
-
     if (h->key)
         okey_unlink(h->key, h);
     h->state = HELD_DEAD;
-    while (*at)
-        at = &(*at)->after;
+    h->is_listed = true;
+    h->prev = s->last_dead;
     h->after = NULL;
-    *at = h;
+    *(s->last_dead ? &s->last_dead->after : &s->dead) = h;
+    s->last_dead = h;
 }
 
 static void fail_once(struct held *h)
@@ -59,6 +58,11 @@ static void rewind_key(struct subcore *s, struct held *from, int64_t now_us)
     k->next_up = NULL;
     for (struct held *h = from; h; h = next) {
         next = h->after;
+        if (!h->delivered) { /* nor is any behind it */
+            if (!k->next_up)
+                k->next_up = h;
+            break;
+        }
         if (h->state == HELD_LEASED) {
             bool expired = h != from && h->due_us <= now_us;
 
@@ -190,10 +194,8 @@ struct held *subcore_dead_next(struct subcore *s)
 {
     struct held *h = s->dead;
 
-    if (h) {
-        s->dead = h->after;
-        h->after = NULL;
-    }
+    if (h)
+        subcore_exhume(s, h);
     return h;
 }
 

@@ -73,15 +73,22 @@ static struct topic *check_names(struct rpc_call *call, struct pubsub *s,
     return NULL;
 }
 
-/* As it is shown: with what its topic keeps. */
-static void reply(struct rpc_call *call, struct sub *sub)
+/* As it is shown: with what its topic keeps. Borrows both. */
+static PB(Subscription) shown(const struct sub *sub)
 {
-    PB(Subscription) shown = *sub->config;
+    PB(Subscription) as = *sub->config;
 
     if (!sub->topic->deleted)
-        shown.topic_message_retention_duration =
+        as.topic_message_retention_duration =
             sub->topic->config->message_retention_duration;
-    rpc_reply(call, &shown.base);
+    return as;
+}
+
+static void reply(struct rpc_call *call, const struct sub *sub)
+{
+    PB(Subscription) as = shown(sub);
+
+    rpc_reply(call, &as.base);
 }
 
 /* --- create --------------------------------------------------------------- */
@@ -110,7 +117,10 @@ static void create(struct rpc_call *call, struct pubsub *s, struct topic *t,
         refuse_storage(call, err.text);
         return;
     }
-    expiry_run(s);
+    /* its retention may be the first of its topic */
+    if (sub->config->retain_acked_messages)
+        expiry_run(s);
+    expiry_sub(sub);
     reply(call, sub);
 }
 
@@ -127,6 +137,8 @@ void subscription_create_run(struct rpc_call *call, ProtobufCMessage *in,
         !check_dead_letter(call, s, config))
         return;
     config->detached = false;
+    pb_free(config->topic_message_retention_duration); /* ours to tell */
+    config->topic_message_retention_duration = NULL;
     status = check_subscription(config, is_strict(s), &err);
     if (status)
         rpc_fail(call, status, "%s", err.text);
@@ -159,18 +171,23 @@ void subscription_list_run(struct rpc_call *call, ProtobufCMessage *in,
     PB(ListSubscriptionsRequest) *r = (PB(ListSubscriptionsRequest) *)in;
     PB(ListSubscriptionsResponse)
     out = GOOGLE__PUBSUB__V1__LIST_SUBSCRIPTIONS_RESPONSE__INIT;
+    PB(Subscription) * rows;
     struct page page;
 
     if (!page_of(call, s, &s->subs, r->project, r->page_size, r->page_token,
                  &page))
         return;
     out.subscriptions = MEM_ARRAY(PB(Subscription) *, page.n + 1);
-    for (size_t i = 0; i < page.n; i++)
-        out.subscriptions[i] = ((struct sub *)page.rows[i].resource)->config;
+    rows = MEM_ARRAY(PB(Subscription), page.n + 1);
+    for (size_t i = 0; i < page.n; i++) {
+        rows[i] = shown(page.rows[i].resource);
+        out.subscriptions[i] = &rows[i];
+    }
     out.n_subscriptions = page.n;
     out.next_page_token = page.token;
     rpc_reply(call, &out.base);
     mem_free(out.subscriptions);
+    mem_free(rows);
     mem_free(page.token);
 }
 
@@ -206,6 +223,19 @@ static bool install(struct rpc_call *call, struct sub *sub,
     return true;
 }
 
+/* Does the mask name it, or something in it? */
+static bool names_field(const Google__Protobuf__FieldMask *mask,
+                        const char *name)
+{
+    for (size_t i = 0; mask && i < mask->n_paths; i++) {
+        struct str rest = str_from(mask->paths[i]);
+
+        if (str_eq(str_cut(&rest, '.'), str_from(name)))
+            return true;
+    }
+    return false;
+}
+
 void subscription_update_run(struct rpc_call *call, ProtobufCMessage *in,
                              void *service)
 {
@@ -228,7 +258,9 @@ void subscription_update_run(struct rpc_call *call, ProtobufCMessage *in,
                         "Subscription", sub_mutable, &err);
     if (status == GRPC_OK)
         status = check_subscription(config, is_strict(s), &err);
-    if (status == GRPC_OK && !check_dead_letter(call, s, config)) {
+    if (status == GRPC_OK &&
+        names_field(r->update_mask, "dead_letter_policy") &&
+        !check_dead_letter(call, s, config)) {
         pb_free(config);
         return;
     }
@@ -237,6 +269,7 @@ void subscription_update_run(struct rpc_call *call, ProtobufCMessage *in,
         rpc_fail(call, status, "%s", err.text);
         return;
     }
+    sub_touch(sub);
     if (install(call, sub, config))
         reply(call, sub);
     expiry_run(s);

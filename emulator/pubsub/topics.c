@@ -126,7 +126,9 @@ void topic_update_run(struct rpc_call *call, ProtobufCMessage *in,
     names_add(&s->topics, t->name, t);
     pb_free(old);
     topic_apply_config(t);
-    keep_later(s, NULL);
+    topic_due(t);
+    deliver_due(s);
+    expiry_run(s);
     rpc_reply(call, &t->config->base);
 }
 
