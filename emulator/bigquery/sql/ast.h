@@ -209,7 +209,7 @@ struct ast_body {
 };
 
 struct ast_query {
-    size_t at;
+    size_t at, end;
     bool recursive;
     struct ast_cte *with;
     struct ast_body *body;

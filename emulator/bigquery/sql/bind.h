@@ -84,20 +84,23 @@ struct scope {
     const char *clause;
     struct group_key *keys;
     size_t n_keys;
+    bool any_dropped;
     struct select_alias *aliases; /* when visible */
     size_t n_aliases;
     bool aliases_first;
     bool saw_outer;
+    bool raw; /* keys left out of a grouping set stand for themselves */
     unsigned own_refs, outer_refs; /* names found here, further out */
     struct memo *memo;             /* subqueries already bound here */
     bool saw_window;
     struct ast_window *windows;
 };
 
-/* One subquery of the text is bound once: its text, with the names made up
- * for it, must be the same in GROUP BY and in the SELECT list. */
+/* Subqueries of one text are bound once: their SQL, with the names made up for
+ * it, must be the same in GROUP BY and in the SELECT list. */
 struct memo {
-    const struct ast_query *ast;
+    struct str text;
+    bool saw_aliases; /* a name may mean another thing where they are seen */
     struct bquery *bound;
     struct memo *next;
 };

@@ -24,6 +24,33 @@ void bexpr_merge(struct bexpr *to, const struct bexpr *from)
     }
 }
 
+/* Of a dry run: known by name, or by its number. */
+static struct bexpr *undeclared(struct binder *b, const struct ast_expr *x)
+{
+    size_t n = b->n_undeclared, u = (size_t)x->n;
+    struct sql_column *grown;
+    struct bexpr *e;
+
+    for (u = x->text.len ? 0 : u; x->text.len && u < n; u++) {
+        if (str_ieq(b->undeclared[u].name, x->text))
+            break;
+    }
+    if (u >= n) {
+        grown = ARENA_ARRAY(b->mem, struct sql_column, u + 1);
+        if (n)
+            memcpy(grown, b->undeclared, n * sizeof(*grown));
+        for (size_t i = n; i <= u; i++)
+            grown[i].type = type_scalar(T_NULLTYPE);
+        grown[u].name = x->text;
+        b->undeclared = grown;
+        b->n_undeclared = u + 1;
+    }
+    e = bexpr_new(b, b->undeclared[u].type, "NULL", x->at);
+    e->param = (int)u + 1;
+    e->literal = e->constant = true;
+    return e;
+}
+
 static struct bexpr *bind_param(struct binder *b, const struct ast_expr *x)
 {
     const struct sql_params *ps = b->params;
@@ -36,36 +63,16 @@ static struct bexpr *bind_param(struct binder *b, const struct ast_expr *x)
             break;
     }
     if (!ps || i == ps->n) {
-        struct sql_column *grown;
-        if (!b->options->dry_run) {
-            if (x->text.len)
-                bind_fail(b, x->at, "Query parameter '%.*s' not found",
-                          STR_ARG(x->text));
-            bind_fail(b, x->at,
-                      "Query parameter number %d not found: %zu given",
-                      x->n + 1, ps ? ps->n : 0);
-        }
-        for (size_t u = 0; u < b->n_undeclared; u++) {
-            if (x->text.len && str_ieq(b->undeclared[u].name, x->text)) {
-                e = bexpr_new(b, b->undeclared[u].type, "NULL", x->at);
-                e->literal = true;
-                e->param = (int)u + 1;
-                return e;
-            }
-        }
-        grown = ARENA_ARRAY(b->mem, struct sql_column, b->n_undeclared + 1);
-        if (b->n_undeclared)
-            memcpy(grown, b->undeclared, b->n_undeclared * sizeof(*grown));
-        grown[b->n_undeclared].name = x->text;
-        grown[b->n_undeclared].type = type_scalar(T_NULLTYPE);
-        b->undeclared = grown;
-        b->n_undeclared++;
-        e = bexpr_new(b, type_scalar(T_NULLTYPE), "NULL", x->at);
-        e->param = (int)b->n_undeclared;
-    } else {
-        e = bexpr_new(b, ps->list[i].type, arena_printf(b->mem, "?%zu", i + 1),
-                      x->at);
+        if (b->options->dry_run)
+            return undeclared(b, x);
+        if (x->text.len)
+            bind_fail(b, x->at, "Query parameter '%.*s' not found",
+                      STR_ARG(x->text));
+        bind_fail(b, x->at, "Query parameter number %d not found: %zu given",
+                  x->n + 1, ps ? ps->n : 0);
     }
+    e = bexpr_new(b, ps->list[i].type, arena_printf(b->mem, "?%zu", i + 1),
+                  x->at);
     e->literal = e->constant = true;
     return e;
 }
@@ -248,24 +255,54 @@ static struct bexpr *dispatch(struct binder *b, const struct ast_expr *x)
     }
 }
 
+static const struct group_key *group_key(const struct scope *s,
+                                         const struct bexpr *e)
+{
+    const struct group_key *found = NULL;
+
+    for (size_t i = 0; i < s->n_keys; i++) {
+        if (!strcmp(s->keys[i].sql, e->sql))
+            found = &s->keys[i];
+    }
+    return found;
+}
+
+/* With keys left out of the grouping set: the whole expression may be a key,
+ * and only if it is none are its parts looked at. */
+static struct bexpr *as_whole_key(struct binder *b, const struct ast_expr *x)
+{
+    struct scope *s = b->scope;
+    const struct group_key *key;
+    struct bexpr *e;
+
+    s->raw = true;
+    e = dispatch(b, x);
+    s->raw = false;
+    key = group_key(s, e);
+    if (!key)
+        return NULL;
+    if (key->dropped)
+        return bexpr_new(b, e->type, "NULL", e->at);
+    e->ungrouped = NULL;
+    return e;
+}
+
 struct bexpr *bind_expr(struct binder *b, const struct ast_expr *x)
 {
     struct scope *s = b->scope;
-    struct bexpr *e;
+    bool keyed = s && s->grouped && !s->in_agg && s->n_keys;
+    struct bexpr *e = NULL;
 
     if (++b->depth > 600)
         bind_fail(b, x->at, "Query is too complex: nested too deeply");
-    e = dispatch(b, x);
-    b->depth--;
-    if (s && s->grouped && !s->in_agg) {
-        for (size_t i = 0; i < s->n_keys; i++) {
-            if (strcmp(s->keys[i].sql, e->sql))
-                continue;
+    if (keyed && s->any_dropped && !s->raw && !has_aggregate(x))
+        e = as_whole_key(b, x);
+    if (!e) {
+        e = dispatch(b, x);
+        if (keyed && group_key(s, e))
             e->ungrouped = NULL;
-            if (s->keys[i].dropped)
-                e = bexpr_new(b, e->type, "NULL", e->at);
-        }
     }
+    b->depth--;
     return e;
 }
 

@@ -85,6 +85,7 @@ static void settle_dropped(struct scope *sc)
                 !strcmp(sc->keys[i].sql, sc->keys[k].sql))
                 sc->keys[i].dropped = false;
         }
+        sc->any_dropped |= sc->keys[i].dropped;
     }
 }
 

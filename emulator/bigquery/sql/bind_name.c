@@ -148,13 +148,13 @@ static const char *nearest(struct binder *b, struct str name)
     return arena_printf(b->mem, "; Did you mean %.*s?", STR_ARG(best));
 }
 
-static bool is_key(const struct scope *s, const char *sql)
+static const struct group_key *key_of(const struct scope *s, const char *sql)
 {
     for (size_t i = 0; i < s->n_keys; i++) {
         if (!strcmp(s->keys[i].sql, sql))
-            return true;
+            return &s->keys[i];
     }
-    return false;
+    return NULL;
 }
 
 /* A column of a grouped query must be a key or stand in an aggregate; what
@@ -162,7 +162,16 @@ static bool is_key(const struct scope *s, const char *sql)
 static void check_grouped(struct binder *b, struct scope *s, struct bexpr *e,
                           struct str name, size_t at)
 {
-    if (!s->grouped || s->in_agg || is_key(s, e->sql))
+    const struct group_key *key;
+
+    if (!s->grouped || s->in_agg)
+        return;
+    key = key_of(s, e->sql);
+    if (key && key->dropped && s != b->scope)
+        bind_refuse(b, at,
+                    "A subquery that reads a column left out of a grouping "
+                    "set");
+    if (key)
         return;
     e->ungrouped = arena_strndup(b->mem, name.p, name.len);
     e->ungrouped_at = at;

@@ -92,6 +92,27 @@ void put_order(struct select *s, struct buf *out, struct order_key *keys,
     }
 }
 
+/* One group, though no item says so: SQLite needs an aggregate to see it. */
+static bool is_one_group(const struct select *s)
+{
+    bool agg = !s->scope->grouped || *s->group_sql;
+
+    for (size_t k = 0; k < s->n && !agg; k++)
+        agg = s->items[k].expr->is_agg &&
+              !strstr(s->items[k].expr->sql, " AND "); /* 0 AND max(x) is 0 */
+    return !agg;
+}
+
+static void put_item(const struct select *s, struct buf *out, size_t k)
+{
+    const char *sql = s->items[k].expr->sql;
+
+    if (k == 0 && is_one_group(s))
+        buf_printf(out, "CASE WHEN count(*)>=0 THEN %s END AS c1", sql);
+    else
+        buf_printf(out, "%s%s AS c%zu", k ? "," : "", sql, k + 1);
+}
+
 const char *select_sql(struct select *s, const struct ast_select *a,
                        const struct ast_query *q, bool recursive_step)
 {
@@ -111,8 +132,7 @@ const char *select_sql(struct select *s, const struct ast_select *a,
     }
     buf_puts(out, a->distinct && !s->qualify ? "SELECT DISTINCT " : "SELECT ");
     for (size_t k = 0; k < s->n; k++)
-        buf_printf(out, "%s%s AS c%zu", k ? "," : "", s->items[k].expr->sql,
-                   k + 1);
+        put_item(s, out, k);
     for (size_t k = 0; wrap && k < n_keys; k++) {
         if (!keys[k].item)
             buf_printf(out, ",%s AS o%zu", keys[k].expr->sql, k);

@@ -337,15 +337,17 @@ struct bquery *bind_query(struct binder *b, const struct ast_query *q,
 
 struct bquery *bind_subquery(struct binder *b, const struct ast_query *q)
 {
+    struct str text = str_of(b->text.p + q->at, q->end - q->at);
     struct scope *s = b->scope;
     struct memo *m;
 
     for (m = s ? s->memo : NULL; m; m = m->next) {
-        if (m->ast == q)
+        if (str_eq(m->text, text) && m->saw_aliases == (s->n_aliases > 0))
             return m->bound;
     }
     m = ARENA_NEW(b->mem, struct memo);
-    m->ast = q;
+    m->text = text;
+    m->saw_aliases = s && s->n_aliases;
     m->bound = bind_query(b, q, s, NULL);
     if (s) {
         m->next = s->memo;

@@ -276,11 +276,6 @@ static void bind_clauses(struct select *s, const struct ast_select *a,
     show_aliases(s);
     sc->window_allowed = false;
     s->having_sql = bool_clause(s, a->having, " HAVING", "HAVING clause");
-    /* GROUP BY () is one group, also where nothing is aggregated. */
-    if (a->has_group && !*s->group_sql)
-        s->having_sql =
-            arena_cat(b->mem, *s->having_sql ? s->having_sql : " HAVING TRUE",
-                      " AND count(*)>=0", NULL);
     bind_qualify(s, a);
 }
 

@@ -233,6 +233,7 @@ struct ast_query *parse_query(struct parser *p)
         with_clause(p, q);
     q->body = body_rest(p, body_primary(p));
     query_tail(p, q);
+    q->end = p->prev_end;
     parse_leave(p);
     return q;
 }
@@ -246,5 +247,6 @@ struct ast_query *parse_query_rest(struct parser *p, struct ast_query *first)
     b->query = first;
     q->body = body_rest(p, b);
     query_tail(p, q);
+    q->end = p->prev_end;
     return q;
 }
