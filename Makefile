@@ -86,7 +86,7 @@ test: ## install what is missing, then every test
 	@$(MAKE) --no-print-directory VARIANT=tsan threaded-programs
 	@BUILD=$(BUILD) tests/run
 
-bench: all ## measured table: against nginx, latency, backlog, start, memory
+bench: all ## measured table: against nginx and Google's emulator, latency, backlog, start, memory
 	@BUILD=$(BUILD) tests/bench/run
 
 fuzz: ## each fuzzer for FUZZ_TIME seconds (default 20)
