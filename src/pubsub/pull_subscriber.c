@@ -400,7 +400,11 @@ static void do_close(void *self, int64_t grace_us, void (*done)(void *arg),
     loop_timer_arm(&s->grace_timer, grace_us);
     lease_stop(s->lease, on_lease_idle, s);
     ack_queue_flush(s->acks);
-    ack_queue_flush(s->returns);
+    /* Given back while a Pull of ours still stands, a message would be handed
+     * to it, and wait for its lease to end: the gathering time lets the
+     * service see first that it is gone. */
+    if (s->n_pulling == 0)
+        ack_queue_flush(s->returns);
     end_if_idle(s);
 }
 
