@@ -255,6 +255,11 @@ void rpc_call_on_cancel(struct rpc_call *call,
     call->gone_user = user;
 }
 
+bool rpc_call_peer_is_done(const struct rpc_call *call)
+{
+    return call->req && http_req_peer_is_done(call->req);
+}
+
 void rpc_call_count(struct rpc_call *call, uint64_t n)
 {
     call->n = n;

@@ -91,6 +91,9 @@ int64_t rpc_call_deadline_us(const struct rpc_call *call);
 void rpc_call_on_cancel(struct rpc_call *call,
                         void (*gone)(struct rpc_call *call, void *user),
                         void *user);
+/* The client will send no more, and most likely reads no more either: what a
+ * late answer would hand out is better kept. */
+bool rpc_call_peer_is_done(const struct rpc_call *call);
 /* How many messages, rows or ids it was about, for the request ring. */
 void rpc_call_count(struct rpc_call *call, uint64_t n);
 /* The loop's monotonic time at its first byte. */

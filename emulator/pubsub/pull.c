@@ -111,6 +111,10 @@ void pulls_serve(struct sub *sub)
     while (sub->pulls) {
         struct pull *p = sub->pulls;
 
+        if (rpc_call_peer_is_done(p->call)) {
+            rpc_fail(leave(p), GRPC_CANCELLED, "The client has gone");
+            continue;
+        }
         if (!serve(sub, p->call, p->max))
             return;
         (void)leave(p);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/cloud.h"
 #include "cli/source.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -18,7 +19,6 @@
 #include "common/mem.h"
 #include "config/args.h"
 #include "config/settings.h"
-#include "net/google.h"
 #include "pubsub/publisher.h"
 
 enum {
@@ -35,7 +35,6 @@ struct job {
     struct source source;
     double rate; /* messages a second; 0: as fast as they go */
     struct loop *loop;
-    struct google *google;
     struct publisher *publisher;
     struct loop_timer progress;
     struct loop_task source_done;
@@ -268,7 +267,7 @@ static int conclude(const struct job *job)
 /* --- set-up ----------------------------------------------------------------
  */
 
-static int run(struct job *job, const struct endpoint *endpoint)
+static int run(struct job *job)
 {
     const struct publisher_config config = {
         .project = job->settings->project,
@@ -276,15 +275,21 @@ static int run(struct job *job, const struct endpoint *endpoint)
         .requests = CONNECTIONS,
         .deadline_us = DEADLINE_US,
     };
+    struct cloud cloud;
     pthread_t maker;
+    struct err err;
     int code;
 
     signal(SIGPIPE, SIG_IGN);
     pthread_mutex_init(&job->lock, NULL);
     pthread_cond_init(&job->room, NULL);
     job->loop = loop_new();
-    job->google = google_new(job->loop, endpoint, NULL, CONNECTIONS);
-    job->publisher = publisher_new(job->loop, job->google, &config);
+    if (cloud_open(&cloud, job->settings, job->loop, CONNECTIONS, &err)) {
+        loop_free(job->loop);
+        fprintf(stderr, "datos publish: %s\n", err.text);
+        return ARGS_EXIT_FAILED;
+    }
+    job->publisher = publisher_new(job->loop, cloud.google, &config);
     snprintf(job->topic, sizeof(job->topic), "%s",
              publisher_topic(job->publisher));
     job->source_done.run = on_source_done;
@@ -310,7 +315,7 @@ static int run(struct job *job, const struct endpoint *endpoint)
     }
     pthread_join(maker, NULL);
     loop_timer_fini(&job->progress);
-    google_free(job->google);
+    cloud_close(&cloud);
     loop_free(job->loop);
     return code;
 }
@@ -361,19 +366,7 @@ static int start(const struct settings *s, const struct wishes *w)
 {
     struct job job = {.settings = s, .rate = w->rate};
     enum log_level level = LOG_INFO;
-    struct endpoint endpoint;
-    struct err err;
 
-    if (!s->pubsub_emulator_host) {
-        fputs("datos publish: PUBSUB_EMULATOR_HOST is not set; `datos dev` "
-              "prints the line to export (publishing to the real service "
-              "comes with its credentials)\n",
-              stderr);
-        return ARGS_EXIT_FAILED;
-    }
-    if (endpoint_init(&endpoint, "pubsub", s->pubsub_emulator_host,
-                      "PUBSUB_EMULATOR_HOST", NULL, &err))
-        return args_refuse("publish", &err);
     job.source = (struct source){
         .id = w->id,
         .contenido = w->contenido,
@@ -383,7 +376,7 @@ static int start(const struct settings *s, const struct wishes *w)
     };
     (void)log_level_parse(str_from(s->log), &level);
     log_init(level, "publish", s->system);
-    return run(&job, &endpoint);
+    return run(&job);
 }
 
 int cli_publish(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/cloud.h"
 #include "cli/letter.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -14,8 +15,6 @@
 #include "common/mem.h"
 #include "config/args.h"
 #include "config/settings.h"
-#include "net/credentials.h"
-#include "net/google.h"
 #include "pubsub/publisher.h"
 #include "pubsub/pull_subscriber.h"
 
@@ -41,8 +40,7 @@ struct job {
     const struct settings *settings;
     const struct wishes *wishes;
     struct loop *loop;
-    struct token_source *tokens;
-    struct google *google;
+    struct cloud cloud;
     struct subscriber *subscriber;
     struct publisher *publisher;
     struct loop_timer quiet;
@@ -215,29 +213,7 @@ static int conclude(const struct job *job)
     return job->failed || job->interrupted ? ARGS_EXIT_FAILED : 0;
 }
 
-/* --- set-up
- * -------------------------------------------------------------------
- */
-
-static int open_google(struct job *job, struct err *err)
-{
-    const char *emulator = job->settings->pubsub_emulator_host;
-    struct endpoint endpoint;
-    int rc = RC_OK;
-
-    if (!emulator || !emulator[0])
-        rc = credentials_open(job->loop, &job->tokens, err);
-    if (rc == RC_OK)
-        rc = endpoint_init(
-            &endpoint, "pubsub", emulator, "PUBSUB_EMULATOR_HOST",
-            job->tokens ? token_universe(job->tokens) : NULL, err);
-    if (rc == RC_OK) {
-        job->google =
-            google_new(job->loop, &endpoint, job->tokens, CONNECTIONS);
-        job->quiet_us = endpoint.is_emulator ? QUIET_US : QUIET_GOOGLE_US;
-    }
-    return rc;
-}
+/* --- set-up --------------------------------------------------------------- */
 
 static int run(struct job *job)
 {
@@ -259,10 +235,10 @@ static int run(struct job *job)
         .arg = job,
     };
 
-    job->publisher = publisher_new(job->loop, job->google, &to);
+    job->publisher = publisher_new(job->loop, job->cloud.google, &to);
     snprintf(job->topic, sizeof(job->topic), "%s",
              publisher_topic(job->publisher));
-    job->subscriber = pull_subscriber_new(job->loop, job->google, &from);
+    job->subscriber = pull_subscriber_new(job->loop, job->cloud.google, &from);
     loop_on_terminate(job->loop, on_interrupt, job);
     loop_timer_arm(&job->quiet, FIRST_WORD_US);
     loop_run(job->loop);
@@ -281,14 +257,15 @@ static int start(const struct settings *s, const struct wishes *w)
     log_init(level, "redrive", s->system);
     job.loop = loop_new();
     loop_timer_init(&job.quiet, job.loop, on_quiet);
-    if (open_google(&job, &err))
+    if (cloud_open(&job.cloud, s, job.loop, CONNECTIONS, &err)) {
         fprintf(stderr, "datos redrive: %s\n", err.text);
-    else
+    } else {
+        job.quiet_us = job.cloud.tokens ? QUIET_GOOGLE_US : QUIET_US;
         code = run(&job);
+    }
     loop_timer_fini(&job.quiet);
     letter_set_fini(&job.sent);
-    google_free(job.google);
-    token_source_free(job.tokens);
+    cloud_close(&job.cloud);
     loop_free(job.loop);
     return code;
 }
