@@ -479,6 +479,8 @@ static _Noreturn void unknown(struct binder *b, const struct ast_expr *x)
                                            "SEARCH",
                                            "JUSTIFY_",
                                            "MAKE_INTERVAL",
+                                           "TO_BASE32",
+                                           "FROM_BASE32",
                                            "DATE_BUCKET",
                                            "DATETIME_BUCKET",
                                            "TIMESTAMP_BUCKET",

@@ -218,6 +218,17 @@ static struct bexpr *where_clause(struct binder *b, struct scope *s,
     return e;
 }
 
+bool reads_target(const struct binder *b, size_t first)
+{
+    const struct sql_stmt *s = b->stmt;
+
+    for (size_t i = first; i < s->n_refs; i++) {
+        if (!strcmp(s->refs[i].table.physical, s->refs[0].table.physical))
+            return true;
+    }
+    return false;
+}
+
 static void update(struct binder *b, const struct ast_stmt *s)
 {
     struct scope *sc = scope_new(b, NULL);
@@ -240,6 +251,10 @@ static void update(struct binder *b, const struct ast_stmt *s)
                            " GROUP BY t0._rowid_ HAVING count(*)>1 LIMIT 1",
                            NULL),
                  DML_ONE_ROW);
+    /* With FROM all new values are there before the first is written; without,
+     * a subquery would see the rows changed before. */
+    if (!s->from && reads_target(b, 1))
+        from = " FROM (SELECT 1)";
     add_step(b, STEP_UPDATE,
              arena_cat(b->mem, with_sql(b), "UPDATE ", table, " AS t0 SET ",
                        sets, from, " WHERE ", where->sql, NULL),

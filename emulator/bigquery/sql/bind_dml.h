@@ -23,6 +23,8 @@ const char *names_sql(struct binder *b, const struct sql_column *const *cols,
 /* The query's columns, c1 and on, as values for the given columns. */
 const char *query_values(struct binder *b, const struct bquery *q, size_t at,
                          const struct sql_column *const *cols, size_t n);
+/* Do the references from the `first` on read the table that is written? */
+bool reads_target(const struct binder *b, size_t first);
 /* ",value..." for the columns not named; their names join `*names`. */
 const char *unlisted_values(struct binder *b, const struct sql_table *t,
                             const struct sql_column *const *cols, size_t n,

@@ -12,6 +12,7 @@ struct merge {
     const char *table, *source; /* SQLite names */
     struct col **source_cols;
     size_t n_source;
+    int n_changes; /* clauses that have changed the target by now */
 };
 
 /* The source as a lifted query of c1.. and a mark that is never NULL. */
@@ -181,8 +182,8 @@ static const char *insert_values(struct merge *m, const struct ast_when *w,
 static void insert_step(struct merge *m, const struct ast_when *w, int act)
 {
     struct binder *b = m->b;
-    const struct sql_column **cols =
-        ARENA_ARRAY(b->mem, const struct sql_column *, m->target->n_columns);
+    const struct sql_column **cols = ARENA_ARRAY(
+        b->mem, const struct sql_column *, m->target->n_columns + 1);
     size_t n = insert_columns(b, m->target, w->columns, cols);
     const char *names = names_sql(b, cols, n), *rest, *values;
 
@@ -201,8 +202,10 @@ static void when_step(struct merge *m, const struct ast_stmt *s,
 {
     struct binder *b = m->b;
     struct str name = s->alias.len ? s->alias : s->target.part[s->target.n - 1];
+    size_t first;
 
     when_scope(m, w);
+    first = b->stmt->n_refs;
     if (w->action == DO_INSERT) {
         insert_step(m, w, act);
     } else if (w->action == DO_DELETE) {
@@ -221,6 +224,11 @@ static void when_step(struct merge *m, const struct ast_stmt *s,
                               with_sql(b), m->table, sets, act),
                  NULL);
     }
+    /* Steps run one behind the other, BigQuery's clauses all at once. */
+    if (m->n_changes++ && reads_target(b, first))
+        bind_refuse(b, w->at,
+                    "A subquery on MERGE's target in the second WHEN clause or "
+                    "later");
 }
 
 /* Deletes and updates first: what is inserted must not meet them. */

@@ -209,17 +209,19 @@ static struct ast_expr *prefix(struct parser *p)
     return e;
 }
 
+/* BigQuery places errors of BETWEEN and IN at that word, of other operators at
+ * their left operand. */
 static struct ast_expr *climb(struct parser *p, int min)
 {
     struct ast_expr *left;
     bool negated, compared = false;
+    size_t start = p->tok.at;
 
     parse_enter(p);
     left = prefix(p);
     for (;;) {
         const char *word = predicate(p, &negated), *op = NULL;
         enum power power = POWER_COMPARE;
-        size_t at = p->tok.at;
 
         if (!word && at_shift_right(p)) {
             op = ">>";
@@ -239,12 +241,14 @@ static struct ast_expr *climb(struct parser *p, int min)
         compared = power == POWER_COMPARE;
         if (word) {
             left = parse_predicate(p, left, word, negated);
+            if (left->kind == EX_LIKE)
+                left->at = start;
             continue;
         }
         parse_advance(p);
         if (op[0] == '>' && op[1] == '>')
             parse_advance(p);
-        left = binary(p, left, op, climb(p, power + 1), at);
+        left = binary(p, left, op, climb(p, power + 1), start);
     }
     parse_leave(p);
     left->end = p->prev_end;
