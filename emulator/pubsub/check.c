@@ -15,7 +15,6 @@ enum {
     RETENTION_MIN = 10 * MINUTE,
     RETENTION_MAX = 31 * DAY,
     RETENTION_DEFAULT = 7 * DAY,
-    RETENTION_LENIENT_MAX = 7 * DAY,
     EXPIRATION_MIN = DAY,
     EXPIRATION_DEFAULT = 31 * DAY,
     DEADLINE_DEFAULT = 10,
@@ -72,8 +71,7 @@ static enum grpc_status check_retention(const Google__Protobuf__Duration *d,
 {
     char text[48];
 
-    if (is_within(d, RETENTION_MIN,
-                  strict ? RETENTION_MAX : RETENTION_LENIENT_MAX))
+    if (is_within(d, RETENTION_MIN, RETENTION_MAX))
         return GRPC_OK;
     if (!strict)
         return invalid(err, "message_retention_duration out of bounds");

@@ -34,6 +34,7 @@ bool deliver_fill(struct sub *sub, struct taker *t, int64_t lease_us,
     int64_t now_us = pubsub_now(sub->service);
     bool tells_attempt = sub->core.rules.max_attempts > 0;
 
+    t->n_frame = 0;
     for (*n = 0; *n < max_messages && out->len < max_bytes;) {
         struct delivery d;
         struct batch *load = NULL;

@@ -26,6 +26,7 @@ enum {
 enum {
     PUBLISH_MAX_MESSAGES = 1000,
     PUBLISH_MAX_BYTES = 10000000,
+    REQUEST_MAX_BYTES = 10 << 20, /* of any request to Google */
     MESSAGE_MAX_ATTRIBUTES = 100,
     MESSAGE_MAX_KEY = 256,
     MESSAGE_MAX_VALUE = 1024,

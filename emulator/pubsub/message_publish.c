@@ -216,6 +216,9 @@ int publish_read(struct str request, bool limits, struct publish *out,
     rc = check_count(out->n, limits, err);
     if (rc)
         return rc;
+    if (limits && request.len > REQUEST_MAX_BYTES)
+        return refuse(
+            err, "Request payload size exceeds the limit: 10485760 bytes.");
     if (limits && request.len > PUBLISH_MAX_BYTES)
         return too_large(err, "request_size", request.len, PUBLISH_MAX_BYTES);
     out->bytes = mem_try_alloc(bytes);

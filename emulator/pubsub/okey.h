@@ -42,11 +42,18 @@ struct okeys {
     struct heap timers;
 };
 
+/* What goes into one answer, but for a single larger message: some clients
+ * receive no more than 4 MiB at a time. The rest is for ids and times. */
+enum {
+    TAKER_FRAME_MAX = (4 << 20) - (256 << 10)
+};
+
 /* Who takes messages: a stream, a push endpoint, one unary pull. Lives until
  * it is closed and none of its leases is out. */
 struct taker {
     uint64_t max_messages, max_bytes; /* 0: no limit */
     uint64_t n_messages, n_bytes;     /* out now */
+    uint64_t n_frame; /* bytes in the answer that is being filled */
     bool closed;
     struct okey_list ready; /* keys that only it may get */
     struct okey *owned;

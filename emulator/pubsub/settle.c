@@ -100,7 +100,8 @@ static void on_kept(struct storage_job *job)
 /* AcknowledgeRequest and ModifyAckDeadlineRequest, read in passing. */
 struct settling {
     struct str subscription;
-    int64_t lease_s; /* -1: acknowledge */
+    bool acknowledges;
+    int64_t lease_s;
     uint32_t id_field;
     size_t n;
 };
@@ -117,7 +118,7 @@ static bool read_request(struct str bytes, struct settling *r)
             r->subscription = f.bytes;
         else if (f.number == r->id_field && f.type == WIRE_BYTES)
             r->n++;
-        else if (f.number == 3 && f.type == WIRE_VARINT && r->lease_s >= 0)
+        else if (f.number == 3 && f.type == WIRE_VARINT && !r->acknowledges)
             r->lease_s = (int32_t)f.value;
     }
     return !wire_is_bad(&w);
@@ -129,7 +130,7 @@ static void settle_all(struct sub *sub, struct str bytes,
                        struct str *bad)
 {
     int64_t now_us = pubsub_now(sub->service);
-    int64_t lease_us = r->lease_s < 0 ? -1 : r->lease_s * US_PER_S;
+    int64_t lease_us = r->acknowledges ? -1 : r->lease_s * US_PER_S;
     struct wire w = wire_of(bytes);
     struct wire_field f;
 
@@ -178,7 +179,7 @@ static struct sub *check(struct rpc_call *call, struct pubsub *s,
                      : "No ack ids specified.");
         return NULL;
     }
-    if (r->lease_s > LEASE_MAX_S || r->lease_s < -1) {
+    if (r->lease_s > LEASE_MAX_S || r->lease_s < 0) {
         refuse_deadline(call, s, r->lease_s);
         return NULL;
     }
@@ -236,7 +237,7 @@ static void run(struct rpc_call *call, ProtobufCMessage *in, struct pubsub *s,
 
 void acknowledge_run(struct rpc_call *call, ProtobufCMessage *in, void *service)
 {
-    struct settling r = {.lease_s = -1, .id_field = 2};
+    struct settling r = {.acknowledges = true, .id_field = 2};
 
     run(call, in, service, &r);
 }
@@ -244,7 +245,7 @@ void acknowledge_run(struct rpc_call *call, ProtobufCMessage *in, void *service)
 void modify_deadline_run(struct rpc_call *call, ProtobufCMessage *in,
                          void *service)
 {
-    struct settling r = {.lease_s = 0, .id_field = 4};
+    struct settling r = {.id_field = 4};
 
     run(call, in, service, &r);
 }

@@ -310,7 +310,8 @@ static const char *is_wrong(const PB(StreamingPullRequest) * in)
     return NULL;
 }
 
-static void begin(struct stream *st, const PB(StreamingPullRequest) * in)
+/* False: it has ended (and `st` may be no more), or will never begin. */
+static bool begin(struct stream *st, const PB(StreamingPullRequest) * in)
 {
     struct pubsub *s = st->service;
     struct sub *sub = sub_find(s, str_from(in->subscription));
@@ -320,22 +321,22 @@ static void begin(struct stream *st, const PB(StreamingPullRequest) * in)
     st->name = mem_strdup(in->subscription);
     if (text) {
         finish(st, GRPC_INVALID_ARGUMENT, text);
-        return;
+        return false;
     }
     if (inject(st, in->subscription))
-        return;
+        return false;
     if (!sub) {
         char *why = missing_text(s, "subscriptions", str_from(in->subscription),
                                  &status);
 
         finish(st, status, why);
         mem_free(why);
-        return;
+        return false;
     }
     status = s->draining ? GRPC_UNAVAILABLE : sub_refuses_pull(sub, &text);
     if (status) {
         finish(st, status, s->draining ? "The emulator is stopping" : text);
-        return;
+        return false;
     }
     st->sub = sub;
     st->taker = taker_new();
@@ -345,6 +346,7 @@ static void begin(struct stream *st, const PB(StreamingPullRequest) * in)
         st->taker->max_bytes = (uint64_t)in->max_outstanding_bytes;
     st->next = sub->streams;
     sub->streams = st;
+    return true;
 }
 
 /* A ping: the client wants to hear that the stream lives. */
@@ -359,9 +361,7 @@ static void on_frame(struct stream *st, const PB(StreamingPullRequest) * in)
     bool first = st->sub == NULL;
     const char *wrong = is_wrong(in);
 
-    if (first)
-        begin(st, in);
-    if (!st->call || !st->sub)
+    if (first && !begin(st, in))
         return;
     if (!wrong && !first && *in->subscription)
         wrong = "subscription may only be set in first message";

@@ -122,6 +122,8 @@ static bool has_room(const struct taker *t, uint32_t len)
 {
     if (t->max_messages && t->n_messages >= t->max_messages)
         return false;
+    if (t->n_frame && t->n_frame + len > TAKER_FRAME_MAX)
+        return false;
     /* One message is let through however large it is. */
     return !t->max_bytes || t->n_messages == 0 ||
            t->n_bytes + len <= t->max_bytes;
@@ -141,6 +143,7 @@ static void lease(struct subcore *s, struct held *h, struct taker *t,
     s->n_delivered++;
     t->n_messages++;
     t->n_bytes += h->len;
+    t->n_frame += h->len;
     if (h->key)
         okey_leased(h->key, h, t);
 }
