@@ -85,6 +85,12 @@ void token_http_get(struct token_http *t, const char *url)
     start(t, "GET", url);
 }
 
+void token_http_put(struct token_http *t, const char *url)
+{
+    t->call.body = STR("");
+    start(t, "PUT", url);
+}
+
 void token_http_post(struct token_http *t, const char *url,
                      const char *content_type, const char *authorization)
 {

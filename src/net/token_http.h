@@ -25,6 +25,7 @@ void token_http_fini(struct token_http *t);
 
 /* The fields of `call` may be filled before. `url` is borrowed until done. */
 void token_http_get(struct token_http *t, const char *url);
+void token_http_put(struct token_http *t, const char *url); /* no body */
 /* Posts t->body; `authorization` ("Bearer ...") may be NULL. */
 void token_http_post(struct token_http *t, const char *url,
                      const char *content_type, const char *authorization);

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "net/program.h"
+#include "net/subject_aws.h"
 #include "net/token_http.h"
 
 enum {
@@ -18,7 +19,8 @@ enum {
 enum subject_kind {
     SUBJECT_FILE,
     SUBJECT_URL,
-    SUBJECT_PROGRAM
+    SUBJECT_PROGRAM,
+    SUBJECT_AWS
 };
 
 struct subject {
@@ -30,6 +32,7 @@ struct subject {
     struct token_http http;
     struct loop_timer timer;
     struct program *program;
+    struct subject_aws *aws;
     char *command;
     char **environment; /* of the program, beside ours */
     int64_t timeout_us;
@@ -115,7 +118,7 @@ int subject_read_program(struct str text, int64_t now_s, char **out,
     return rc;
 }
 
-/* --- the three ways
+/* --- the ways
  * ------------------------------------------------------------ */
 
 static void tell(struct subject *s, int rc, const struct err *err, char *token)
@@ -180,6 +183,11 @@ static void on_program(struct program *program, int rc, const struct err *err,
     tell(s, rc, err, token);
 }
 
+static void on_aws(int rc, const struct err *err, char *token, void *arg)
+{
+    tell(arg, rc, err, token);
+}
+
 void subject_fetch(struct subject *s,
                    void (*done)(const struct subject_answer *answer, void *arg),
                    void *arg)
@@ -201,6 +209,9 @@ void subject_fetch(struct subject *s,
         s->program = program_run(s->loop, s->command, s->environment,
                                  s->timeout_us, on_program, s);
         break;
+    case SUBJECT_AWS:
+        subject_aws_fetch(s->aws, on_aws, s);
+        break;
     }
 }
 
@@ -209,6 +220,7 @@ void subject_free(struct subject *s)
     if (!s)
         return;
     program_kill(s->program);
+    subject_aws_free(s->aws);
     token_http_fini(&s->http);
     loop_timer_fini(&s->timer);
     for (size_t i = 0; i < s->n_fields; i++) {
@@ -320,14 +332,17 @@ static int open_source(struct subject *s, const struct credential *c,
         s->path = mem_strdup(file);
         return open_format(s, c, source, err);
     }
-    if (credential_text(source, "url") &&
-        !credential_text(source, "environment_id")) {
+    if (credential_text(source, "environment_id")) {
+        s->kind = SUBJECT_AWS;
+        return subject_aws_open(c, source, &s->aws, err);
+    }
+    if (credential_text(source, "url")) {
         int rc = open_url(s, c, source, err);
         return rc == RC_OK ? open_format(s, c, source, err) : rc;
     }
     return err_set(err, RC_UNSUPPORTED,
                    "the credential file %s: of \"credential_source\" only "
-                   "file, url and executable are supported (not AWS, not "
+                   "file, url, executable and AWS are supported (not "
                    "certificates)",
                    c->name);
 }

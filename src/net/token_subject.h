@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The foreign token that an external account trades for Google's: from a
- * file, a local URL, or a program. Private to src/net. */
+ * file, a local URL, a program, or AWS. Private to src/net. */
 #ifndef NET_TOKEN_SUBJECT_H
 #define NET_TOKEN_SUBJECT_H
 

@@ -34,12 +34,14 @@ static void on_request(struct http_req *req, void *arg)
         {STR("metadata-flavor"), str_from(flavor)},
     };
     struct str answer = STR("{\"access_token\":\"plain\",\"expires_in\":3599}");
+    struct str own = http_req_field(req, STR("x-own"));
 
     (void)arg;
+    if (!own.p)
+        own = http_req_field(req, STR("x-aws-ec2-metadata-token"));
     snprintf(seen[n_requests++ % 8], sizeof(seen[0]), "%.*s|%.*s|%.*s|%.*s",
              STR_ARG(path), STR_ARG(http_req_known(req, HTTP_H_AUTHORIZATION)),
-             STR_ARG(http_req_field(req, STR("x-own"))),
-             STR_ARG(http_req_body(req)));
+             STR_ARG(own), STR_ARG(http_req_body(req)));
     if (token_status) {
         http_reply(req, token_status, NULL, 0,
                    STR("{\"error\":\"invalid_grant\",\"error_description\":"
@@ -53,6 +55,15 @@ static void on_request(struct http_req *req, void *arg)
                      "\"2100-01-01T00:00:00Z\"}");
     else if (str_eq(path, STR("/subject.json")))
         answer = STR("{\"tok\":\"from-url\"}");
+    else if (str_eq(path, STR("/aws/session")))
+        answer = http_req_method(req) == HTTP_PUT ? STR("session-1") : STR("");
+    else if (str_eq(path, STR("/aws/zone")))
+        answer = STR("us-east-2b");
+    else if (str_eq(path, STR("/aws/roles")))
+        answer = STR("a-role");
+    else if (str_eq(path, STR("/aws/roles/a-role")))
+        answer = STR("{\"AccessKeyId\":\"AKID\",\"SecretAccessKey\":\"SECRET\","
+                     "\"Token\":\"TOKEN\"}");
     else if (str_ends(path, STR("/instance/region")))
         answer = STR("projects/1/regions/southamerica-west1");
     else if (str_starts(path, STR("/computeMetadata/")))
@@ -69,6 +80,11 @@ static void setup(void)
     unsetenv("GOOGLE_CLOUD_QUOTA_PROJECT");
     unsetenv("GOOGLE_CLOUD_UNIVERSE_DOMAIN");
     unsetenv("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES");
+    unsetenv("AWS_REGION");
+    unsetenv("AWS_DEFAULT_REGION");
+    unsetenv("AWS_ACCESS_KEY_ID");
+    unsetenv("AWS_SECRET_ACCESS_KEY");
+    unsetenv("AWS_SESSION_TOKEN");
     setenv("CLOUDSDK_CONFIG", dir, 1);
     loop = loop_new();
     service = (struct service){0};
@@ -408,6 +424,41 @@ START_TEST(an_external_account_trades_what_a_url_gives_and_impersonates)
 }
 END_TEST
 
+#define AWS                                                                    \
+    EXTERNAL                                                                   \
+    "\"credential_source\":{\"environment_id\":\"aws1\",\"region_url\":"       \
+    "\"~/aws/zone\",\"url\":\"~/aws/roles\",\"imdsv2_session_token_url\":"     \
+    "\"~/aws/session\",\"regional_cred_verification_url\":"                    \
+    "\"https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version="   \
+    "2011-06-15\"}}"
+
+START_TEST(an_external_account_of_aws_asks_the_instance)
+{
+    open_text(AWS);
+    ck_assert_str_eq(ask(), "federated");
+    ck_assert_str_eq(seen[0], "/aws/session|||");
+    ck_assert_str_eq(seen[1], "/aws/zone||session-1|");
+    ck_assert_str_eq(seen[2], "/aws/roles||session-1|");
+    ck_assert_str_eq(seen[3], "/aws/roles/a-role||session-1|");
+    ck_assert_ptr_nonnull(strstr(seen[4], "subject_token=%257B%2522url%2522"
+                                          "%253A%2522https%253A%252F%252Fsts."
+                                          "us-east-2.amazonaws.com"));
+    ck_assert_ptr_null(strstr(seen[4], "SECRET"));
+}
+END_TEST
+
+START_TEST(an_external_account_of_aws_takes_the_environment)
+{
+    setenv("AWS_REGION", "eu-west-1", 1);
+    setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "SECRET", 1);
+    open_text(AWS);
+    ck_assert_str_eq(ask(), "federated");
+    ck_assert_uint_eq(n_requests, 1);
+    ck_assert_ptr_nonnull(strstr(seen[0], "sts.eu-west-1.amazonaws.com"));
+}
+END_TEST
+
 static void open_program(const char *script)
 {
     char *text = mem_printf(EXTERNAL "\"credential_source\":{\"executable\":{"
@@ -487,9 +538,18 @@ static const struct {
      RC_INVALID, "https://"},
     {EXTERNAL "\"credential_source\":{\"url\":\"http://evil.org/\"}}",
      RC_INVALID, "https://"},
+    {EXTERNAL "\"credential_source\":{\"environment_id\":\"aws2\",\"url\":"
+              "\"http://169.254.169.254/\"}}",
+     RC_UNSUPPORTED, "aws1"},
     {EXTERNAL "\"credential_source\":{\"environment_id\":\"aws1\",\"url\":"
               "\"http://169.254.169.254/\"}}",
-     RC_UNSUPPORTED, "AWS"},
+     RC_INVALID, "regional_cred_verification_url"},
+    {EXTERNAL "\"credential_source\":{\"environment_id\":\"aws1\",\"url\":"
+              "\"http://evil.org/\",\"regional_cred_verification_url\":"
+              "\"https://sts/\"}}",
+     RC_INVALID, "metadata address"},
+    {EXTERNAL "\"credential_source\":{\"certificate\":{}}}", RC_UNSUPPORTED,
+     "certificates"},
     {EXTERNAL "\"service_account_impersonation_url\":\"ftp://x\","
               "\"credential_source\":{\"file\":\"/x\"}}",
      RC_INVALID, "https://"},
@@ -604,6 +664,8 @@ Suite *suite_credentials(void)
     tcase_add_test(tc, an_external_account_trades_a_file);
     tcase_add_test(
         tc, an_external_account_trades_what_a_url_gives_and_impersonates);
+    tcase_add_test(tc, an_external_account_of_aws_asks_the_instance);
+    tcase_add_test(tc, an_external_account_of_aws_takes_the_environment);
     tcase_add_test(tc, an_external_account_runs_a_program_only_if_allowed);
     tcase_add_loop_test(tc, a_program_that_fails_is_an_error, 0,
                         sizeof(programs) / sizeof(programs[0]));
