@@ -27,6 +27,7 @@ static void put_resource(struct buf *out, const struct kept_resource *r)
     wire_put_uint(&bytes, 5, r->deleted);
     wire_put_bytes(&bytes, 6, r->body);
     wire_put_bytes(&bytes, 7, r->done);
+    wire_put_uint(&bytes, 8, r->born);
     wire_put_bytes(out, RECORD_RESOURCE, buf_as_str(&bytes));
     buf_fini(&bytes);
 }
@@ -100,7 +101,8 @@ static void put_holders(const struct pubsub *s, struct buf *out)
                    (struct kept_resource){.kind = KEPT_SUBSCRIPTION,
                                           .number = sub->number,
                                           .topic = sub->topic->number,
-                                          .secret = sub->secret},
+                                          .secret = sub->secret,
+                                          .born = sub->born},
                    sub->config, &sub->core.holder.done);
     }
     for (size_t i = 0; i < s->snapshots.n; i++) {
@@ -141,14 +143,18 @@ int pubsub_save(void *self, struct buf *out, struct err *err)
 
 /* --- load: into a state beside the present one ---------------------------- */
 
-static bool read_fields(struct str record, uint64_t numbers[8],
-                        struct str bytes[8])
+enum {
+    N_FIELDS = 9 /* of a record; number 0 is none */
+};
+
+static bool read_fields(struct str record, uint64_t numbers[N_FIELDS],
+                        struct str bytes[N_FIELDS])
 {
     struct wire w = wire_of(record);
     struct wire_field f;
 
     while (wire_next(&w, &f)) {
-        if (f.number > 7)
+        if (f.number >= N_FIELDS)
             continue;
         if (f.type == WIRE_VARINT)
             numbers[f.number] = f.value;
@@ -162,8 +168,8 @@ static int read_record(const struct storage_visitor *v, enum record kind,
                        struct str record, struct err *err)
 {
     struct pubsub *s = v->arg;
-    uint64_t n[8] = {0};
-    struct str bytes[8] = {{0}};
+    uint64_t n[N_FIELDS] = {0};
+    struct str bytes[N_FIELDS] = {{0}};
 
     if (!read_fields(record, n, bytes))
         return err_set(err, RC_MALFORMED, "pubsub: a record is damaged");
@@ -173,6 +179,7 @@ static int read_record(const struct storage_visitor *v, enum record kind,
                                                    .topic = n[3],
                                                    .secret = n[4],
                                                    .deleted = n[5] != 0,
+                                                   .born = n[8],
                                                    .body = bytes[6],
                                                    .done = bytes[7]},
                            v->arg, err);

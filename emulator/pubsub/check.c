@@ -147,6 +147,26 @@ static const char *sub_value(const void *rows, size_t i)
         ->value;
 }
 
+static const char *snapshot_key(const void *rows, size_t i)
+{
+    return ((Google__Pubsub__V1__Snapshot__LabelsEntry *const *)rows)[i]->key;
+}
+
+static const char *snapshot_value(const void *rows, size_t i)
+{
+    return ((Google__Pubsub__V1__Snapshot__LabelsEntry *const *)rows)[i]->value;
+}
+
+enum grpc_status check_snapshot(const Google__Pubsub__V1__Snapshot *n,
+                                bool strict, struct err *err)
+{
+    if (!n->expire_time)
+        return invalid(err, "You have passed an invalid argument to the "
+                            "service (argument=expire_time).");
+    return check_labels(n->n_labels, strict, snapshot_key, snapshot_value,
+                        n->labels, err);
+}
+
 /* --- topics --------------------------------------------------------------- */
 
 enum grpc_status check_topic(Google__Pubsub__V1__Topic *t, bool strict,

@@ -14,6 +14,8 @@ enum grpc_status check_topic(Google__Pubsub__V1__Topic *t, bool strict,
                              struct err *err);
 enum grpc_status check_subscription(Google__Pubsub__V1__Subscription *s,
                                     bool strict, struct err *err);
+enum grpc_status check_snapshot(const Google__Pubsub__V1__Snapshot *n,
+                                bool strict, struct err *err);
 enum grpc_status check_labels(size_t n, bool strict,
                               const char *(*key)(const void *rows, size_t i),
                               const char *(*value)(const void *rows, size_t i),

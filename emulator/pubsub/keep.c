@@ -49,6 +49,7 @@ void keep_sub(struct storage_job *job, const struct sub *sub, bool with_done)
                                             .number = sub->number,
                                             .topic = sub->topic->number,
                                             .secret = sub->secret,
+                                            .born = sub->born,
                                             .body = pack(step, sub->config)};
     if (with_done)
         put_set(job, sub->number, &sub->core.holder.done);

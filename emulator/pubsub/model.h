@@ -45,6 +45,7 @@ struct sub {
     char *name;
     PB(Subscription) * config;
     uint64_t number, secret;
+    uint64_t born; /* sequence of the first message that came after it */
     struct topic *topic;
     struct sub *next; /* of the topic */
     struct subcore core;

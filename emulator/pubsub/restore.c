@@ -50,6 +50,7 @@ static int restore_sub(struct pubsub *s, const struct kept_resource *r,
         return rc;
     }
     sub->secret = r->secret;
+    sub->born = r->born;
     return RC_OK;
 }
 

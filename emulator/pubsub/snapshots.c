@@ -90,9 +90,11 @@ void snapshot_create_run(struct rpc_call *call, ProtobufCMessage *in,
     struct sub *sub = sub_of(call, s, str_from(r->subscription));
     int64_t now_us = pubsub_now(s), oldest_us, expire_us;
     struct storage_job *job;
+    PB(Snapshot) * config;
     struct snapshot *n;
     struct ackset done;
     struct err err = {0};
+    enum grpc_status status;
 
     if (!sub || is_detached(call, sub))
         return;
@@ -114,9 +116,15 @@ void snapshot_create_run(struct rpc_call *call, ProtobufCMessage *in,
                  "unacknowledged message is too old.");
         return;
     }
+    config = config_of(r, sub, expire_us);
+    status = check_snapshot(config, is_strict(s), &err);
+    if (status) {
+        pb_free(config);
+        rpc_fail(call, status, "%s", err.text);
+        return;
+    }
     ackset_copy(&done, &sub->core.holder.done);
-    n = snapshot_new(sub->topic, config_of(r, sub, expire_us), s->next_number++,
-                     &done);
+    n = snapshot_new(sub->topic, config, s->next_number++, &done);
     job = storage_job_new(NULL, NULL);
     keep_snapshot(job, n);
     if (keep_now(s, job, &err)) {
@@ -178,6 +186,8 @@ void snapshot_update_run(struct rpc_call *call, ProtobufCMessage *in,
     config = pb_copy(n->config);
     status = check_mask(&config->base, &r->snapshot->base, r->update_mask,
                         "Snapshot", snapshot_mutable, &err);
+    if (status == GRPC_OK)
+        status = check_snapshot(config, is_strict(s), &err);
     if (status) {
         pb_free(config);
         rpc_fail(call, status, "%s", err.text);
@@ -233,9 +243,12 @@ static void set_at(const struct sub *sub, int64_t us, struct ackset *out)
     const struct topic *t = sub->topic;
     uint64_t seq = tlog_seq_at(&t->log, us);
 
-    if (sub->config->retain_acked_messages ||
-        (t->config && t->config->message_retention_duration)) {
-        ackset_init(out, seq);
+    if (!t->deleted && t->config->message_retention_duration) {
+        ackset_init(out, seq); /* whatever the topic keeps */
+        return;
+    }
+    if (sub->config->retain_acked_messages) {
+        ackset_init(out, seq < sub->born ? sub->born : seq);
         return;
     }
     ackset_copy(out, &sub->core.holder.done);

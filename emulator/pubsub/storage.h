@@ -34,6 +34,7 @@ struct kept_resource {
     uint64_t number;
     uint64_t topic;  /* its topic's number; 0: none */
     uint64_t secret; /* of ack ids */
+    uint64_t born;   /* a subscription's first message's sequence */
     bool deleted;    /* a topic that only its subscriptions remember */
     struct str body; /* packed protobuf */
     struct str done; /* ackset_save, without what the ack log adds */

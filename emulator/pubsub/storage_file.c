@@ -9,7 +9,7 @@
 #include "common/mem.h"
 
 enum {
-    FORMAT = 1, /* user_version of the files this code writes */
+    FORMAT = 2, /* user_version of the files this code writes */
     APPLICATION = 0x64617073,
     CACHE_KIB = 1024,
     BUSY_MS = 5000
@@ -25,7 +25,7 @@ enum {
     S(PUT_ACKS, "INSERT OR REPLACE INTO acks VALUES (?1, ?2)")                 \
     S(END_LOG, "DELETE FROM ack_log WHERE holder = ?1")                        \
     S(PUT_RESOURCE,                                                            \
-      "INSERT OR REPLACE INTO resource VALUES (?1, ?2, ?3, ?4, ?5, ?6)")       \
+      "INSERT OR REPLACE INTO resource VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")   \
     S(DROP_RESOURCE, "DELETE FROM resource WHERE number = ?1")                 \
     S(DROP_ACKS, "DELETE FROM acks WHERE holder = ?1")
 
@@ -45,7 +45,8 @@ static const char *const statement_sql[ST_COUNT] = {
 static const char tables_sql[] =
     "CREATE TABLE resource(number INTEGER PRIMARY KEY, kind INTEGER NOT NULL,"
     " topic INTEGER NOT NULL, secret INTEGER NOT NULL,"
-    " deleted INTEGER NOT NULL, body BLOB NOT NULL);"
+    " deleted INTEGER NOT NULL, body BLOB NOT NULL,"
+    " born INTEGER NOT NULL DEFAULT 0);"
     "CREATE TABLE acks(holder INTEGER PRIMARY KEY, done BLOB NOT NULL);"
     "CREATE TABLE ack_log(n INTEGER PRIMARY KEY, holder INTEGER NOT NULL,"
     " runs BLOB NOT NULL);"
@@ -153,6 +154,13 @@ static int make_tables(struct storage_file *f, struct err *err)
     return rc;
 }
 
+/* Format 1 did not know when a subscription was born. */
+static const char upgrade_sql[] =
+    "BEGIN IMMEDIATE;"
+    "ALTER TABLE resource ADD COLUMN born INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 2;"
+    "COMMIT;";
+
 static int check_format(struct storage_file *f, struct err *err)
 {
     int64_t format = pragma(f, "PRAGMA user_version");
@@ -170,7 +178,7 @@ static int check_format(struct storage_file *f, struct err *err)
                        "%s: written by a newer datos-emulator (format %lld): "
                        "use that, or another folder with --state",
                        f->path, (long long)format);
-    return RC_OK;
+    return format < FORMAT ? exec(f, upgrade_sql, err) : RC_OK;
 }
 
 static int prepare(struct storage_file *f, struct err *err)
@@ -256,6 +264,7 @@ static int show_resource(sqlite3_stmt *st, const struct storage_visitor *v,
         .deleted = sqlite3_column_int(st, 4) != 0,
         .body = blob_of(st, 5),
         .done = blob_of(st, 6),
+        .born = number_of(st, 7),
     };
 
     return v->resource(&r, v->arg, err);
@@ -303,11 +312,12 @@ static int visit(struct storage_file *f, const char *sql,
 int storage_file_visit(struct storage_file *f, const struct storage_visitor *v,
                        struct err *err)
 {
-    int rc = visit(f,
-                   "SELECT number, kind, topic, secret, deleted, body, done "
-                   "FROM resource LEFT JOIN acks ON holder = number "
-                   "ORDER BY kind, number",
-                   show_resource, v, err);
+    int rc =
+        visit(f,
+              "SELECT number, kind, topic, secret, deleted, body, done, born "
+              "FROM resource LEFT JOIN acks ON holder = number "
+              "ORDER BY kind, number",
+              show_resource, v, err);
 
     if (rc == RC_OK)
         rc = visit(f, "SELECT holder, runs FROM ack_log ORDER BY n", show_acks,
@@ -393,6 +403,7 @@ static int put_resource(struct storage_file *f, const struct kept_resource *r,
     sqlite3_bind_int64(st, 4, (sqlite3_int64)r->secret);
     sqlite3_bind_int(st, 5, r->deleted);
     bind_blob(st, 6, r->body);
+    sqlite3_bind_int64(st, 7, (sqlite3_int64)r->born);
     rc = run_number(f, ST_PUT_RESOURCE, r->number, err);
     return rc || !r->done.p ? rc : set_acks(f, r->number, r->done, err);
 }

@@ -110,6 +110,7 @@ static void create(struct rpc_call *call, struct pubsub *s, struct topic *t,
         rpc_fail(call, GRPC_INVALID_ARGUMENT, "%s", err.text);
         return;
     }
+    sub->born = t->next_seq;
     job = storage_job_new(NULL, NULL);
     keep_sub(job, sub, true);
     if (keep_now(s, job, &err)) {

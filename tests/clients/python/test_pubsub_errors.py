@@ -272,6 +272,12 @@ def test_seek_to_a_snapshot_of_another_topic(google, known):
                                         "snapshot": other.name})
 
 
+def test_bad_labels_of_a_snapshot(google, known):
+    refused(INVALID, LABELS.format("key 'A', value ''"), lambda: google.subscriber.create_snapshot(
+        request={"name": google.snapshot_name(), "subscription": known["subscription"],
+                 "labels": {"A": ""}}))
+
+
 # --- lists ---------------------------------------------------------------------
 
 def test_bad_pages(google):
