@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "cache/cache_priv.h"
+#include "common/clock.h"
 #include "common/mem.h"
 
 /* --- values --- */
@@ -50,7 +51,7 @@ struct cache_value *cache_value_new(struct cache *c, struct str key,
     v->object = object;
     v->release = c->config.release;
     v->stamp = *stamp;
-    v->born_us = born_us;
+    v->landed_us = clock_mono_us();
     v->times = policy_times(&c->config.policy, born_us, unit(c));
     return v;
 }

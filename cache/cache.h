@@ -32,7 +32,7 @@ struct cache_stamp {
 struct cache_value {
     struct local_value base;
     struct cache_stamp stamp;
-    int64_t born_us; /* monotonic: when the store was asked */
+    int64_t landed_us; /* monotonic: when it came into this process */
     struct policy_times times;
     void *object; /* what decode made; immutable */
     void (*release)(void *object);

@@ -37,6 +37,12 @@ enum {
     "redis.call('PUBLISH',ARGV[2],e..':'..string.format('%.0f',c)..':'.."      \
     "ARGV[3]) return {e,c}"
 
+/* Redis takes no writes. What is published is not counted, so no generation
+ * may stand for it: the count is dropped where that is allowed. */
+#define SCRIPT_UNCOUNTED                                                       \
+    "redis.pcall('DEL',KEYS[1]) redis.call('PUBLISH',ARGV[1],ARGV[2]) return " \
+    "1"
+
 /* An epoch is begun if there is none; a Redis that is full begins it later. */
 #define SCRIPT_BEAT                                                            \
     "local g=redis.call('HMGET',KEYS[1],'e','c') "                             \
@@ -61,7 +67,8 @@ struct channel {
     bool pulse_busy;
     unsigned beats_open; /* asked for and not heard */
     struct loop_timer tick;
-    struct generation seen; /* epoch 0: unknown */
+    struct generation seen;    /* epoch 0: unknown */
+    struct generation spoiled; /* something came after it uncounted */
     bool subscribed, up, closing;
     bool missed; /* readers missed something of ours: tell them */
     struct message *gap_note;
@@ -130,6 +137,8 @@ static void on_counted(struct channel *c, struct generation gen,
 
     if (gen.epoch)
         c->seen = gen;
+    else
+        c->spoiled = c->seen;
     if (kind == FRAME_PAYLOAD && c->config.on_payload)
         c->config.on_payload(gen, payload, c->config.arg);
     if (c->up && (!follows || kind == FRAME_GAP))
@@ -311,7 +320,10 @@ static void send_message(struct message *m)
         buf_init(&plain, m->framed.len + 8);
         buf_puts(&plain, "0:0:");
         buf_str(&plain, buf_as_str(&m->framed));
-        words[n++] = STR("PUBLISH");
+        words[n++] = STR("EVAL");
+        words[n++] = STR(SCRIPT_UNCOUNTED);
+        words[n++] = STR("1");
+        words[n++] = str_from(c->key);
         words[n++] = str_from(c->name);
         words[n++] = buf_as_str(&plain);
         redis_send(c->commands, &m->command, words, n);
@@ -453,7 +465,8 @@ int channel_open(struct loop *loop, const struct channel_config *config,
 
 struct generation channel_generation(const struct channel *c)
 {
-    return c->up ? c->seen : (struct generation){0};
+    return c->up && !is_same(c->seen, c->spoiled) ? c->seen
+                                                  : (struct generation){0};
 }
 
 bool channel_is_up(const struct channel *c)

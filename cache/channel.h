@@ -63,7 +63,8 @@ struct channel_publish {
 void channel_publish(struct channel *channel, struct channel_publish *op);
 
 bool channel_is_up(const struct channel *channel);
-/* The newest that a reader knows of; epoch 0: none. */
+/* The newest that a reader knows of; epoch 0: none that stands for all that
+ * was published. */
 struct generation channel_generation(const struct channel *channel);
 /* Its connection for commands, for others on the same loop to share, so that
  * a loop has one. Borrowed. */

@@ -259,7 +259,9 @@ static void unlock_in_redis(struct flight *f)
     buf_fini(&lock);
 }
 
-/* Did this process show a younger answer than one born then? */
+/* May this process have shown a younger answer? Two loads that overlap may
+ * have read the store in either order: only one that began after ours had
+ * ended is surely the younger. */
 static bool is_outdated(struct flight *f, int64_t born_us)
 {
     struct local_value *base = local_get(f->cache->local, f->load.key);
@@ -267,7 +269,7 @@ static bool is_outdated(struct flight *f, int64_t born_us)
 
     if (!base)
         return false;
-    is = LOOP_OWNER(base, struct cache_value, base)->born_us + CLOCKS_US >=
+    is = LOOP_OWNER(base, struct cache_value, base)->landed_us + CLOCKS_US >=
          born_us;
     local_value_unref(base);
     return is;

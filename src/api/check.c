@@ -211,8 +211,10 @@ static void succeeded(struct check *c)
     head_touch(c->api->head);
     api_wake_all(c->api);
     api_tell_ready(c->api);
-    if (c->is_periodic && live)
-        tell(c, &added, removed > 0);
+    /* rows that no writer announced get their generation by this. That some
+     * went away is told by one, or all would tell all. */
+    if (live)
+        tell(c, &added, c->is_periodic && removed > 0);
     row_list_fini(&added);
     if (!live && (c->channel_up || c->missed_at_begin != missed_now(c)))
         c->again = true;

@@ -11,7 +11,7 @@ static void apply(struct api *api, struct row *const *rows, size_t n,
 {
     int64_t now_us = clock_mono_us();
 
-    commits_add(api->commits, rows, n, gen);
+    commits_add(api->commits, rows, n, gen, now_us);
     head_add(api->head, rows, n, now_us, fresh);
     if (fresh->n) {
         feed_add(api->feed, fresh->rows, fresh->n);
@@ -50,7 +50,7 @@ void api_apply_rows(struct api *api, struct row *const *rows, size_t n)
 {
     if (!n)
         return;
-    commits_add(api->commits, rows, n, (struct generation){0});
+    commits_add(api->commits, rows, n, (struct generation){0}, clock_mono_us());
     feed_add(api->feed, rows, n);
     stream_post(api);
 }

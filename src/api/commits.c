@@ -7,19 +7,22 @@
 
 enum {
     RING = 2048,
-    ONE_BY_ONE = 32, /* a commit of more rows is kept as one range */
-    ECHO_DEPTH = 256 /* so far back an echo is looked for: it comes soon */
+    CLOCKS_US = 2000000, /* machines' clocks differ */
+    ONE_BY_ONE = 32,     /* a commit of more rows is kept as one range */
+    ECHO_DEPTH = 256     /* so far back an echo is looked for: it comes soon */
 };
 
 struct commit {
     uint64_t sequence;
     struct generation gen;
+    int64_t at_us;           /* when it was told here */
     int64_t low_us, high_us; /* timestamps, both inclusive */
     uint64_t id_hash;        /* 0: any id */
 };
 
 struct commits {
     pthread_mutex_t lock;
+    int64_t life_us;       /* no value of others lives longer */
     uint64_t sequence;     /* of the newest entry */
     uint64_t floor;        /* older stamps are not judged any more */
     struct generation gen; /* newest seen */
@@ -28,10 +31,11 @@ struct commits {
     struct commit ring[RING];
 };
 
-struct commits *commits_new(void)
+struct commits *commits_new(int64_t ttl_us)
 {
     struct commits *c = MEM_NEW(struct commits);
 
+    c->life_us = ttl_us + CLOCKS_US;
     pthread_mutex_init(&c->lock, NULL);
     c->sequence = 1; /* 0 in a stamp: not of this process */
     return c;
@@ -93,9 +97,10 @@ static uint64_t id_hash(struct str id)
 }
 
 void commits_add(struct commits *c, struct row *const *rows, size_t n,
-                 struct generation gen)
+                 struct generation gen, int64_t now_us)
 {
-    struct commit all = {.gen = gen, .low_us = INT64_MAX, .high_us = INT64_MIN};
+    struct commit all = {
+        .gen = gen, .at_us = now_us, .low_us = INT64_MAX, .high_us = INT64_MIN};
 
     pthread_mutex_lock(&c->lock);
     if (gen.epoch && gen.epoch != c->gen.epoch)
@@ -105,6 +110,7 @@ void commits_add(struct commits *c, struct row *const *rows, size_t n,
     for (size_t i = 0; i < n; i++) {
         int64_t us = rows[i]->timestamp_us;
         struct commit one = {.gen = gen,
+                             .at_us = now_us,
                              .low_us = us,
                              .high_us = us,
                              .id_hash = id_hash(rows[i]->id)};
@@ -124,12 +130,10 @@ void commits_forget(struct commits *c, struct generation gen)
 {
     pthread_mutex_lock(&c->lock);
     c->floor = ++c->sequence;
-    /* the ring is emptied: what it knew up to its newest is not judged */
     if (gen.epoch == c->gen.epoch && gen.counter < c->gen.counter)
         gen = c->gen;
     c->gen = gen;
     c->gen_floor = gen.counter;
-    c->n = c->next = 0;
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -162,17 +166,22 @@ static bool touches(const struct commit *e, const struct query *q)
     return !q->has_after || e->low_us <= q->after_us;
 }
 
-/* Is the entry younger than the stamp, or not known to be older? One that the
- * channel never counted is later than any value of other processes. */
-static bool is_later(const struct commit *e, const struct cache_stamp *s)
+/* Is the entry younger than the stamp, or not known to be older? For a value
+ * of another process: by the generations; an entry that the channel never
+ * counted is later than all that may have been loaded before it. */
+static bool is_later(const struct commit *e, const struct cache_stamp *s,
+                     int64_t now_us, int64_t life_us)
 {
     if (s->sequence)
         return e->sequence > s->sequence;
-    return !e->gen.epoch || e->gen.counter > s->gen.counter;
+    if (!e->gen.epoch)
+        return now_us - e->at_us < life_us;
+    /* the stamp is of the present epoch */
+    return e->gen.epoch == s->gen.epoch && e->gen.counter > s->gen.counter;
 }
 
 bool commits_is_current(struct commits *c, const struct query *q,
-                        const struct cache_stamp *stamp)
+                        const struct cache_stamp *stamp, int64_t now_us)
 {
     bool ok;
 
@@ -188,7 +197,7 @@ bool commits_is_current(struct commits *c, const struct query *q,
 
         if (stamp->sequence && e->sequence <= stamp->sequence)
             break;
-        if (is_later(e, stamp) && touches(e, q))
+        if (is_later(e, stamp, now_us, c->life_us) && touches(e, q))
             ok = false;
     }
     pthread_mutex_unlock(&c->lock);

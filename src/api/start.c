@@ -56,7 +56,8 @@ static bool is_current(struct str key, const struct cache_stamp *at, void *arg)
     struct query q;
 
     return query_from_key(key, &q) == RC_OK &&
-           commits_is_current(((struct api *)arg)->commits, &q, at);
+           commits_is_current(((struct api *)arg)->commits, &q, at,
+                              clock_mono_us());
 }
 
 static void *decode(struct str key, struct str bytes, size_t *cost, void *arg)
@@ -124,7 +125,7 @@ static void open_cache(struct api *api)
              api->settings->system, api->schema->version);
     config.prefix = prefix;
     api->head = head_new(is_local ? 0 : GRACE_BIGQUERY_S * US_PER_S);
-    api->commits = commits_new();
+    api->commits = commits_new(config.policy.ttl_us);
     api->feed = feed_new();
     api->reads = bucket_new(settings_store_qps(api->settings));
     api->cache = cache_new(&config);

@@ -272,10 +272,18 @@ START_TEST(full_redis_still_passes_payloads_on)
     real_redis_tell(&server, "CONFIG SET maxmemory 1");
     publish(writer, &s, 42);
     ck_assert(spin_until(loop, is_done, &s, 2000));
-    ck_assert_int_eq(s.op.rc, RC_OK);
     ck_assert(spin_until(loop, has, &one, 2000));
     ck_assert_uint_eq(readers[0].numbers[0], 42);
     ck_assert_msg(readers[0].n_gaps > gaps, "uncounted, so compare");
+    /* no generation stands for it, neither now nor after a beat */
+    ck_assert_uint_eq(channel_generation(readers[0].channel).epoch, 0);
+    spin_for(loop, 600);
+    ck_assert_uint_eq(channel_generation(readers[0].channel).epoch, 0);
+    real_redis_tell(&server, "CONFIG SET maxmemory 0");
+    publish(writer, &s, 43);
+    ck_assert(spin_until(loop, is_done, &s, 2000));
+    spin_for(loop, 600);
+    ck_assert_uint_ne(channel_generation(readers[0].channel).epoch, 0);
 }
 END_TEST
 

@@ -24,7 +24,7 @@ enum {
     ROWS = 120,
     QUERIES = 5,
     READERS = 12,
-    STEPS = 4000,
+    STEPS = 6000,
     SEEDS = 20
 };
 
@@ -83,10 +83,11 @@ static struct buf keys[QUERIES];
 static set truth; /* committed */
 static unsigned n_rows;
 static struct generation gen;
-static bool redis_up;
+static bool redis_up, owes_gap;
 static struct process processes[N];
 static struct loading *loadings;
 static unsigned seed;
+static int64_t ttl_us; /* short: expiries; long: values of others live */
 
 static unsigned pick(unsigned n)
 {
@@ -186,7 +187,8 @@ static bool is_current(struct str key, const struct cache_stamp *s, void *arg)
     struct query q;
 
     return query_from_key(key, &q) == RC_OK &&
-           commits_is_current(((struct process *)arg)->commits, &q, s);
+           commits_is_current(((struct process *)arg)->commits, &q, s,
+                              clock_mono_us());
 }
 
 /* --- readers --- */
@@ -266,7 +268,7 @@ static void look_at_head(struct process *p)
 
 static void apply(struct process *p, unsigned row, struct generation g)
 {
-    commits_add(p->commits, &rows[row], 1, g);
+    commits_add(p->commits, &rows[row], 1, g, clock_mono_us());
     head_add(p->head, &rows[row], 1, clock_mono_us(), NULL);
     p->told |= bit(row);
 }
@@ -315,8 +317,18 @@ static void step_commit(struct process *p)
         announce(row);
         return;
     }
-    /* not published: as soon as Redis is there, every reader is told "gap" */
-    for (int i = 0; redis_up && i < N; i++) {
+    owes_gap = true;
+}
+
+/* A publication failed: once Redis is there every reader is told "gap", by a
+ * note that is counted. */
+static void step_gap_note(void)
+{
+    if (!redis_up || !owes_gap)
+        return;
+    owes_gap = false;
+    gen.counter++;
+    for (int i = 0; i < N; i++) {
         if (processes[i].connected)
             gap(&processes[i]);
     }
@@ -351,7 +363,8 @@ static void disconnect(struct process *p)
 static void step_connection(struct process *p)
 {
     if (p->connected) {
-        disconnect(p);
+        if (pick(4) == 0)
+            disconnect(p);
     } else if (redis_up) {
         p->connected = true;
         gap(p);
@@ -360,6 +373,8 @@ static void step_connection(struct process *p)
 
 static void step_redis(void)
 {
+    if (redis_up && pick(3))
+        return; /* it is mostly there */
     redis_up = !redis_up;
     for (int i = 0; i < N; i++) {
         fake_set_up(processes[i].redis, redis_up);
@@ -400,7 +415,10 @@ static void end_check(struct process *p)
     qsort(list, n, sizeof(list[0]), by_order);
     head_check_end(p->head, list, n, true, &added, &removed);
     ck_assert_uint_eq(removed, 0);
-    commits_add(p->commits, added.rows, added.n, (struct generation){0});
+    commits_add(p->commits, added.rows, added.n, (struct generation){0},
+                clock_mono_us());
+    for (size_t i = 0; p->connected && i < added.n; i++)
+        announce((unsigned)strtoul(added.rows[i]->id.p + 1, NULL, 10));
     p->told |= p->snapshot;
     row_list_fini(&added);
     p->checking = false;
@@ -428,7 +446,7 @@ static void start_process(struct process *p)
     const struct cache_config config = {
         .max_bytes = 10000000,
         .prefix = "m:",
-        .policy = {4 * US_PER_MS, 40 * US_PER_MS},
+        .policy = {ttl_us, 10 * ttl_us},
         .load = on_load,
         .decode = decode,
         .release = mem_free,
@@ -440,7 +458,7 @@ static void start_process(struct process *p)
     p->loop = loop_new();
     p->redis = fake_connection();
     p->cache = cache_new(&config);
-    p->commits = commits_new();
+    p->commits = commits_new(ttl_us);
     p->head = head_new(0);
     p->inbox_end = &p->inbox;
 }
@@ -479,6 +497,8 @@ static void step(void)
     struct process *p = &processes[pick(N)];
     unsigned what = pick(1000);
 
+    if (what >= 400 && what < 440 && pick(3))
+        what = 500; /* few commits: values of others live */
     if (what < 400)
         step_read(p);
     else if (what < 440)
@@ -501,6 +521,12 @@ static void step(void)
         nanosleep(&little, NULL);
     else
         look_at_head(p);
+    if (pick(5) == 0)
+        step_gap_note();
+    if (!redis_up && pick(40) == 0)
+        step_redis();
+    if (!p->connected && pick(40) == 0)
+        step_connection(p);
     if (what % 4 == 0)
         turn_loops();
 }
@@ -550,6 +576,7 @@ static void finish(void)
 START_TEST(nothing_vanishes_comes_twice_or_is_missing)
 {
     seed = (unsigned)_i * 7919 + 1;
+    ttl_us = (_i % 2 ? 4 : 1000) * US_PER_MS;
     start();
     for (int i = 0; i < STEPS; i++)
         step();
