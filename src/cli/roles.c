@@ -2,28 +2,66 @@
 /* `datos api`, `datos ingest`: settings, checks, then the role; and the two
  * in one process for small systems (`datos api --with-ingest`). */
 #include <signal.h>
+#include <string.h>
 
 #include "api/api.h"
 #include "cli/cli.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "config/args.h"
 #include "config/settings.h"
 #include "ingest/ingest.h"
+#include "net/credentials.h"
+#include "net/metadata.h"
 
 #define GUEST_STOP_US (7 * US_PER_S) /* the API's own grace is 8 s */
+#define METADATA_US   (3 * US_PER_S)
 
 /* --- ingest as the API's guest ------------------------------------------- */
+
+struct guest {
+    struct ingest *ingest;
+    struct token_source *tokens; /* NULL: an emulator wants none */
+    char *project;               /* from the metadata server, or NULL */
+};
+
+static void free_guest(void *arg)
+{
+    struct guest *g = arg; /* ingest_stop has freed its ingest */
+
+    token_source_free(g->tokens);
+    mem_free(g->project);
+    mem_free(g);
+}
+
+/* Against Google: the credential, and the project where nobody names it. */
+static int open_google(struct guest *g, const struct api_host *host,
+                       struct err *err)
+{
+    const struct settings *s = host->settings;
+    int rc;
+
+    if (s->pubsub_emulator_host && s->pubsub_emulator_host[0])
+        return RC_OK;
+    rc = credentials_open(host->loop, &g->tokens, err);
+    if (rc == RC_OK && strcmp(s->project, "datos-local") == 0)
+        rc = metadata_read("project/project-id", METADATA_US, &g->project, err);
+    return rc;
+}
 
 static int start_guest(const struct api_host *host, void **guest,
                        struct err *err)
 {
     const struct settings *s = host->settings;
+    struct guest *g = MEM_NEW(struct guest);
+    int rc = open_google(g, host, err);
     const struct ingest_config config = {
-        .project = s->project,
+        .project = g->project ? g->project : s->project,
         .subscription = s->subscription,
         .dead_letter_topic = s->dead_letter_topic,
         .pubsub_emulator_host = s->pubsub_emulator_host,
+        .tokens = g->tokens,
         .schema = host->schema,
         .max_future_s = s->max_future_s,
         .store = host->store,
@@ -32,22 +70,19 @@ static int start_guest(const struct api_host *host, void **guest,
         .on_commit = host->on_commit,
         .arg = host->on_commit_arg,
     };
-    struct ingest *ingest;
-    int rc = ingest_new(host->loop, &config, &ingest, err);
 
     if (rc == RC_OK)
-        *guest = ingest;
+        rc = ingest_new(host->loop, &config, &g->ingest, err);
+    if (rc == RC_OK)
+        *guest = g;
+    else
+        free_guest(g);
     return rc;
 }
 
 static void stop_guest(void *guest, void (*done)(void *arg), void *arg)
 {
-    ingest_stop(guest, GUEST_STOP_US, done, arg);
-}
-
-static void free_guest(void *guest)
-{
-    (void)guest; /* ingest_stop has done it */
+    ingest_stop(((struct guest *)guest)->ingest, GUEST_STOP_US, done, arg);
 }
 
 static const struct api_guest ingest_guest = {
