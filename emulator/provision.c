@@ -7,6 +7,7 @@
 
 #include "common/mem.h"
 #include "emulator/rpc.h"
+#include "schema/schema.h"
 
 enum {
     ENVIRONMENT_MAX = 100
@@ -226,6 +227,25 @@ static const char *setting(const char *name, const char *otherwise)
     return value && *value ? value : otherwise;
 }
 
+/* As Terraform makes it: partitioned by day, a filter wanted. */
+static json_t *own_dataset(void)
+{
+    const char *path = setting("DATOS_SCHEMA", NULL);
+    json_t *fields = path ? json_load_file(path, 0, NULL) : NULL;
+    struct str shipped = schema_shipped();
+
+    if (!fields)
+        fields = json_loadb(shipped.p, shipped.len, 0, NULL);
+    if (json_is_array(fields))
+        fields = json_pack("{s:o}", "fields", fields);
+    return json_pack("{s:s, s:[{s:s, s:o, s:{s:s, s:s}, s:{s:[s]}, s:b}]}",
+                     "datasetId", setting("DATOS_DATASET", "latam_dataset"),
+                     "tables", "tableId", setting("DATOS_TABLE", "datos"),
+                     "schema", fields, "timePartitioning", "type", "DAY",
+                     "field", "timestamp", "clustering", "fields", "id",
+                     "requirePartitionFilter", 1);
+}
+
 static json_t *own_resources(const char *project)
 {
     const char *topic = setting("DATOS_TOPIC", "datos-topic");
@@ -233,7 +253,7 @@ static json_t *own_resources(const char *project)
 
     return json_pack(
         "{s:s, s:[s, s], s:[{s:s, s:s, s:{s:s, s:i}, s:{s:s, s:s}, s:{}},"
-        "{s:s, s:s, s:s, s:{}}]}",
+        "{s:s, s:s, s:s, s:{}}], s:[o]}",
         "project", project, "topics", dead, topic, "subscriptions", "name",
         setting("DATOS_SUBSCRIPTION", "datos-subscription"), "topic", topic,
         "deadLetterPolicy", "deadLetterTopic", dead, "maxDeliveryAttempts", 100,
@@ -242,7 +262,7 @@ static json_t *own_resources(const char *project)
         setting("DATOS_DEAD_LETTER_SUBSCRIPTION",
                 "datos-dead-letter-subscription"),
         "topic", dead, "messageRetentionDuration", "2678400s",
-        "expirationPolicy");
+        "expirationPolicy", "datasets", own_dataset());
 }
 
 static json_t *slice(struct str s)

@@ -33,8 +33,14 @@ static void api_run(struct pool_job *job, struct db *db)
     struct call *c = LOOP_OWNER(job, struct call, job);
 
     c->db = db;
-    c->route->run(c);
+    (c->then ? c->then : c->route->run)(c);
     call_post(c);
+}
+
+void call_continue(struct call *c, void (*then)(struct call *c))
+{
+    c->then = then;
+    pool_add(c->bq->quick, &c->job);
 }
 
 static void call_free(struct call *c)

@@ -68,9 +68,9 @@ struct call {
     int64_t start_us;
     struct fault fault;
     struct loop_timer timer;
-    bool twice;    /* the fault table says: do it twice */
-    void *user;    /* the handler's own */
-    struct db *db; /* the worker's reader */
+    bool twice;                   /* the fault table says: do it twice */
+    void (*then)(struct call *c); /* runs instead of the route's handler */
+    struct db *db;                /* the worker's reader */
     /* the answer */
     int status;
     struct fail fail;
@@ -109,6 +109,8 @@ struct db *call_begin(struct call *c);
 bool call_end(struct call *c, struct db *w, int rc);
 /* On the loop: sends and forgets the call. */
 void call_finish(struct call *c);
+/* On the loop: the rest is a worker's. */
+void call_continue(struct call *c, void (*then)(struct call *c));
 /* From a worker (or the loop): call_finish on the loop, soon. */
 void call_post(struct call *c);
 

@@ -14,6 +14,10 @@
 RC_MUST_USE int dataset_create(struct db *w, struct str project,
                                struct str name, const json_t *from,
                                int64_t now_us, struct fail *f);
+/* `patch` is merged into what users have set. */
+RC_MUST_USE int dataset_patch(struct db *w, struct str project, struct str name,
+                              const json_t *patch, int64_t now_us,
+                              struct fail *f);
 RC_MUST_USE int dataset_drop(struct db *w, struct str project, struct str name,
                              bool with_contents, struct fail *f);
 

@@ -299,6 +299,22 @@ static int store(struct db *w, struct dataset *d, json_t *body, int64_t now_us,
     return rc ? fail_from_err(f, &err) : RC_OK;
 }
 
+int dataset_patch(struct db *w, struct str project, struct str name,
+                  const json_t *patch, int64_t now_us, struct fail *f)
+{
+    struct dataset d;
+    json_t *whole;
+    int rc = load(w, project, name, &d, f);
+
+    if (rc)
+        return rc;
+    whole = resource_merge(d.body, patch);
+    rc = store(w, &d, resource_body(whole, members, f), now_us, f);
+    json_decref(whole);
+    json_decref(d.body);
+    return rc;
+}
+
 static void change(struct call *c, bool merge)
 {
     json_t *sent = call_json(c), *whole;

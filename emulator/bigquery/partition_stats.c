@@ -215,7 +215,9 @@ static void info_row(struct sql_info_sink *sink, sqlite3_stmt *s,
     const char *row[8];
     char *text[4];
 
-    partition_name(&t->part, sqlite3_column_int64(s, 1), name);
+    name[0] = '\0';
+    if (t->part.by)
+        partition_name(&t->part, sqlite3_column_int64(s, 1), name);
     snprintf(id, sizeof(id), "'%s'", name);
     text[0] = mem_printf("'%s'", t->project.p);
     text[1] = mem_printf("'%s'", t->dataset.p);

@@ -56,6 +56,11 @@ int fail_from_err(struct fail *f, const struct err *err)
     return fail_set(f, reason, "%s", err->text);
 }
 
+const char *reason_name(const char *reason)
+{
+    return find(reason)->name;
+}
+
 int reason_http(const char *reason)
 {
     return find(reason)->http;

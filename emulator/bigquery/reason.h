@@ -20,6 +20,8 @@ int fail_set(struct fail *f, const char *reason, const char *fmt, ...)
 /* What storage said (db.h): full disks and the like are backendError. */
 int fail_from_err(struct fail *f, const struct err *err);
 
+/* The table's own constant for a reason's text. */
+const char *reason_name(const char *reason);
 int reason_http(const char *reason);
 int reason_code(const char *reason); /* google.rpc.Code */
 /* The reason that stands for an HTTP status of the fault table. */
