@@ -290,6 +290,15 @@ static enum grpc_status check_filter(const char *text, struct err *err)
     return GRPC_OK;
 }
 
+static Google__Pubsub__V1__PushConfig *no_push(void)
+{
+    Google__Pubsub__V1__PushConfig *push =
+        MEM_NEW(Google__Pubsub__V1__PushConfig);
+
+    google__pubsub__v1__push_config__init(push);
+    return push;
+}
+
 enum grpc_status check_subscription(Google__Pubsub__V1__Subscription *s,
                                     bool strict, struct err *err)
 {
@@ -308,6 +317,8 @@ enum grpc_status check_subscription(Google__Pubsub__V1__Subscription *s,
         status = check_retry(s->retry_policy, err);
     if (status == GRPC_OK)
         status = check_filter(s->filter, err);
+    if (!s->push_config && !s->bigquery_config && !s->cloud_storage_config)
+        s->push_config = no_push(); /* shown, as production does */
     s->state = GOOGLE__PUBSUB__V1__SUBSCRIPTION__STATE__ACTIVE;
     return status;
 }

@@ -92,7 +92,8 @@ static unsigned write_decimal(uint8_t *to, uint64_t v)
 static size_t write_tail(uint8_t tail[TAIL_MAX], const struct received *r)
 {
     int64_t seconds = r->publish_us / 1000000;
-    uint32_t nanos = (uint32_t)(r->publish_us % 1000000) * 1000;
+    /* whole milliseconds, as production tells them */
+    uint32_t nanos = (uint32_t)(r->publish_us % 1000000 / 1000) * 1000000;
     uint8_t *p = tail, *len;
 
     *p++ = MESSAGE_ID << 3 | WIRE_BYTES;
