@@ -9,6 +9,7 @@
 #include "emulator/bigquery/sql/civil.h"
 #include "emulator/bigquery/sql/decimal.h"
 #include "emulator/bigquery/sql/json_norm.h"
+#include "emulator/bigquery/sql/tz.h"
 
 enum {
     WHY_MAX = 400,
@@ -162,6 +163,23 @@ static bool read_seconds(struct str text, int64_t *us)
            *us <= CIVIL_MAX_US;
 }
 
+/* UTC however it is written needs no zone; the rest knows its zones for this
+ * one text, which is rare enough. */
+static bool read_timestamp(struct str text, int64_t *us)
+{
+    struct tz_set zones = {.list = NULL};
+    bool ok;
+
+    if (text.len > 4 && str_ieq(str_of(text.p + text.len - 4, 4), STR(" UTC")))
+        text.len -= 4;
+    else if (str_ends(text, STR("+00:00")))
+        text.len -= 6;
+    ok =
+        civil_parse_timestamp(text, NULL, &zones, us) || read_seconds(text, us);
+    tz_set_fini(&zones);
+    return ok;
+}
+
 static const char *read_time(const struct sql_column *c, struct str text,
                              struct cell *out, char *why)
 {
@@ -190,11 +208,7 @@ static const char *read_time(const struct sql_column *c, struct str text,
                        STR_ARG(json_cut_utf8(text, SHOWN)));
         break;
     default:
-        if (text.len > 4 &&
-            str_ieq(str_of(text.p + text.len - 4, 4), STR(" UTC")))
-            text.len -= 4;
-        ok = civil_parse_timestamp(text, NULL, NULL, &out->i) ||
-             read_seconds(text, &out->i);
+        ok = read_timestamp(text, &out->i);
         if (!ok)
             return say(why,
                        "Could not parse '%.*s' as a timestamp. Required "
