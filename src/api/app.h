@@ -29,6 +29,7 @@
 struct api;
 struct bucket;
 struct check;
+struct copy;
 struct health;
 struct hot_entry;
 
@@ -105,6 +106,7 @@ struct api {
     struct cache *cache;     /* any thread */
     struct bucket *reads;    /* any thread; DATOS_STORE_QPS */
     struct check *check;     /* main loop; check_request: any thread */
+    struct copy *copy;       /* main loop; NULL: no Redis */
     struct health *health;   /* main loop; health_*: any thread */
     struct api_loop *loops;
     unsigned n_loops;

@@ -15,6 +15,7 @@
 enum {
     RETRY_FIRST_US = 100000,
     RETRY_MAX_US = 2000000,
+    HANG_US = 500000,
     NOTICE_MAX = 4 * 1024 * 1024
 };
 
@@ -30,6 +31,7 @@ struct check {
     /* what readers ask for; guarded by the lock */
     pthread_mutex_t lock;
     bool loaded, live, store_down;
+    bool adopted; /* there is a copy of the head, for when the store is down */
     unsigned missed;        /* counts; guarded too */
     struct generation told; /* of the notice that said so; guarded too */
     int64_t valid_us;       /* when the head was last known to be true */
@@ -42,6 +44,7 @@ struct check {
     int64_t began_us;
     struct store_query query;
     struct loop_timer period, retry;
+    struct loop_timer hang;   /* a copy is there and the first answer is not */
     struct loop_task request; /* from other threads */
     atomic_bool requested;
     struct redis_command elect;
@@ -165,6 +168,22 @@ static unsigned missed_now(struct check *c)
 
 static void begin(struct check *c, bool is_periodic);
 
+/* The store cannot be asked: what lay in Redis is better than nothing. */
+static void use_copy(struct check *c)
+{
+    bool is_first;
+
+    pthread_mutex_lock(&c->lock);
+    is_first = c->adopted && !c->loaded;
+    c->loaded = c->loaded || c->adopted;
+    pthread_mutex_unlock(&c->lock);
+    if (!is_first)
+        return;
+    head_show_adopted(c->api->head);
+    LOG_W("api: serving the head that another process left in Redis");
+    api_tell_ready(c->api);
+}
+
 static void failed(struct check *c)
 {
     int64_t delay_us = RETRY_FIRST_US;
@@ -179,6 +198,7 @@ static void failed(struct check *c)
     pthread_mutex_lock(&c->lock);
     c->store_down = true;
     pthread_mutex_unlock(&c->lock);
+    use_copy(c);
     loop_timer_arm(&c->retry, delay_us);
     head_touch(c->api->head);
     api_wake_all(c->api);
@@ -198,6 +218,7 @@ static void succeeded(struct check *c)
     c->failures = 0;
     pthread_mutex_lock(&c->lock);
     c->loaded = true;
+    c->adopted = false;
     c->store_down = false;
     c->valid_us = c->began_us;
     live = c->channel_up && c->gaps == c->gaps_at_begin &&
@@ -369,6 +390,71 @@ void check_on_state(struct check *c, bool up)
     }
 }
 
+/* --- a copy from before --- */
+
+void check_adopt(struct check *c, const struct row_list *rows, bool complete,
+                 int64_t age_us)
+{
+    bool is_down;
+
+    pthread_mutex_lock(&c->lock);
+    if (c->loaded || age_us > c->ttl_us + c->stale_us) {
+        pthread_mutex_unlock(&c->lock);
+        return;
+    }
+    c->adopted = true;
+    c->valid_us = loop_now_us(c->loop) - age_us;
+    is_down = c->store_down;
+    pthread_mutex_unlock(&c->lock);
+    head_adopt(c->api->head, rows->rows, rows->n, complete);
+    if (is_down) {
+        use_copy(c);
+        head_touch(c->api->head);
+        api_wake_all(c->api);
+    } else if (!loop_timer_is_armed(&c->hang)) {
+        loop_timer_arm(&c->hang, HANG_US);
+    }
+}
+
+static void on_hang(struct loop_timer *t)
+{
+    struct check *c = LOOP_OWNER(t, struct check, hang);
+
+    use_copy(c);
+    head_touch(c->api->head);
+    api_wake_all(c->api);
+}
+
+bool check_is_loaded(struct check *c)
+{
+    bool is;
+
+    pthread_mutex_lock(&c->lock);
+    is = c->loaded;
+    pthread_mutex_unlock(&c->lock);
+    return is;
+}
+
+bool check_shows_copy(struct check *c)
+{
+    bool is;
+
+    pthread_mutex_lock(&c->lock);
+    is = c->loaded && c->adopted;
+    pthread_mutex_unlock(&c->lock);
+    return is;
+}
+
+bool check_is_live(struct check *c)
+{
+    bool is;
+
+    pthread_mutex_lock(&c->lock);
+    is = c->live;
+    pthread_mutex_unlock(&c->lock);
+    return is;
+}
+
 /* --- life --- */
 
 struct check *check_new(struct api *api)
@@ -388,6 +474,7 @@ struct check *check_new(struct api *api)
              api->settings->system);
     loop_timer_init(&c->period, c->loop, on_period);
     loop_timer_init(&c->retry, c->loop, on_retry);
+    loop_timer_init(&c->hang, c->loop, on_hang);
     c->request.run = on_request_task;
     return c;
 }
@@ -403,6 +490,7 @@ void check_stop(struct check *c)
     c->stopped = true;
     loop_timer_cancel(&c->period);
     loop_timer_cancel(&c->retry);
+    loop_timer_cancel(&c->hang);
 }
 
 void check_free(struct check *c)
@@ -411,6 +499,7 @@ void check_free(struct check *c)
         return;
     loop_timer_fini(&c->period);
     loop_timer_fini(&c->retry);
+    loop_timer_fini(&c->hang);
     pthread_mutex_destroy(&c->lock);
     mem_free(c);
 }

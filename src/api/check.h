@@ -15,6 +15,7 @@
 
 struct api;
 struct check;
+struct row_list;
 
 struct check *check_new(struct api *api);
 void check_start(struct check *c);
@@ -29,6 +30,16 @@ void check_on_state(struct check *c, bool up);
 /* Any thread: some change is known to be missing here. `gen`: of the notice
  * that tells so (epoch 0: this process' own). */
 void check_on_missed(struct check *c, struct generation gen);
+
+/* Main loop: rows that were the head `age_us` ago, of a process that is gone.
+ * Kept for when the store does not answer; nothing once it did. */
+void check_adopt(struct check *c, const struct row_list *rows, bool complete,
+                 int64_t age_us);
+/* Any thread: was the head ever there; is it known to be true now? */
+bool check_is_loaded(struct check *c);
+bool check_is_live(struct check *c);
+/* Is what is shown still the copy? */
+bool check_shows_copy(struct check *c);
 
 enum check_verdict {
     CHECK_FRESH,

@@ -21,6 +21,7 @@ struct head {
     _Atomic uint64_t version;
     pthread_mutex_t lock; /* guards all below */
     struct head_view *view;
+    struct head_view *adopted;     /* NULL: none */
     struct announced_list pending; /* not in `view` yet */
     struct announced_list recent;  /* kept through a check */
     bool checking;
@@ -282,6 +283,7 @@ void head_free(struct head *h)
     if (!h)
         return;
     head_view_unref(h->view);
+    head_view_unref(h->adopted);
     announced_clear(&h->pending);
     announced_clear(&h->recent);
     mem_free(h->pending.items);
@@ -392,6 +394,44 @@ static struct head_view *view_of_store(const struct head *h,
     mem_free(add.rows);
     head_view_unref(base);
     return v;
+}
+
+void head_adopt(struct head *h, struct row *const *rows, size_t n,
+                bool complete)
+{
+    struct head_view *v = view_new(n + 1);
+
+    v->complete = complete;
+    v->loaded = true;
+    for (size_t i = 0; i < n && i < HEAD_ROWS; i++) {
+        v->rows[v->n] = row_ref(rows[i]);
+        v->hashes[v->n++] = hash_of(rows[i]->id);
+    }
+    pthread_mutex_lock(&h->lock);
+    head_view_unref(h->adopted);
+    h->adopted = v;
+    pthread_mutex_unlock(&h->lock);
+}
+
+void head_show_adopted(struct head *h)
+{
+    struct additions add = {NULL, 0};
+
+    pthread_mutex_lock(&h->lock);
+    fold(h);
+    if (h->adopted && !h->view->loaded) {
+        /* what was announced since the start goes on top of it */
+        add.rows = MEM_ARRAY(struct row *, h->view->n + 1);
+        for (size_t i = 0; i < h->view->n; i++)
+            add.rows[add.n++] = h->view->rows[i];
+        replace_view(h, merge(h->adopted, &add));
+        mem_free(add.rows);
+        head_touch(h);
+        h->view->version = atomic_load(&h->version);
+    }
+    head_view_unref(h->adopted);
+    h->adopted = NULL;
+    pthread_mutex_unlock(&h->lock);
 }
 
 static bool has_row(const struct head_view *v, const struct row *row)

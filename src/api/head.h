@@ -75,6 +75,12 @@ void head_check_end(struct head *head, struct row *const *rows, size_t n,
                     bool complete, struct row_list *added, size_t *removed);
 void head_check_fail(struct head *head);
 
+/* Rows that were the newest some time ago: shown by head_show_adopted, unless
+ * the store was read before. */
+void head_adopt(struct head *head, struct row *const *rows, size_t n,
+                bool complete);
+void head_show_adopted(struct head *head);
+
 /* The rows of `q` from a view: true if the view has the whole answer (at most
  * q->limit rows in `out`; `*more`: others follow). `out` borrows. */
 bool head_select(const struct head_view *v, const struct query *q,

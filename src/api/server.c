@@ -2,6 +2,7 @@
 /* Loops, listeners, and the end in its order: streams end, requests in flight
  * are answered, what the store was given comes back, loops stop. */
 #include "api/check.h"
+#include "api/copy.h"
 #include "api/health.h"
 #include "cache/channel.h"
 #include "common/clock.h"
@@ -213,6 +214,7 @@ void server_terminate(struct api *api)
         return;
     LOG_I("stopping: finishing what is in flight");
     check_stop(api->check);
+    copy_stop(api->copy);
     health_stop(api->health);
     api->end_by_us = loop_now_us(api->loops[0].loop) + GRACE_US + US_PER_S;
     api->drained.run = on_all_drained;
@@ -256,6 +258,7 @@ void server_close(struct api *api)
     for (unsigned i = 0; i < api->n_loops; i++)
         close_loop(&api->loops[i]);
     check_free(api->check);
+    copy_free(api->copy);
     health_free(api->health);
     for (unsigned i = 0; i < api->n_loops; i++)
         loop_free(api->loops[i].loop);

@@ -6,6 +6,7 @@
 #include "api/app.h"
 #include "api/bucket.h"
 #include "api/check.h"
+#include "api/copy.h"
 #include "api/health.h"
 #include "cache/channel.h"
 #include "common/buf.h"
@@ -186,6 +187,7 @@ static int open_api(struct api *api, struct err *err)
     if (rc)
         return rc;
     api->check = check_new(api);
+    api->copy = copy_new(api);
     api->health = health_new(api);
     api->openapi = openapi_new(api);
     api->docs = docs_new(api);
@@ -229,7 +231,9 @@ void api_tell_ready(struct api *api)
     char address[256];
     const char *why;
 
-    if (api->told_ready || !health_is_ok(api->health) ||
+    /* with the store down, a process that serves a copy is ready too */
+    if (api->told_ready ||
+        !(health_is_ok(api->health) || check_shows_copy(api->check)) ||
         !check_is_ready(api->check, clock_mono_us(), &why))
         return;
     api->told_ready = true;
@@ -261,6 +265,7 @@ int api_run(const struct settings *settings, const struct api_options *options)
     loop_on_terminate(api->loops[0].loop, on_terminate, api);
     health_start(api->health);
     check_start(api->check);
+    copy_start(api->copy);
     server_run(api);
     if (atomic_load(&api->pending) > 0) {
         /* The store hangs: nobody was told that those are stored. The

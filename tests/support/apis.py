@@ -84,7 +84,9 @@ class Api:
         self.url = f"http://127.0.0.1:{self.port}"
         self.store = store or os.path.join(folder, "datos.db")
         self.log_path = os.path.join(folder, f"api-{self.port}.log")
-        argv = [datos.DATOS, "api", "--port", str(self.port), "--store", "sqlite:" + self.store, *flags]
+        argv = [datos.DATOS, "api", "--port", str(self.port), *flags]
+        if "--store" not in flags:
+            argv += ["--store", "sqlite:" + self.store]
         env = {**datos.clean_environment(), **(environment or {})}
         if redis:
             env["REDIS_URL"] = redis.url

@@ -156,6 +156,39 @@ START_TEST(comparison_finds_what_others_wrote_and_removed)
 }
 END_TEST
 
+START_TEST(adopted_rows_show_when_asked_for_with_what_came_since)
+{
+    struct row *before = commit(1), *since = commit(2);
+    struct head_view *v;
+
+    head_adopt(head, &before, 1, true);
+    announce(since);
+    v = head_view(head);
+    ck_assert(!v->loaded);
+    head_view_unref(v);
+    head_show_adopted(head);
+    v = head_view(head);
+    ck_assert(v->loaded && v->complete);
+    ck_assert_uint_eq(v->n, 2);
+    head_view_unref(v);
+    compare();
+    expect_newest();
+}
+END_TEST
+
+START_TEST(adopted_rows_never_replace_what_the_store_said)
+{
+    struct row *only = commit(1);
+
+    compare();
+    (void)commit(2);
+    compare();
+    head_adopt(head, &only, 1, true);
+    head_show_adopted(head);
+    expect_newest();
+}
+END_TEST
+
 START_TEST(first_of_equal_times_and_greater_of_two_times_shows)
 {
     struct row *a = rows_make(schema, "same", 5, "first");
@@ -300,6 +333,8 @@ Suite *suite_head(void)
         t, announced_rows_are_merged_as_the_store_would_show_them, 0, 8);
     tcase_add_test(t, row_announced_during_a_comparison_stays);
     tcase_add_test(t, comparison_finds_what_others_wrote_and_removed);
+    tcase_add_test(t, adopted_rows_show_when_asked_for_with_what_came_since);
+    tcase_add_test(t, adopted_rows_never_replace_what_the_store_said);
     tcase_add_test(t, first_of_equal_times_and_greater_of_two_times_shows);
     tcase_add_test(t, version_grows_with_each_change_and_only_then);
     tcase_add_test(t, view_that_is_held_never_changes);
