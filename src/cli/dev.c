@@ -29,8 +29,9 @@ static void fill_flags(struct args_flag *f, struct dev_options *o)
          "where everything is kept over restarts (.datos)"},
         {"--memory", ARGS_FLAG, &o->memory, 0, 0, NULL,
          "keep nothing: all is forgotten at the end"},
-        {"--store", ARGS_TEXT, &o->store, 0, 0, "sqlite",
-         "the table's store (sqlite)"},
+        {"--store", ARGS_TEXT, &o->store, 0, 0, "bigquery|sqlite",
+         "the table's store: the production client against the emulator, or "
+         "a file (" DEV_STORE_DEFAULT ")"},
         {"--no-redis", ARGS_FLAG, &o->no_redis, 0, 0, NULL,
          "go without Redis: process-local cache only"},
         {"--seed", ARGS_INT, &o->seed, 0, INT64_MAX, "N",
@@ -39,9 +40,9 @@ static void fill_flags(struct args_flag *f, struct dev_options *o)
          "written with addresses and pids when all is ready"},
         {"--console-port", ARGS_INT, &o->console_port, 0, PORT_MAX, "N",
          "port of the emulators' control API (4000)"},
-        /* parts of later days: accepted, so that scripts can name them */
         {"--bigquery-port", ARGS_INT, &o->bigquery_port, 0, PORT_MAX, "N",
-         NULL},
+         "port of the BigQuery emulator's REST (9050)"},
+        /* a part of later days: accepted, so that scripts can name it */
         {"--bigquery-grpc-port", ARGS_INT, &o->bigquery_grpc_port, 0, PORT_MAX,
          "N", NULL},
     };
@@ -60,6 +61,31 @@ static struct dev_options defaults(void)
                                 .seed = -1};
 }
 
+static int check_ports(const struct dev_options *o, struct err *err)
+{
+    const struct {
+        const char *flag;
+        int64_t port;
+    } ports[] = {
+        {"--api-port", o->api_port},
+        {"--pubsub-port", o->pubsub_port},
+        {"--bigquery-port", o->bigquery_port},
+        /* a part of later days: accepted, so that scripts can name it */
+        {"--bigquery-grpc-port", o->bigquery_grpc_port},
+        {"--console-port", o->console_port},
+    };
+    size_t n = sizeof(ports) / sizeof(ports[0]);
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = i + 1; k < n; k++) {
+            if (ports[i].port > 0 && ports[i].port == ports[k].port)
+                return err_set(err, RC_INVALID, "%s and %s are the same",
+                               ports[i].flag, ports[k].flag);
+        }
+    }
+    return RC_OK;
+}
+
 static int check(struct dev_options *o, struct err *err)
 {
     if (o->state && o->memory)
@@ -67,17 +93,13 @@ static int check(struct dev_options *o, struct err *err)
                        "--state and --memory contradict each other");
     if (o->state && !*o->state)
         return err_set(err, RC_INVALID, "--state needs a folder");
-    if (strcmp(o->store, "bigquery") == 0)
+    if (strcmp(o->store, "bigquery") != 0 && strcmp(o->store, "sqlite") != 0)
         return err_set(err, RC_INVALID,
-                       "--store=bigquery: there is no BigQuery emulator in "
-                       "this version yet; use --store sqlite");
-    if (strcmp(o->store, "sqlite") != 0)
-        return err_set(err, RC_INVALID, "--store=%s: must be sqlite", o->store);
-    if (o->api_port > 0 && o->api_port == o->pubsub_port)
-        return err_set(err, RC_INVALID,
-                       "--api-port and --pubsub-port are the same");
+                       "--store=%.60s: must be bigquery or sqlite", o->store);
     if (o->command && !o->command[0])
         return err_set(err, RC_INVALID, "-- needs a command behind it");
+    if (check_ports(o, err))
+        return RC_INVALID;
     if (!o->state)
         o->state = ".datos";
     return RC_OK;

@@ -29,6 +29,11 @@ static bool has_redis(const struct parts *parts)
     return parts->part[PART_REDIS].phase != PART_ABSENT;
 }
 
+static bool uses_bigquery(const struct parts *parts)
+{
+    return strcmp(parts->options->store, "bigquery") == 0;
+}
+
 static void set(const char *name, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -49,7 +54,14 @@ void announce_environment(const struct parts *parts)
         unsetenv(unwanted[i]);
     if (!getenv("GOOGLE_CLOUD_PROJECT"))
         set("GOOGLE_CLOUD_PROJECT", "datos-local");
-    set("DATOS_STORE", "sqlite:%s/datos.db", parts->state->dir);
+    if (uses_bigquery(parts))
+        set("DATOS_STORE", "bigquery");
+    else
+        set("DATOS_STORE", "sqlite:%s/datos.db", parts->state->dir);
+    /* with its scheme, which Google's own clients want */
+    if (parts->bigquery_port > 0)
+        set("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:%" PRId64,
+            parts->bigquery_port);
     if (has_redis(parts))
         set("REDIS_URL", "unix://%s", parts->redis_socket);
     if (parts->pubsub_port > 0)
@@ -99,11 +111,19 @@ void announce_table(const struct parts *parts, int64_t took_us, FILE *out)
             parts->ingest_port);
     fprintf(out, "  Pub/Sub    127.0.0.1:%" PRId64 "   (REST and gRPC)\n",
             parts->pubsub_port);
+    if (parts->bigquery_port > 0)
+        fprintf(out, "  BigQuery   http://127.0.0.1:%" PRId64 "%s\n",
+                parts->bigquery_port,
+                uses_bigquery(parts) ? "" : "   (not this run's store)");
+    if (parts->console_port > 0)
+        fprintf(out, "  control    http://127.0.0.1:%" PRId64 "/_emulator/\n",
+                parts->console_port);
     if (has_redis(parts))
         fprintf(out, "  Redis      unix://%s\n", parts->redis_socket);
     fprintf(out, "  state      %s%s\n\n", parts->state->dir,
             parts->options->memory ? "   (forgotten at the end)" : "");
     print_export(out, "PUBSUB_EMULATOR_HOST");
+    print_export(out, "BIGQUERY_EMULATOR_HOST");
     print_export(out, "GOOGLE_CLOUD_PROJECT");
     print_export(out, "DATOS_STORE");
     print_export(out, "REDIS_URL");
@@ -129,6 +149,10 @@ static void render(const struct parts *parts, struct buf *b)
     member(b, "api", "http://", parts->api_port);
     member(b, "ingest", "http://", parts->ingest_port);
     member(b, "pubsub", "", parts->pubsub_port);
+    if (parts->bigquery_port > 0)
+        member(b, "bigquery", "http://", parts->bigquery_port);
+    if (parts->console_port > 0)
+        member(b, "console", "http://", parts->console_port);
     if (has_redis(parts)) {
         buf_puts(b, "\"redis\":");
         buf_json_str(b, str_from(getenv("REDIS_URL")));

@@ -388,6 +388,7 @@ static int check_ports(const struct dev_options *o, struct err *err)
     } ports[] = {
         {o->api_port, "--api-port"},
         {o->pubsub_port, "--pubsub-port"},
+        {o->bigquery_port, "--bigquery-port"},
         {o->console_port, "--console-port"},
     };
     int rc = RC_OK;

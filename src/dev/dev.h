@@ -14,7 +14,7 @@ struct dev_options {
     int64_t console_port; /* 0: any free one */
     const char *state;    /* folder; NULL with `memory` */
     bool memory, no_redis;
-    const char *store;      /* sqlite */
+    const char *store;      /* bigquery, sqlite */
     int64_t seed;           /* -1: none */
     const char *ready_file; /* NULL: none */
     char **command;         /* NULL-ended, NULL: none */

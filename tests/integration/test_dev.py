@@ -131,7 +131,7 @@ def test_long_state_path_still_gets_a_socket(start, tmp_path):
     (["--api-prot", "1"], "did you mean --api-port"),
     (["--api-port", "70000"], "65535"),
     (["--memory", "--state", "x"], "contradict"),
-    (["--store", "bigquery"], "sqlite"),
+    (["--store", "mysql"], "bigquery or sqlite"),
     (["--port", "1"], "--api-port"),
     (["stray"], "stray"),
 ])

@@ -16,5 +16,6 @@ struct store_kind {
 
 extern const struct store_kind store_kind_sqlite;
 extern const struct store_kind store_kind_bigquery;
+extern const struct store_kind store_kind_emulator;
 
 #endif

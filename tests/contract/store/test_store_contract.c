@@ -11,6 +11,7 @@
 static const struct store_kind *const kinds[] = {
     &store_kind_sqlite,
     &store_kind_bigquery,
+    &store_kind_emulator,
 };
 
 static struct loop *loop;
