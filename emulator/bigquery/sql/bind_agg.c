@@ -49,6 +49,13 @@ bool has_aggregate(const struct ast_expr *x)
            any_aggregate(x->list);
 }
 
+const char *sort_sql(struct binder *b, const struct bexpr *e)
+{
+    if (e->constant || (e->type->kind == T_BOOL && !e->column))
+        return arena_cat(b->mem, e->sql, "+0", NULL);
+    return e->sql;
+}
+
 const char *order_key_sql(struct binder *b, const struct bexpr *e, bool desc,
                           int nulls)
 {
@@ -61,7 +68,7 @@ const char *order_key_sql(struct binder *b, const struct bexpr *e, bool desc,
     if (is_decimal(e->type))
         return arena_cat(b->mem, e->sql, " COLLATE bq_num", tail, NULL);
     if (e->type->kind != T_FLOAT64)
-        return arena_cat(b->mem, e->sql, e->constant ? "+0" : "", tail, NULL);
+        return arena_cat(b->mem, sort_sql(b, e), tail, NULL);
     /* NaN, stored as text, comes before all numbers. */
     return arena_cat(b->mem, "CASE typeof(", e->sql,
                      ") WHEN 'null' THEN NULL WHEN 'text' THEN 0 ELSE 1 END",

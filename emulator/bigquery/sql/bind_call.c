@@ -351,93 +351,6 @@ static bool wants_part(size_t first, size_t last, size_t arg)
     return false;
 }
 
-static struct bexpr *bind_part(struct binder *b, const struct ast_expr *x)
-{
-    static const char *const parts[] = {
-        "MICROSECOND", "MILLISECOND", "SECOND", "MINUTE",  "HOUR",  "DAY",
-        "DAYOFWEEK",   "DAYOFYEAR",   "WEEK",   "ISOWEEK", "MONTH", "QUARTER",
-        "YEAR",        "ISOYEAR",     "NFC",    "NFKC",    "NFD",   "NFKD"};
-    struct bexpr *e = bexpr_new(b, NULL, NULL, x->at);
-
-    e->constant = true;
-    if (x->kind == EX_CALL && str_eq(x->text, STR("WEEK")) && x->list &&
-        x->list->kind == EX_NAME) {
-        char *day = arena_strndup(b->mem, x->list->text.p, x->list->text.len);
-        for (char *c = day; *c; c++)
-            *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
-        e->sql = arena_cat(b->mem, "'WEEK(", day, ")'", NULL);
-        return e;
-    }
-    for (size_t i = 0; x->kind == EX_NAME && i < sizeof(parts) / sizeof(*parts);
-         i++) {
-        if (str_ieq(x->text, str_from(parts[i]))) {
-            e->sql = arena_cat(b->mem, "'", parts[i], "'", NULL);
-            return e;
-        }
-    }
-    bind_fail(b, x->at, "A valid date part name is required%s%.*s",
-              x->kind == EX_NAME ? " but found " : "", STR_ARG(x->text));
-}
-
-static struct bexpr *bind_interval(struct binder *b, const struct ast_expr *x)
-{
-    struct bexpr *n = bind_as(b, x->a, type_scalar(T_INT64), "INTERVAL"), *e;
-
-    if (x->op)
-        bind_refuse(b, x->at, "INTERVAL with a range of parts");
-    e = bexpr_new(b, type_scalar(T_INTERVAL),
-                  arena_printf(b->mem, "%s,'%.*s'", n->sql, STR_ARG(x->text)),
-                  x->at);
-    bexpr_merge(e, n);
-    e->constant = n->constant;
-    return e;
-}
-
-static struct bexpr *bind_extract(struct binder *b, const struct ast_expr *x)
-{
-    struct bexpr *e = bind_expr(b, x->a), *zone = NULL, *out;
-    enum sql_type_kind k = e->type->kind;
-    const struct sql_type *t = type_scalar(T_INT64);
-
-    if (k != T_DATE && k != T_TIMESTAMP && k != T_DATETIME && k != T_TIME)
-        bind_fail(b, x->at,
-                  "No matching signature for function EXTRACT for "
-                  "argument types: DATE_TIME_PART FROM %s",
-                  bind_type_name(b, e->type));
-    if (x->b) {
-        if (k != T_TIMESTAMP)
-            bind_fail(b, x->b->at,
-                      "EXTRACT from %s does not support AT TIME "
-                      "ZONE",
-                      bind_type_name(b, e->type));
-        zone = bind_as(b, x->b, type_scalar(T_STRING), "AT TIME ZONE");
-    }
-    if (!strcmp(x->op, "DATE") || !strcmp(x->op, "TIME") ||
-        !strcmp(x->op, "DATETIME"))
-        t = type_scalar(type_by_name(str_from(x->op)));
-    if ((k == T_DATE && (t->kind != T_INT64 || strstr("MICROSECOND MILLISECOND "
-                                                      "SECOND MINUTE HOUR",
-                                                      x->op))) ||
-        (k == T_TIME && (t->kind != T_INT64 || strstr("DAY DAYOFWEEK DAYOFYEAR "
-                                                      "WEEK ISOWEEK MONTH "
-                                                      "QUARTER YEAR ISOYEAR",
-                                                      x->op))))
-        bind_fail(b, x->at,
-                  "EXTRACT from %s does not support the %s date "
-                  "part",
-                  bind_type_name(b, e->type), x->op);
-    out = bexpr_new(b, t,
-                    arena_printf(b->mem, "bq_extract('%c','%s',%s,%s)",
-                                 type_letter(e->type), x->op, e->sql,
-                                 zone ? zone->sql : "'UTC'"),
-                    x->at);
-    bexpr_merge(out, e);
-    if (zone)
-        bexpr_merge(out, zone);
-    out->constant = e->constant && (!zone || zone->constant);
-    return out;
-}
-
 static const char *suggest(struct binder *b, struct str name)
 {
     const char *best = NULL;
@@ -546,5 +459,7 @@ struct bexpr *bind_call(struct binder *b, const struct ast_expr *x)
         else
             args[n] = bind_expr(b, a);
     }
-    return resolve_call(b, x, functions, N_FUNCTIONS, args, n, NULL);
+    e = resolve_call(b, x, functions, N_FUNCTIONS, args, n, NULL);
+    check_parts(b, x, args, n);
+    return e;
 }

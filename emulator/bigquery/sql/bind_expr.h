@@ -33,8 +33,18 @@ struct bexpr *bind_grouping(struct binder *b, const struct ast_expr *x);
 struct bexpr *bind_special(struct binder *b, const struct ast_expr *x);
 struct bexpr *bind_aggregate(struct binder *b, const struct ast_expr *x);
 struct bexpr *bind_window_call(struct binder *b, const struct ast_expr *x);
+/* Date parts (bind_part.c). */
+struct bexpr *bind_part(struct binder *b, const struct ast_expr *x);
+struct bexpr *bind_interval(struct binder *b, const struct ast_expr *x);
+struct bexpr *bind_extract(struct binder *b, const struct ast_expr *x);
+/* Of a call that is resolved: `args` have their final types. */
+void check_parts(struct binder *b, const struct ast_expr *x,
+                 struct bexpr *const *args, size_t n);
 bool is_aggregate_name(struct str name);
 bool has_aggregate(const struct ast_expr *x);
+/* For GROUP BY and ORDER BY: SQLite would take a text that comes down to an
+ * integer, also `0 AND x`, for a column's number. */
+const char *sort_sql(struct binder *b, const struct bexpr *e);
 const char *order_key_sql(struct binder *b, const struct bexpr *e, bool desc,
                           int nulls);
 const char *window_sql(struct binder *b, const struct ast_window *w,

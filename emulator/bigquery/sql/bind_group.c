@@ -72,8 +72,8 @@ static void add_key(struct select *s, const struct ast_expr *x, size_t at)
         (struct group_key){.sql = e->sql, .type = e->type, .dropped = !kept};
     if (kept)
         s->group_sql = arena_cat(s->b->mem, s->group_sql,
-                                 *s->group_sql ? "," : " GROUP BY ", e->sql,
-                                 e->constant ? "+0" : "", NULL);
+                                 *s->group_sql ? "," : " GROUP BY ",
+                                 sort_sql(s->b, e), NULL);
 }
 
 /* The same expression may stand in several sets: it is there if one is. */

@@ -77,6 +77,8 @@ size_t bind_order_keys(struct select *s, const struct ast_select *a,
 void put_order(struct select *s, struct buf *out, struct order_key *keys,
                size_t n, bool wrapped)
 {
+    static const struct col by_name = {.ref = -1};
+
     for (size_t k = 0; k < n; k++) {
         struct bexpr e = *keys[k].expr;
         const struct ast_order *o = keys[k].order;
@@ -87,6 +89,8 @@ void put_order(struct select *s, struct buf *out, struct order_key *keys,
         else if (keys[k].item && e.type->kind != T_FLOAT64 && !e.constant)
             e.sql = arena_printf(s->b->mem, "%zu", keys[k].item);
         e.constant &= !wrapped;
+        if (wrapped || keys[k].item)
+            e.column = &by_name; /* a name or a number, not an expression */
         buf_puts(out, k ? "," : " ORDER BY ");
         buf_puts(out, order_key_sql(s->b, &e, o->desc, o->nulls));
     }

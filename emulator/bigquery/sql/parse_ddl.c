@@ -39,6 +39,26 @@ static struct str text_between(struct parser *p, size_t from, size_t to)
     return arena_str(p->mem, str_of(p->lx.text.p + from, to - from));
 }
 
+/* PRIMARY KEY and FOREIGN KEY are not enforced by BigQuery: read and let go. */
+static void not_enforced(struct parser *p)
+{
+    parse_expect(p, "NOT");
+    if (!parse_eat(p, "ENFORCED"))
+        parse_expected(p, "keyword ENFORCED");
+}
+
+static void column_key(struct parser *p)
+{
+    if (parse_eat(p, "PRIMARY")) {
+        parse_expect(p, "KEY");
+    } else {
+        parse_advance(p);
+        parse_table_path(p);
+        parse_name_list(p);
+    }
+    not_enforced(p);
+}
+
 static struct ast_coldef *column_def(struct parser *p)
 {
     struct ast_coldef *d = ARENA_NEW(p->mem, struct ast_coldef);
@@ -62,14 +82,13 @@ static struct ast_coldef *column_def(struct parser *p)
         } else if (parse_is(p, "COLLATE")) {
             parse_refuse(p, p->tok.at, "COLLATE");
         } else if (parse_is(p, "PRIMARY") || parse_is(p, "REFERENCES")) {
-            parse_refuse(p, p->tok.at, "A key constraint on a column");
+            column_key(p);
         } else {
             return d;
         }
     }
 }
 
-/* PRIMARY KEY and FOREIGN KEY are not enforced by BigQuery: read and let go. */
 static bool constraint(struct parser *p)
 {
     if (parse_is(p, "CONSTRAINT")) {
@@ -91,9 +110,7 @@ static bool constraint(struct parser *p)
         parse_expect(p, "KEY");
         parse_name_list(p);
     }
-    parse_expect(p, "NOT");
-    if (!parse_eat(p, "ENFORCED"))
-        parse_expected(p, "keyword ENFORCED");
+    not_enforced(p);
     return true;
 }
 

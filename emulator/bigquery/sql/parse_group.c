@@ -16,30 +16,36 @@ struct grouping {
     unsigned n;
 };
 
-static uint64_t one_key(struct grouping *g)
+static uint64_t add_key(struct grouping *g, struct ast_expr *e)
 {
     if (g->n == GROUP_MAX)
-        parse_fail(g->p, g->p->tok.at,
+        parse_fail(g->p, e->at,
                    "Query is too complex: more than %d grouping expressions",
                    GROUP_MAX);
-    *g->tail = parse_expr(g->p);
-    g->tail = &(*g->tail)->next;
+    *g->tail = e;
+    g->tail = &e->next;
+    e->next = NULL;
     return (uint64_t)1 << g->n++;
 }
 
 /* `a`, `(a, b)` or `()`. */
 static uint64_t element(struct grouping *g)
 {
+    struct ast_expr *e, *next;
     uint64_t mask = 0;
 
-    if (!parse_eat(g->p, "("))
-        return one_key(g);
-    if (parse_eat(g->p, ")"))
+    if (parse_is(g->p, "(") && parse_peek_is(g->p, ")")) {
+        parse_advance(g->p);
+        parse_advance(g->p);
         return 0;
-    do {
-        mask |= one_key(g);
-    } while (parse_eat(g->p, ","));
-    parse_expect(g->p, ")");
+    }
+    e = parse_expr(g->p);
+    if (e->kind != EX_TUPLE)
+        return add_key(g, e);
+    for (e = e->list; e; e = next) {
+        next = e->next;
+        mask |= add_key(g, e);
+    }
     return mask;
 }
 
