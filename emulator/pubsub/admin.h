@@ -32,6 +32,17 @@ RUN(snapshot_delete_call);
 RUN(snapshot_list);
 RUN(seek);
 
+RUN(schema_create);
+RUN(schema_get);
+RUN(schema_list);
+RUN(schema_list_revisions);
+RUN(schema_delete);
+RUN(schema_commit);
+RUN(schema_rollback);
+RUN(schema_delete_revision);
+RUN(schema_validate);
+RUN(schema_validate_message);
+
 #undef RUN
 
 /* A page of a list. */

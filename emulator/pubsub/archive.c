@@ -3,6 +3,7 @@
  * format: 1 a resource, 2 a batch, 3 the end with what is counted on. */
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
+#include "emulator/pubsub/schema.h"
 #include "grpc/wire.h"
 
 #define VERSION_LINE "datos-pubsub 1\n"
@@ -116,6 +117,20 @@ static void put_holders(const struct pubsub *s, struct buf *out)
     }
 }
 
+static void put_schemas(const struct pubsub *s, struct buf *out)
+{
+    for (size_t i = 0; i < s->schemas.n; i++) {
+        const struct schema *schema = s->schemas.rows[i].resource;
+
+        for (size_t k = 0; k < schema->n; k++)
+            put_config(
+                out,
+                (struct kept_resource){.kind = KEPT_SCHEMA,
+                                       .number = schema->revisions[k]->number},
+                schema->revisions[k]->config, NULL);
+    }
+}
+
 int pubsub_save(void *self, struct buf *out, struct err *err)
 {
     struct pubsub *s = self;
@@ -124,6 +139,7 @@ int pubsub_save(void *self, struct buf *out, struct err *err)
     buf_puts(out, VERSION_LINE);
     put_topics(s, out);
     put_holders(s, out);
+    put_schemas(s, out);
     for (const struct topic *t = s->all_topics; t; t = t->next)
         for (const struct batch *b = tlog_find(&t->log, 0); b;
              b = tlog_after(&t->log, b)) {
@@ -224,6 +240,16 @@ static int read_all(struct pubsub *s, struct str text, struct err *err)
     return RC_OK;
 }
 
+static void keep_schemas(struct storage_job *job, const struct pubsub *s)
+{
+    for (size_t i = 0; i < s->schemas.n; i++) {
+        const struct schema *schema = s->schemas.rows[i].resource;
+
+        for (size_t k = 0; k < schema->n; k++)
+            keep_revision(job, schema->revisions[k]);
+    }
+}
+
 /* All of `fresh` on disk instead of what is there. */
 static int keep_all(struct pubsub *s, const struct pubsub *fresh,
                     struct err *err)
@@ -240,6 +266,7 @@ static int keep_all(struct pubsub *s, const struct pubsub *fresh,
         keep_sub(job, fresh->subs.rows[i].resource, true);
     for (size_t i = 0; i < fresh->snapshots.n; i++)
         keep_snapshot(job, fresh->snapshots.rows[i].resource);
+    keep_schemas(job, fresh);
     for (const struct topic *t = fresh->all_topics; t; t = t->next)
         for (struct batch *b = tlog_find(&t->log, 0); b;
              b = tlog_after(&t->log, b))
@@ -258,9 +285,11 @@ static void install(struct pubsub *s, struct pubsub *fresh)
     names_fini(&s->topics);
     names_fini(&s->subs);
     names_fini(&s->snapshots);
+    names_fini(&s->schemas);
     s->topics = fresh->topics;
     s->subs = fresh->subs;
     s->snapshots = fresh->snapshots;
+    s->schemas = fresh->schemas;
     numbers_fini(&s->sub_numbers);
     s->sub_numbers = fresh->sub_numbers;
     s->next_id = fresh->next_id;
@@ -306,6 +335,7 @@ int pubsub_load(void *self, struct str bytes, struct err *err)
         names_fini(&fresh.topics);
         names_fini(&fresh.subs);
         names_fini(&fresh.snapshots);
+        names_fini(&fresh.schemas);
         numbers_fini(&fresh.sub_numbers);
     } else {
         install(s, &fresh);

@@ -2,6 +2,7 @@
 /* What changed in memory becomes steps of storage's jobs. */
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
+#include "emulator/pubsub/schema.h"
 
 enum {
     LOG_MAX = 500 /* rows of a subscription's ack log; then its whole set */
@@ -64,6 +65,15 @@ void keep_snapshot(struct storage_job *job, const struct snapshot *n)
                                             .topic = n->topic->number,
                                             .body = pack(step, n->config)};
     put_set(job, n->number, &n->holder.done);
+}
+
+void keep_revision(struct storage_job *job, const struct revision *r)
+{
+    struct storage_step *step = storage_step(job, STORAGE_PUT_RESOURCE);
+
+    step->resource = (struct kept_resource){.kind = KEPT_SCHEMA,
+                                            .number = r->number,
+                                            .body = pack(step, r->config)};
 }
 
 int keep_now(struct pubsub *s, struct storage_job *job, struct err *err)

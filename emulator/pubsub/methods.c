@@ -2,10 +2,13 @@
 /* All unary calls: path, messages, REST forms (google/pubsub/v1/pubsub.proto's
  * http options). */
 #include "emulator/pubsub/admin.h"
+#include "google/pubsub/v1/schema.pb-c.h"
 
-#define TOPIC "projects/*/topics/*"
-#define SUB   "projects/*/subscriptions/*"
-#define SNAP  "projects/*/snapshots/*"
+#define TOPIC   "projects/*/topics/*"
+#define SUB     "projects/*/subscriptions/*"
+#define SNAP    "projects/*/snapshots/*"
+#define SCHEMA  "projects/*/schemas/*"
+#define PROJECT "projects/*"
 
 #define ROW(service, method, in, out, run_, resource_, ...)                    \
     {                                                                          \
@@ -92,6 +95,37 @@ const struct rpc_method pubsub_methods[] = {
         "DELETE /v1/{snapshot=" SNAP "}"),
     ROW("Subscriber", "Seek", seek_request, pubsub__v1__seek_response, seek_run,
         "subscription", "POST /v1/{subscription=" SUB "}:seek body=*"),
+
+    /* those with a verb first: a star takes a name with its verb too */
+    ROW("SchemaService", "ListSchemaRevisions", list_schema_revisions_request,
+        pubsub__v1__list_schema_revisions_response, schema_list_revisions_run,
+        "name", "GET /v1/{name=" SCHEMA "}:listRevisions"),
+    ROW("SchemaService", "DeleteSchemaRevision", delete_schema_revision_request,
+        pubsub__v1__schema, schema_delete_revision_run, "name",
+        "DELETE /v1/{name=" SCHEMA "}:deleteRevision"),
+    ROW("SchemaService", "CommitSchema", commit_schema_request,
+        pubsub__v1__schema, schema_commit_run, "name",
+        "POST /v1/{name=" SCHEMA "}:commit body=*"),
+    ROW("SchemaService", "RollbackSchema", rollback_schema_request,
+        pubsub__v1__schema, schema_rollback_run, "name",
+        "POST /v1/{name=" SCHEMA "}:rollback body=*"),
+    ROW("SchemaService", "CreateSchema", create_schema_request,
+        pubsub__v1__schema, schema_create_run, "parent",
+        "POST /v1/{parent=" PROJECT "}/schemas body=schema"),
+    ROW("SchemaService", "GetSchema", get_schema_request, pubsub__v1__schema,
+        schema_get_run, "name", "GET /v1/{name=" SCHEMA "}"),
+    ROW("SchemaService", "ListSchemas", list_schemas_request,
+        pubsub__v1__list_schemas_response, schema_list_run, "parent",
+        "GET /v1/{parent=" PROJECT "}/schemas"),
+    ROW("SchemaService", "DeleteSchema", delete_schema_request, protobuf__empty,
+        schema_delete_run, "name", "DELETE /v1/{name=" SCHEMA "}"),
+    ROW("SchemaService", "ValidateSchema", validate_schema_request,
+        pubsub__v1__validate_schema_response, schema_validate_run, "parent",
+        "POST /v1/{parent=" PROJECT "}/schemas:validate body=*"),
+    ROW("SchemaService", "ValidateMessage", validate_message_request,
+        pubsub__v1__validate_message_response, schema_validate_message_run,
+        "parent",
+        "POST /v1/{parent=" PROJECT "}/schemas:validateMessage body=*"),
 };
 const size_t pubsub_n_methods =
     sizeof(pubsub_methods) / sizeof(pubsub_methods[0]);

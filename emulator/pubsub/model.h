@@ -81,7 +81,7 @@ struct pubsub {
     struct service service;
     struct rpc *rpc;
     struct storage *storage; /* NULL: memory only */
-    struct names topics, subs, snapshots;
+    struct names topics, subs, snapshots, schemas;
     struct numbers topic_numbers, sub_numbers;
     struct topic *all_topics;
     uint64_t next_id, next_number;

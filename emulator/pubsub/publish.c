@@ -3,6 +3,7 @@
  * once it is kept. */
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
+#include "emulator/pubsub/schema.h"
 #include "grpc/wire.h"
 
 enum {
@@ -177,6 +178,8 @@ static void publish(struct rpc_call *call, struct pubsub *s, struct str request)
                                   : "The request is no PublishRequest");
     } else {
         rpc_call_count(call, in.n);
+        if (t->config->schema_settings && !schema_stamp(call, t, &in))
+            return;
         if (rpc_call_is_doubled(call))
             publish_batch(t, mem_dup(in.bytes, in.len), in.len, in.n, NULL,
                           on_doubled, NULL);

@@ -4,6 +4,7 @@
 #include "common/rand.h"
 #include "emulator/pubsub/filter.h"
 #include "emulator/pubsub/pubsub_priv.h"
+#include "emulator/pubsub/schema.h"
 
 /* --- messages ------------------------------------------------------------- */
 
@@ -318,6 +319,7 @@ void pubsub_clear(struct pubsub *s, enum grpc_status status, const char *text)
         if (!t->deleted)
             topic_delete(t);
     }
+    schemas_clear(s);
 }
 
 struct topic *topic_find(const struct pubsub *s, struct str name)

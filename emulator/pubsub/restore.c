@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
+#include "emulator/pubsub/schema.h"
 
 static int damaged(struct err *err, const char *what)
 {
@@ -85,6 +86,24 @@ static int restore_holder(struct pubsub *s, const struct kept_resource *r,
     return RC_OK;
 }
 
+static int restore_revision(struct pubsub *s, const struct kept_resource *r,
+                            uint64_t number, struct err *err)
+{
+    PB(Schema) *config =
+        unpack(&google__pubsub__v1__schema__descriptor, r->body);
+    struct revision *revision;
+    int rc;
+
+    if (!config)
+        return damaged(err, "a schema");
+    rc = revision_new(config, number, &revision, err);
+    if (rc)
+        pb_free(config);
+    else
+        schema_add(s, revision);
+    return rc;
+}
+
 static int on_resource(const struct kept_resource *r, void *arg,
                        struct err *err)
 {
@@ -99,6 +118,8 @@ static int on_resource(const struct kept_resource *r, void *arg,
     case KEPT_SUBSCRIPTION:
     case KEPT_SNAPSHOT:
         return restore_holder(s, r, err);
+    case KEPT_SCHEMA:
+        return restore_revision(s, r, number, err);
     default:
         return RC_OK;
     }

@@ -3,18 +3,19 @@
 #include "emulator/pubsub/admin.h"
 
 #include "emulator/pubsub/check.h"
+#include "emulator/pubsub/schema.h"
 
-static const char *const topic_mutable[] = {"labels", "message_storage_policy",
-                                            "kms_key_name",
-                                            "message_retention_duration", NULL};
+static const char *const topic_mutable[] = {
+    "labels",          "message_storage_policy",
+    "kms_key_name",    "message_retention_duration",
+    "schema_settings", NULL};
 
 /* What is not built is refused, never accepted and ignored. */
 static bool is_unsupported(struct rpc_call *call, const PB(Topic) * t)
 {
-    const char *what = t->schema_settings                  ? "schema_settings"
-                       : t->ingestion_data_source_settings ? "ingestion"
-                       : t->n_message_transforms ? "message_transforms"
-                                                 : NULL;
+    const char *what = t->ingestion_data_source_settings ? "ingestion"
+                       : t->n_message_transforms         ? "message_transforms"
+                                                         : NULL;
 
     if (!what)
         return false;
@@ -41,7 +42,9 @@ void topic_create_run(struct rpc_call *call, ProtobufCMessage *in,
         refuse_existing(call, s, "Topic", config->name);
         return;
     }
-    if (is_unsupported(call, config))
+    if (is_unsupported(call, config) ||
+        (config->schema_settings &&
+         !schema_check_settings(call, s, config->schema_settings)))
         return;
     status = check_topic(config, is_strict(s), &err);
     if (status) {
@@ -83,6 +86,14 @@ void topic_get_run(struct rpc_call *call, ProtobufCMessage *in, void *service)
         rpc_reply(call, &t->config->base);
 }
 
+/* A topic whose schema was deleted can still be changed. */
+static bool keeps_deleted(const PB(Topic) * old, const PB(Topic) * new)
+{
+    return old->schema_settings &&
+           strcmp(old->schema_settings->schema, SCHEMA_DELETED) == 0 &&
+           strcmp(new->schema_settings->schema, SCHEMA_DELETED) == 0;
+}
+
 void topic_update_run(struct rpc_call *call, ProtobufCMessage *in,
                       void *service)
 {
@@ -109,6 +120,11 @@ void topic_update_run(struct rpc_call *call, ProtobufCMessage *in,
     if (status) {
         pb_free(config);
         rpc_fail(call, status, "%s", err.text);
+        return;
+    }
+    if (config->schema_settings && !keeps_deleted(t->config, config) &&
+        !schema_check_settings(call, s, config->schema_settings)) {
+        pb_free(config);
         return;
     }
     old = t->config;

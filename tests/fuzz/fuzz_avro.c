@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* modules: emulator/pubsub src/grpc src/common */
+/* An Avro schema, a zero byte, a message: checked in both encodings. A schema
+ * resolves itself. */
+#include <stdlib.h>
+
+#include "emulator/pubsub/avro.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str message = str_of((const char *)data, size);
+    struct str schema = str_cut(&message, '\0');
+    struct avro *a;
+    struct err err;
+
+    if (avro_parse(schema, &a, &err) != RC_OK)
+        return 0;
+    if (avro_check_resolves(a, a, &err) != RC_OK)
+        abort();
+    if (message.p && avro_check_json(a, message, &err) != RC_OK && !*err.text)
+        abort();
+    if (message.p && avro_check_binary(a, message, &err) != RC_OK && !*err.text)
+        abort();
+    avro_free(a);
+    return 0;
+}

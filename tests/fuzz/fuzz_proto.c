@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* modules: emulator/pubsub src/grpc src/common */
+/* A .proto file, a zero byte, a message: checked in both encodings. Any
+ * schema may follow itself as a revision. */
+#include <stdlib.h>
+
+#include "emulator/pubsub/proto_schema.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str message = str_of((const char *)data, size);
+    struct str schema = str_cut(&message, '\0');
+    struct proto_schema *s;
+    struct err err;
+
+    if (proto_parse(schema, &s, &err) != RC_OK)
+        return 0;
+    if (proto_check_revision(s, s, &err) != RC_OK)
+        abort();
+    if (message.p && proto_check_json(s, message, &err) != RC_OK && !*err.text)
+        abort();
+    if (message.p && proto_check_binary(s, message, &err) != RC_OK &&
+        !*err.text)
+        abort();
+    proto_free(s);
+    return 0;
+}
