@@ -240,9 +240,18 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
     struct http_io *io = arg;
-    struct buf *out = &io->call->response;
+    struct http_call *call = io->call;
+    struct buf *out = &call->response;
     curl_off_t expected = -1;
+    long status = 0;
 
+    if (call->on_data) {
+        curl_easy_getinfo(io->easy, CURLINFO_RESPONSE_CODE, &status);
+        if (status / 100 == 2) {
+            call->on_data(call, str_of(p, size * n));
+            return size * n;
+        }
+    }
     if (out->len == 0 && size * n > 0) {
         /* one allocation where the length is known */
         curl_easy_getinfo(io->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
