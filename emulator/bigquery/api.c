@@ -241,7 +241,7 @@ static bool likes_gzip(struct http_req *req)
 static struct call *call_new(struct bigquery *bq, struct http_req *req)
 {
     struct call *c = MEM_NEW(struct call);
-    size_t room = 2 * http_req_target(req).len + http_req_body(req).len + 4096;
+    size_t room = 2 * http_req_target(req).len + http_req_body(req).len + 8192;
 
     c->bq = bq;
     c->req = req;

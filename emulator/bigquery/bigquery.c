@@ -51,6 +51,7 @@ static void reset(void *self, service_done *done, void *arg)
     struct err err = {0};
     int rc = db_reset(bq->dbs, &err);
 
+    uploads_clear(bq);
     if (rc == RC_OK)
         rc = reread(bq, &err);
     done(arg, rc, err.text);
@@ -128,6 +129,7 @@ static void bigquery_free(void *self)
     pool_free(bq->slow);
     if (bq->n_calls || bq->n_jobs)
         return; /* ended in haste: what is under way still looks at it */
+    uploads_clear(bq);
     dedup_free(bq->dedup);
     db_close(bq->dbs);
     mem_free(bq);

@@ -12,6 +12,7 @@ struct dbs;
 struct dedup;
 struct job;
 struct pool;
+struct upload_session;
 
 enum {
     QUICK_THREADS = 2,
@@ -27,11 +28,12 @@ struct bigquery_counts {
 struct bigquery {
     struct service service;
     struct emulator *e;
-    struct dbs *dbs;           /* any thread */
-    struct db *loop_db;        /* the loop's own reader */
-    struct dedup *dedup;       /* any thread */
-    struct pool *quick, *slow; /* pool_add: any thread */
-    struct job *jobs;          /* that run */
+    struct dbs *dbs;                /* any thread */
+    struct db *loop_db;             /* the loop's own reader */
+    struct dedup *dedup;            /* any thread */
+    struct pool *quick, *slow;      /* pool_add: any thread */
+    struct job *jobs;               /* that run */
+    struct upload_session *uploads; /* resumable ones, under way */
     struct bigquery_counts counts;
     size_t n_calls; /* made and not finished */
     size_t n_jobs;  /* running */
@@ -43,6 +45,8 @@ struct bigquery {
 
 extern const struct http_app bigquery_http_app;
 
+/* Forgets the uploads that are under way (uploads.c). */
+void uploads_clear(struct bigquery *bq);
 /* Ends a drain when nothing is left to do. */
 void bigquery_check_drained(struct bigquery *bq);
 

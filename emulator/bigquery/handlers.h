@@ -10,10 +10,15 @@
 #include "emulator/bigquery/routes.def"
 #undef ROUTE
 
-/* Makes and starts a job from a body of jobs.insert (borrowed); `upload` is
- * taken. Ends the call. */
+/* What comes along with a load job: `len` bytes of `body`, which is taken. */
 struct upload_body;
-void jobs_start(struct call *c, json_t *body, struct upload_body *upload);
+struct job_data {
+    struct upload_body *body;
+    size_t at, len;
+};
+/* Makes and starts a job from a body of jobs.insert (borrowed). Ends the call.
+ * `data` may be NULL. */
+void jobs_start(struct call *c, json_t *body, const struct job_data *data);
 
 /* How a call wants its TIMESTAMPs. */
 enum sql_ts_format list_ts_format(const struct call *c);

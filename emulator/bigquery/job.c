@@ -129,6 +129,7 @@ void job_free(struct job *j)
 {
     json_decref(j->config);
     json_decref(j->stats);
+    json_decref(j->errors);
     json_decref(j->destination);
     buf_fini(&j->rows.text);
     buf_fini(&j->reply);
@@ -246,13 +247,19 @@ static json_t *status_of(const struct job *j, const char *state)
     json_t *status = json_pack("{s:s}", "state", state), *error;
     struct buf text;
 
-    if (strcmp(state, "DONE") != 0 || !j->fail.reason)
+    if (strcmp(state, "DONE") != 0)
         return status;
+    if (!j->fail.reason) {
+        if (json_array_size(j->errors))
+            json_object_set(status, "errors", j->errors);
+        return status;
+    }
     buf_init(&text, 64 << 10);
     reason_put_proto(&text, &j->fail);
     error = json_loadb(text.data, text.len, 0, NULL);
     buf_fini(&text);
     json_object_set_new(status, "errors", json_pack("[O]", error));
+    json_array_extend(json_object_get(status, "errors"), j->errors);
     json_object_set_new(status, "errorResult", error);
     return status;
 }

@@ -59,11 +59,13 @@ struct job {
     int64_t max_rows; /* of `reply` */
     enum sql_ts_format ts;
     int64_t created_us, created_mono_us;
-    struct upload_body *upload; /* of a load */
+    struct upload_body *upload; /* of a load, or NULL */
+    size_t data_at, data_len;   /* within it */
     /* --- outcome --- */
     int64_t started_us, ended_us, n; /* n: its row, or 0 */
     struct fail fail;
     json_t *stats;       /* statistics.query, .load ... */
+    json_t *errors;      /* more of status.errors, or NULL */
     json_t *destination; /* replaces configuration's, or NULL */
     int64_t bytes;       /* processed */
     bool bytes_known;
@@ -98,6 +100,8 @@ int64_t job_now_us(const struct job *j);
 bool job_is_cancelled(struct job *j);
 /* Keeps the job (and its rows) on disk; within `w`'s transaction. */
 RC_MUST_USE int job_store(struct job *j, struct db *w);
+/* Commits, or rolls back what failed, with the job's row. */
+void job_end(struct job *j, struct db *w, int rc);
 /* Rows that are too many for memory go there now. */
 RC_MUST_USE int job_spill(struct job *j, struct db *db);
 void query_run(struct job *j, struct db *db);

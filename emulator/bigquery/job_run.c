@@ -122,6 +122,20 @@ int job_store(struct job *j, struct db *w)
     return RC_OK;
 }
 
+void job_end(struct job *j, struct db *w, int rc)
+{
+    struct err err = {0};
+
+    if (rc == RC_OK && db_commit(w, &err) == RC_OK)
+        return;
+    if (rc)
+        db_rollback(w);
+    else
+        fail_from_err(&j->fail, &err);
+    j->n = 0; /* what was stored is gone */
+    j->stored = false;
+}
+
 /* --- running -------------------------------------------------------------- */
 
 /* Whoever may ask for it later must find it. */

@@ -11,6 +11,7 @@
 #include "emulator/bigquery/job.h"
 #include "emulator/bigquery/resource.h"
 #include "emulator/bigquery/results.h"
+#include "emulator/bigquery/upload.h"
 
 enum {
     TIMEOUT_MS = 10000,      /* of jobs.query and getQueryResults */
@@ -262,7 +263,7 @@ static void late_insert(struct job *j, struct call *c)
     call_finish(c);
 }
 
-void jobs_start(struct call *c, json_t *body, struct upload_body *upload)
+void jobs_start(struct call *c, json_t *body, const struct job_data *data)
 {
     json_t *config = json_deep_copy(json_object_get(body, "configuration"));
     json_t *query = json_object_get(config, "query");
@@ -272,10 +273,15 @@ void jobs_start(struct call *c, json_t *body, struct upload_body *upload)
         complete(query, c->vars[0].p);
     j = job_new(c, json_object_get(body, "jobReference"), config);
     if (!j) {
+        upload_body_free(data ? data->body : NULL);
         call_finish(c);
         return;
     }
-    j->upload = upload;
+    if (data) {
+        j->upload = data->body;
+        j->data_at = data->at;
+        j->data_len = data->len;
+    }
     job_wait(j, c, INSERT_WAIT_MS * US_PER_MS, tell_insert,
              j->dry_run ? NULL : late_insert);
     job_start(j);

@@ -43,6 +43,12 @@ void not_here(struct call *c)
     call_fail(c, "notImplemented", "The emulator has no %s", c->route->name);
 }
 
+/* What nobody can make has no members. */
+void empty_list(struct call *c)
+{
+    call_reply_json(c, json_object());
+}
+
 /* --- IAM: anybody may do anything; policies are not kept ------------------ */
 
 static bool table_is_there(struct call *c)

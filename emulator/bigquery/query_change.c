@@ -279,13 +279,5 @@ void query_change(struct query *q, struct db *db)
         rc = change_rows(q, w);
     if (rc == RC_OK)
         rc = job_store(j, w);
-    if (rc) {
-        j->n = 0; /* what was stored is rolled back */
-        j->stored = false;
-        db_rollback(w);
-    } else if (db_commit(w, &err)) {
-        j->n = 0;
-        j->stored = false;
-        fail_from_err(&j->fail, &err);
-    }
+    job_end(j, w, rc);
 }

@@ -6,6 +6,10 @@
 #include "common/base64.h"
 #include "common/mem.h"
 
+enum {
+    ETAG_USERS = 12 /* characters of the part that users change */
+};
+
 static bool fits(const json_t *v, enum member_kind kind)
 {
     switch (kind) {
@@ -99,16 +103,16 @@ void resource_put_time(json_t *r, const char *name, int64_t us)
     json_object_set_new(r, name, json_sprintf("%lld", (long long)(us / 1000)));
 }
 
-void resource_etag(const char *a, const char *b, char *out)
+void resource_etag(const char *users, const char *rest, char *out)
 {
-    uint64_t h[2] = {str_hash(str_from(a)), str_hash(str_from(b))};
+    uint64_t a = str_hash(str_from(users)), b = str_hash(str_from(rest));
+    size_t n = base64_encode(out, &a, sizeof(a));
 
-    h[1] ^= h[0] * 0x9e3779b97f4a7c15ULL;
-    out[base64_encode(out, h, sizeof(h))] = '\0';
+    out[n + base64_encode(out + n, &b, sizeof(b))] = '\0';
 }
 
 /* Clients put quotes around it, or not. */
-static bool same(struct str given, const char *etag)
+static bool same(struct str given, struct str etag)
 {
     if (str_eq(given, STR("*")))
         return true;
@@ -116,12 +120,13 @@ static bool same(struct str given, const char *etag)
         given = str_of(given.p + 2, given.len - 2);
     if (given.len >= 2 && given.p[0] == '"' && given.p[given.len - 1] == '"')
         given = str_of(given.p + 1, given.len - 2);
-    return str_eq(given, str_from(etag));
+    return str_starts(given, etag);
 }
 
 bool resource_if_match(struct call *c, const char *etag)
 {
-    if (!c->if_match.p || same(c->if_match, etag))
+    /* rows may have come since: what users set is compared */
+    if (!c->if_match.p || same(c->if_match, str_of(etag, ETAG_USERS)))
         return true;
     call_fail(c, "conditionNotMet", "Precondition Failed");
     return false;
@@ -129,7 +134,7 @@ bool resource_if_match(struct call *c, const char *etag)
 
 bool resource_not_modified(struct call *c, const char *etag)
 {
-    if (!c->if_none_match.p || !same(c->if_none_match, etag))
+    if (!c->if_none_match.p || !same(c->if_none_match, str_from(etag)))
         return false;
     snprintf(c->etag, sizeof(c->etag), "%s", etag);
     call_reply(c, 304);

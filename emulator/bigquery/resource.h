@@ -29,9 +29,9 @@ json_t *resource_body(const json_t *resource,
 json_t *resource_merge(const json_t *body, const json_t *patch);
 
 void resource_put_time(json_t *r, const char *name, int64_t us); /* ms */
-/* A short text that changes when either does; `out` holds 40. */
-void resource_etag(const char *a, const char *b, char *out);
-/* If-Match against the version: false, with the call failed (412). */
+/* A version: a part for what users set, one for all else; `out` holds 40. */
+void resource_etag(const char *users, const char *rest, char *out);
+/* If-Match against the users' part: false, with the call failed (412). */
 bool resource_if_match(struct call *c, const char *etag);
 /* If-None-Match fits: the call is answered (304). */
 bool resource_not_modified(struct call *c, const char *etag);

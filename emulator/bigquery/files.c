@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "emulator/bigquery/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/mem.h"
+
+static const char scheme[] = "gs://";
+
+char *files_path(const char *state_dir, const char *uri, struct fail *f)
+{
+    const char *dir = getenv("DATOS_EMULATOR_FILES");
+    const char *name = uri + sizeof(scheme) - 1;
+
+    if (strncmp(uri, scheme, sizeof(scheme) - 1) != 0 || !*name ||
+        !strchr(name, '/') || *name == '/') {
+        fail_set(f, "invalid",
+                 "Source and destination URIs have the form gs://bucket/name: "
+                 "%.200s",
+                 uri);
+        return NULL;
+    }
+    if (strstr(name, "../") || strchr(name, '\n')) {
+        fail_set(f, "invalid", "Invalid URI: %.200s", uri);
+        return NULL;
+    }
+    if (dir && *dir)
+        return mem_printf("%s/%s", dir, name);
+    if (state_dir)
+        return mem_printf("%s/files/%s", state_dir, name);
+    fail_set(f, "invalid",
+             "The emulator keeps gs:// in a folder: name one with "
+             "DATOS_EMULATOR_FILES, or start it with --state");
+    return NULL;
+}
+
+static int read_one(const char *path, struct buf *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+
+    if (fd < 0)
+        return -1;
+    do {
+        if (!buf_reserve(out, 65536))
+            break;
+        n = read(fd, out->data + out->len, 65536);
+        if (n > 0)
+            out->len += (size_t)n;
+    } while (n > 0);
+    close(fd);
+    return 0;
+}
+
+int files_read(const char *state_dir, const char *uri, struct buf *out,
+               struct fail *f)
+{
+    char *path = files_path(state_dir, uri, f);
+    glob_t found = {0};
+    int rc = RC_OK;
+
+    if (!path)
+        return RC_INVALID;
+    if (strchr(path, '*') && glob(path, 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc && rc == RC_OK; i++)
+            rc = read_one(found.gl_pathv[i], out) ? RC_NOT_FOUND : RC_OK;
+        globfree(&found);
+    } else if (read_one(path, out)) {
+        rc = RC_NOT_FOUND;
+    }
+    mem_free(path);
+    if (rc)
+        fail_set(f, "notFound", "Not found: URI %.300s", uri);
+    else if (out->failed)
+        rc = fail_set(f, "resourcesExceeded", "The files are too large: %.300s",
+                      uri);
+    return rc;
+}
+
+static void make_folders(char *path)
+{
+    for (char *p = path + 1; *p; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        (void)mkdir(path, 0755);
+        *p = '/';
+    }
+}
+
+static char *numbered(const char *path)
+{
+    const char *star = strchr(path, '*');
+
+    if (!star)
+        return mem_strdup(path);
+    return mem_printf("%.*s000000000000%s", (int)(star - path), path, star + 1);
+}
+
+static int write_all(int fd, const struct buf *bytes)
+{
+    size_t at = 0;
+
+    while (at < bytes->len) {
+        ssize_t n = write(fd, bytes->data + at, bytes->len - at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -1;
+        at += (size_t)n;
+    }
+    return 0;
+}
+
+int files_write(const char *state_dir, const char *uri, const struct buf *bytes,
+                struct fail *f)
+{
+    char *pattern = files_path(state_dir, uri, f), *path;
+    int fd, rc = RC_OK;
+
+    if (!pattern)
+        return RC_INVALID;
+    path = numbered(pattern);
+    mem_free(pattern);
+    make_folders(path);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || write_all(fd, bytes))
+        rc = fail_set(f, "backendError", "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    mem_free(path);
+    return rc;
+}
