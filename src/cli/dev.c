@@ -10,8 +10,8 @@
 #include "config/args.h"
 #include "config/settings.h"
 
-/* Becomes "bigquery", the contract's default, with the BigQuery emulator. */
-#define DEV_STORE_DEFAULT "sqlite"
+/* The production client, as in the cloud. */
+#define DEV_STORE_DEFAULT "bigquery"
 
 enum {
     N_FLAGS = 11,

@@ -16,13 +16,13 @@ enum {
     IN_FLIGHT = 8,
     RESPONSE_MAX = 8 * 1024 * 1024,
     AGE_US = 3000, /* that rows wait for company while others are under way */
-    CALL_US = 10000000
+    CALL_US = 4000000
 };
 
 static const struct retry_policy again = {
     .first_us = 100 * US_PER_MS,
     .max_us = 2 * US_PER_S,
-    .deadline_us = 20 * US_PER_S,
+    .deadline_us = 8 * US_PER_S,
 };
 
 struct bigquery_batch {

@@ -11,7 +11,7 @@
 #include "common/mem.h"
 #include "store/bigquery_priv.h"
 
-#define DEADLINE_US (20 * US_PER_S)
+#define DEADLINE_US (8 * US_PER_S)
 /* As SETTLED_S in bigquery_claims.c: longer than any call lives. */
 #define SETTLED_US   (25 * US_PER_S)
 #define RETRY_US     (100 * US_PER_MS)

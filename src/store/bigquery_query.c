@@ -11,11 +11,11 @@
 #include "store/bigquery_priv.h"
 #include "store/bigquery_walk.h"
 
-#define DEADLINE_US (15 * US_PER_S)
+#define DEADLINE_US (10 * US_PER_S)
 
 enum {
-    SERVER_WAIT_MS = 10000,
-    CALL_US = 12 * 1000000,
+    SERVER_WAIT_MS = 8000,
+    CALL_US = 9 * 1000000,
     POLL_US = 20000,
     CANCEL_US = 1000000,
     BODY_MAX = 16 * 1024 * 1024,

@@ -28,8 +28,8 @@ def test_hanging_redis_slows_nobody_down(start):
     datos.wait_for(lambda: set(system.ids()) == want, 10)
 
 
-def test_dead_emulator_leaves_the_api_alone(start):
-    system = start("--memory")
+def test_dead_pub_sub_leaves_the_api_alone(start):
+    system = start("--memory", "--store", "sqlite")
     emulator = system.ready["pids"]["emulator"]
     os.kill(emulator, signal.SIGSTOP)
     try:
@@ -43,7 +43,7 @@ def test_dead_emulator_leaves_the_api_alone(start):
 
 
 def test_locked_store_refuses_no_message_and_reads_go_on(start, folder):
-    system = start("--state", folder)
+    system = start("--state", folder, "--store", "sqlite")
     assert system.post(datos.record("before")).status == 201
     path = os.path.join(folder, "datos.db")
     lock = sqlite3.connect(path, isolation_level=None)

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The production client of BigQuery while its service fails, hangs, loses
+answers and forgets: nothing is lost, refused or there twice."""
+import os
+import signal
+import time
+
+import datos
+import pytest
+
+PAST = "2025-01-14T10:00:00Z"
+
+
+def control(system, method, path, body=None):
+    answer = datos.request(method, f"{system.ready['console']}/_emulator/{path}", body)
+    assert answer.status in (200, 204), answer.body
+    return answer
+
+
+def fail(system, *rules):
+    control(system, "PUT", "faults", {"rules": [{"service": "bigquery", **r} for r in rules]})
+
+
+def stored(system):
+    """How often each id lies in the table, read past the API."""
+    answer = datos.request(
+        "POST", f"{system.ready['bigquery']}/bigquery/v2/projects/datos-local/queries",
+        {"query": "SELECT id, COUNT(*) FROM latam_dataset.datos WHERE timestamp > '2000-01-01' GROUP BY id",
+         "useLegacySql": False, "maxResults": 10000})
+    assert answer.status == 200, answer.body
+    return {r["f"][0]["v"]: int(r["f"][1]["v"]) for r in answer.json().get("rows", [])}
+
+
+@pytest.fixture(scope="module")
+def system():
+    s = datos.System("--memory", "--store", "bigquery")
+    yield s
+    assert s.stop() == 0, s.log()
+
+
+@pytest.fixture(autouse=True)
+def well_again(system):
+    yield
+    control(system, "DELETE", "faults")
+
+
+@pytest.mark.parametrize("rule", [
+    {"http_status": 503}, {"http_status": 429}, {"http_status": 403}, {"http_status": 404},
+    {"action": "drop"}, {"action": "reset"}])
+def test_failing_inserts_keep_messages_and_dead_letter_none(system, rule):
+    name = "-".join(str(v) for v in rule.values())
+    ids = [f"{name}-{i}" for i in range(20)]
+    fail(system, {"method": "tabledata.insertAll", "action": "error", **rule})
+    system.publish(*[datos.record(i, timestamp=datos.from_now(0)) for i in ids])
+    time.sleep(3)  # it is this long that nothing may happen
+    assert not system.pull("datos-dead-letter-subscription")
+    control(system, "DELETE", "faults")
+    datos.wait_for(lambda: set(ids) <= set(system.ids()), 30)
+    assert not system.pull("datos-dead-letter-subscription")
+    there = stored(system)
+    assert all(there[i] == 1 for i in ids)
+
+
+def test_lost_answers_make_no_second_rows(system):
+    fail(system, {"method": "tabledata.insertAll", "action": "reset", "count": 2})
+    answer = system.post(datos.record("lost", timestamp=datos.from_now(0)))
+    assert answer.status == 201
+    assert stored(system)["lost"] == 1
+
+
+def test_failing_queries_leave_what_is_cached(system):
+    assert system.post(datos.record("seen", timestamp=datos.from_now(1))).status == 201
+    fail(system, {"method": "jobs.query", "action": "error", "http_status": 503})
+    for _ in range(20):
+        assert "seen" in system.ids()
+        time.sleep(0.1)
+    assert system.post(datos.record("more", timestamp=datos.from_now(2))).status == 201
+    assert "more" in system.ids()
+
+
+def test_hanging_service_is_told_and_forgiven(system):
+    record = datos.record("hang", timestamp=datos.from_now(3))
+    emulator = system.ready["pids"]["emulator"]
+    assert system.post(datos.record("before", timestamp=datos.from_now(3))).status == 201
+    os.kill(emulator, signal.SIGSTOP)
+    try:
+        datos.wait_for(lambda: system.get("/health").status == 503, 4)
+        assert "before" in system.ids()
+        started = time.monotonic()
+        answer = system.post(record, seconds=15)
+        assert answer.status == 503 and "Retry-After" in answer.headers
+        assert time.monotonic() - started < 10
+    finally:
+        os.kill(emulator, signal.SIGCONT)
+    datos.wait_for(lambda: system.get("/health").status == 200, 10)
+    datos.wait_for(lambda: system.post(record).status in (200, 201), 10)
+    assert stored(system)["hang"] == 1
+    datos.wait_for(lambda: "hang" in system.ids())
+
+
+def test_row_that_others_wrote_is_found(system):
+    answer = datos.request(
+        "POST", f"{system.ready['bigquery']}/bigquery/v2/projects/datos-local/datasets/latam_dataset/"
+        "tables/datos/insertAll", {"rows": [{"json": datos.record("others", timestamp=datos.from_now(4))}]})
+    assert answer.status == 200 and "insertErrors" not in answer.json()
+    datos.wait_for(lambda: "others" in system.ids(), 10)
+
+
+def test_after_a_reset_ids_are_free_again(system):
+    record = datos.record("again", timestamp=PAST)
+    assert system.post(record).status == 201
+    assert system.post(record).status == 200
+    control(system, "POST", "reset?service=bigquery")
+    datos.wait_for(lambda: system.get("/health").status == 200, 10)
+    assert system.post(record).status == 201
+    assert stored(system) == {"again": 1}
+    datos.wait_for(lambda: system.ids() == ["again"], 10)
