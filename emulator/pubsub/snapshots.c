@@ -275,6 +275,8 @@ void seek_run(struct rpc_call *call, ProtobufCMessage *in, void *service)
 
     if (!sub || is_detached(call, sub))
         return;
+    /* what is out of retention by now is not within reach */
+    tlog_expire(&sub->topic->log, pubsub_now(s));
     switch (r->target_case) {
     case GOOGLE__PUBSUB__V1__SEEK_REQUEST__TARGET_TIME:
         set_at(sub, pb_timestamp_us(r->time), &set);
