@@ -127,6 +127,14 @@ static void fail_queue(struct bigquery *b, const struct err *why)
         bigquery_row_over(pop(&b->queue), ROW_NOT, why);
 }
 
+static void fail_at_end(struct bigquery *b)
+{
+    struct err why;
+
+    err_set(&why, RC_UNAVAILABLE, "the program ends");
+    fail_queue(b, &why);
+}
+
 static void fail_batch(struct bigquery_batch *batch, enum bigquery_end end,
                        const struct err *why)
 {
@@ -370,6 +378,8 @@ void bigquery_batch_pump(struct bigquery *b)
 {
     struct bigquery_queue *q = &b->queue;
 
+    if (b->is_cancelled)
+        fail_at_end(b);
     while (q->n && q->in_flight < IN_FLIGHT) {
         int64_t age_us = loop_now_us(b->loop) - q->since_us;
         if (q->in_flight && q->n < ROWS && q->bytes < BYTES &&
@@ -398,10 +408,8 @@ void bigquery_batch_init(struct bigquery *b)
 void bigquery_batch_cancel(struct bigquery *b)
 {
     struct bigquery_batch *batch = b->queue.batches;
-    struct err why;
 
-    err_set(&why, RC_UNAVAILABLE, "the program ends");
-    fail_queue(b, &why);
+    fail_at_end(b);
     while (batch) {
         struct bigquery_batch *next = batch->next;
         if (google_is_active(&batch->call))

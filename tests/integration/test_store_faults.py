@@ -61,6 +61,34 @@ def test_failing_inserts_keep_messages_and_dead_letter_none(system, rule):
     assert all(there[i] == 1 for i in ids)
 
 
+def test_half_an_hour_of_a_dead_store_spends_nothing(system):
+    ids = [f"half-{i}" for i in range(10)]
+    fail(system, {"method": "tabledata.insertAll", "action": "error", "http_status": 503})
+    system.publish(*[datos.record(i, timestamp=PAST) for i in ids])
+    for _ in range(30):
+        control(system, "PUT", "clock", {"advance_ms": 60000})
+        time.sleep(0.2)  # between two minutes of the emulator's clock
+        assert not system.pull("datos-dead-letter-subscription")
+    control(system, "DELETE", "faults")
+    datos.wait_for(lambda: set(ids) <= set(stored(system)), 60)
+    assert all(stored(system)[i] == 1 for i in ids)
+    assert not system.pull("datos-dead-letter-subscription")
+
+
+def test_row_that_only_the_store_refuses_is_dead_lettered(system):
+    """BigQuery streams 3650 days back; ours are ten years of 365.25."""
+    old = datos.record("too-old", timestamp=datos.from_now(-3651 * 86400))
+    system.publish(old)
+    time.sleep(1)  # alone it may be the store's fault: it is kept
+    assert not system.pull("datos-dead-letter-subscription")
+    system.publish(*[datos.record(f"young-{i}", timestamp=PAST) for i in range(5)])
+    letter = system.dead_letters()[0]["attributes"]
+    assert letter["datos-error"] == "rejected"
+    assert "timestamp" in letter["datos-error-detail"], letter
+    assert "too-old" not in stored(system)
+    assert system.post(old).status == 422
+
+
 def test_lost_answers_make_no_second_rows(system):
     fail(system, {"method": "tabledata.insertAll", "action": "reset", "count": 2})
     answer = system.post(datos.record("lost", timestamp=datos.from_now(0)))
