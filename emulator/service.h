@@ -28,6 +28,17 @@ enum emulator_profile {
     PROFILE_LENIENT /* Google's emulator's */
 };
 
+/* The BigQuery service as others in the process ask it: method and path of its
+ * REST interface ("/projects/p/datasets/..."), a JSON body; `done` gets status
+ * and answer on the loop, once, never before ask returned. */
+struct bigquery_door {
+    void (*ask)(void *self, const char *method, const char *path,
+                struct str body,
+                void (*done)(void *arg, int status, struct str answer),
+                void *arg);
+    void *self; /* NULL: there is none */
+};
+
 /* What every service is born with; borrowed for its life. */
 struct emulator {
     struct loop *loop;
@@ -39,6 +50,7 @@ struct emulator {
     enum emulator_profile profile;
     const char *project; /* of the default resources; "datos-local" */
     uint64_t seed;
+    struct bigquery_door bigquery; /* set by that service */
 };
 
 /* Ends an asynchronous step: RC_OK, or a code and one sentence. Called exactly

@@ -68,6 +68,11 @@ static void start(struct call *c)
         call_finish(c);
         return;
     case FAULT_DROP:
+        if (c->asked) { /* nobody would ever end it */
+            call_fail(c, "backendError", "Dropped by a fault rule");
+            call_finish(c);
+            return;
+        }
         c->taken = false; /* ends with its client */
         if (!c->req)
             call_free(c);
@@ -169,6 +174,9 @@ void call_finish(struct call *c)
     }
     note(c);
     answer_send(c);
+    if (c->asked)
+        c->asked(c->asked_arg, c->status ? c->status : 200,
+                 buf_as_str(&c->out));
     call_free(c);
 }
 
@@ -323,6 +331,52 @@ static void take(struct call *c, struct http_req *req)
         return;
     }
     dispatch(c);
+}
+
+/* --- a request from within ------------------------------------------------ */
+
+static void on_asked(struct loop_task *task)
+{
+    struct call *c = LOOP_OWNER(task, struct call, task);
+
+    if (c->route)
+        dispatch(c);
+    else
+        call_finish(c);
+}
+
+void api_ask(void *bigquery, const char *method, const char *path,
+             struct str body,
+             void (*done)(void *arg, int status, struct str answer), void *arg)
+{
+    static const struct route none = {"unknown", "", "", ON_LOOP, NULL};
+    struct bigquery *bq = bigquery;
+    struct call *c = MEM_NEW(struct call);
+    size_t room = 2 * strlen(path) + body.len + 8192;
+    bool known;
+
+    c->bq = bq;
+    c->asked = done;
+    c->asked_arg = arg;
+    c->taken = true;
+    c->start_us = loop_now_us(bq->e->loop);
+    c->now_us = vclock_now_us(bq->e->clock);
+    buf_init(&c->text, room + 4096);
+    buf_init(&c->unzipped, 1);
+    buf_init(&c->out, CALL_REPLY_MAX);
+    bq->n_calls++;
+    if (buf_reserve(&c->text, room))
+        c->route = route_find(str_from(method), str_from(path), &c->text,
+                              c->vars, &known);
+    c->body = keep(c, body);
+    if (!c->route) {
+        c->route = &none;
+        fail_set(&c->fail, "notFound", "Not found: %s", path);
+        call_post(c);
+        return;
+    }
+    c->task.run = on_asked;
+    loop_post(bq->e->loop, &c->task);
 }
 
 /* --- the application ------------------------------------------------------ */

@@ -24,6 +24,11 @@ const struct route *route_find(struct str method, struct str path,
  * `out`. */
 void route_strip(struct str path, struct buf *out);
 
+/* A request of another service of the process: struct bigquery_door's ask. */
+void api_ask(void *bigquery, const char *method, const char *path,
+             struct str body,
+             void (*done)(void *arg, int status, struct str answer), void *arg);
+
 /* --- answer.c ------------------------------------------------------------- */
 
 /* An answer without a call. */

@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "common/mem.h"
+#include "emulator/bigquery/api.h"
 #include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/db.h"
 #include "emulator/bigquery/dedup.h"
@@ -145,6 +146,7 @@ struct service *bigquery_new(struct emulator *e, struct err *err)
     struct bigquery *bq = MEM_NEW(struct bigquery);
     unsigned n = QUICK_THREADS + SLOW_THREADS;
 
+    e->bigquery = (struct bigquery_door){api_ask, bq};
     bq->e = e;
     bq->dedup = dedup_new();
     if (db_open(e->state_dir, e->fsync, n + 1, &bq->dbs, err) ||

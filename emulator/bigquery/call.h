@@ -51,7 +51,10 @@ struct call {
     struct pool_job job;   /* in a pool's queue */
     struct loop_task task; /* back to the loop */
     struct bigquery *bq;
-    struct http_req *req; /* NULL: the client has gone */
+    struct http_req *req; /* NULL: the client has gone, or `asked` */
+    /* Of the process itself: gets the answer instead of a client. */
+    void (*asked)(void *arg, int status, struct str answer);
+    void *asked_arg;
     const struct route *route;
     struct str vars[CALL_MAX_VARS]; /* decoded, each with its NUL */
     struct param params[CALL_MAX_PARAMS];

@@ -2,6 +2,7 @@
 /* Which subscriptions have something to give or to take back, and when. All
  * entries mark what may have changed as due and end in deliver_due: so much
  * that happens at once costs one look. */
+#include "emulator/pubsub/export.h"
 #include "emulator/pubsub/pubsub_priv.h"
 
 void sub_due(struct sub *sub)
@@ -79,6 +80,7 @@ static void pump(struct sub *sub)
     sub->again = false;
     subcore_tick(&sub->core, pubsub_now(sub->service));
     dead_letters_forward(sub);
+    export_serve(sub);
     pulls_serve(sub);
     streams_serve(sub);
     /* What the filter refuses must not fill the log of one nobody pulls. */

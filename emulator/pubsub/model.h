@@ -21,6 +21,7 @@
 /* protobuf-c's name of a message. */
 #define PB(name) Google__Pubsub__V1__##name
 
+struct export;
 struct pull;
 struct stream;
 struct sub;
@@ -52,6 +53,7 @@ struct sub {
     struct journal journal;
     struct filter *filter;
     struct stream *streams, *turn; /* turn: who is served next */
+    struct export *export;         /* a BigQuery subscription's, or NULL */
     struct pull *pulls, **last_pull;
     struct loop_timer timer; /* core's next event */
     struct pubsub *service;

@@ -2,6 +2,7 @@
 /* Topics, subscriptions and snapshots in memory: made, found, unmade. */
 #include "common/mem.h"
 #include "common/rand.h"
+#include "emulator/pubsub/export.h"
 #include "emulator/pubsub/filter.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/schema.h"
@@ -177,6 +178,7 @@ void sub_apply_config(struct sub *sub)
             ? (unsigned)c->dead_letter_policy->max_delivery_attempts
             : 0;
     r->filter = sub->filter;
+    export_apply(sub);
     topic_apply_config(sub->topic);
 }
 
@@ -255,6 +257,7 @@ void sub_delete(struct sub *sub, enum grpc_status status, const char *text)
     names_remove(&s->subs, sub->name);
     numbers_remove(&s->sub_numbers, sub->number);
     sub_end_takers(sub, status, text);
+    export_end(sub);
     forget_lists(sub);
     while (*at != sub)
         at = &(*at)->next;

@@ -2,6 +2,7 @@
 /* The calls that make, show, change, detach and delete subscriptions. */
 #include "emulator/pubsub/admin.h"
 #include "emulator/pubsub/check.h"
+#include "emulator/pubsub/export.h"
 
 static const char *const sub_mutable[] = {"ack_deadline_seconds",
                                           "retain_acked_messages",
@@ -11,6 +12,7 @@ static const char *const sub_mutable[] = {"ack_deadline_seconds",
                                           "dead_letter_policy",
                                           "retry_policy",
                                           "enable_exactly_once_delivery",
+                                          "bigquery_config",
                                           "push_config",
                                           NULL};
 
@@ -25,7 +27,6 @@ static bool has_endpoint(const PB(PushConfig) * push)
 static bool is_unsupported(struct rpc_call *call, const PB(Subscription) * c)
 {
     const char *what = has_endpoint(c->push_config) ? "push_config"
-                       : c->bigquery_config         ? "bigquery_config"
                        : c->cloud_storage_config    ? "cloud_storage_config"
                        : c->bigtable_config         ? "bigtable_config"
                        : c->n_message_transforms    ? "message_transforms"
@@ -141,6 +142,8 @@ void subscription_create_run(struct rpc_call *call, ProtobufCMessage *in,
     pb_free(config->topic_message_retention_duration); /* ours to tell */
     config->topic_message_retention_duration = NULL;
     status = check_subscription(config, is_strict(s), &err);
+    if (status == GRPC_OK)
+        status = export_check(config, t, &err);
     if (status)
         rpc_fail(call, status, "%s", err.text);
     else
