@@ -13,8 +13,11 @@
 
 enum {
     KEYS_MAX = 16,
-    ITEMS_MAX = 50000000
+    BYTES_MAX = 512 << 20 /* of all values that one group keeps */
 };
+
+#define TOO_MANY                                                               \
+    "Resources exceeded: an aggregate function keeps too many values"
 
 struct key_spec {
     bool desc, nulls_last, decimal;
@@ -40,6 +43,7 @@ struct collect {
     struct options o;
     struct item *items;
     size_t n, cap, first; /* first: dropped by a window */
+    size_t bytes;
     sqlite3_value *extra[2];
 };
 
@@ -124,7 +128,8 @@ void value_to_sqlite(sqlite3_context *ctx, const struct value *v)
     }
 }
 
-static void keep(struct item *it, sqlite3_value *from, size_t order)
+/* Returns what it takes. */
+static size_t keep(struct item *it, sqlite3_value *from, size_t order)
 {
     it->order = order;
     it->bytes = NULL;
@@ -133,7 +138,9 @@ static void keep(struct item *it, sqlite3_value *from, size_t order)
     if (it->v.kind == FN_TEXT || it->v.kind == FN_BLOB) {
         it->bytes = mem_strndup(it->v.s.p ? it->v.s.p : "", it->v.s.len);
         it->v.s.p = it->bytes;
+        return sizeof(*it) + it->v.s.len;
     }
+    return sizeof(*it);
 }
 
 static void drop(struct collect *c, struct item *it)
@@ -142,6 +149,15 @@ static void drop(struct collect *c, struct item *it)
         mem_free(it->keys[k].bytes);
     mem_free(it->keys);
     mem_free(it->bytes);
+}
+
+static size_t size_of(const struct collect *c, const struct item *it)
+{
+    size_t n = sizeof(*it) + (it->bytes ? it->v.s.len : 0);
+
+    for (int k = 0; it->keys && k < (c->o.letter == 'U' ? 1 : c->o.n_keys); k++)
+        n += size_of(c, &it->keys[k]);
+    return n;
 }
 
 static bool skips(const struct collect *c, sqlite3_value *v)
@@ -168,29 +184,30 @@ static void step(sqlite3_context *ctx, int n, sqlite3_value **v)
         for (int i = 0; i < extra && i < 2 && 2 + i < n; i++)
             c->extra[i] = sqlite3_value_dup(v[2 + i]);
     }
-    if (skips(c, v[1]))
+    if (skips(c, v[1]) || c->failed)
         return;
+    if (c->bytes > BYTES_MAX) {
+        c->failed = true;
+        sqlite3_result_error(ctx, TOO_MANY, -1);
+        return;
+    }
     if (c->n == c->cap) {
         c->cap = c->cap ? c->cap * 2 : 8;
         c->items = mem_realloc(c->items, c->cap * sizeof(*c->items));
     }
-    if (c->n >= ITEMS_MAX) {
-        c->failed = true;
-        return;
-    }
     it = &c->items[c->n];
-    keep(it, v[1], c->n++);
+    c->bytes += keep(it, v[1], c->n++);
     at = n - c->o.n_keys;
     if (c->o.letter == 'U') { /* the weight is kept as a key */
         it->keys = MEM_ARRAY(struct item, 1);
-        keep(&it->keys[0], v[2], 0);
+        c->bytes += keep(&it->keys[0], v[2], 0);
         return;
     }
     if (!c->o.n_keys)
         return;
     it->keys = MEM_ARRAY(struct item, (size_t)c->o.n_keys);
     for (int k = 0; k < c->o.n_keys; k++)
-        keep(&it->keys[k], v[at + k], 0);
+        c->bytes += keep(&it->keys[k], v[at + k], 0);
 }
 
 /* A NULL that was skipped on its way in is skipped on its way out. */
@@ -203,6 +220,7 @@ static void inverse(sqlite3_context *ctx, int n, sqlite3_value **v)
         return;
     if (skips(c, v[1]))
         return;
+    c->bytes -= size_of(c, &c->items[c->first]);
     drop(c, &c->items[c->first++]);
 }
 
@@ -461,7 +479,7 @@ static void value(sqlite3_context *ctx)
     size_t n = c ? c->n - c->first : 0;
 
     if (c && c->failed) {
-        sqlite3_result_error(ctx, "Aggregate holds too many values", -1);
+        sqlite3_result_error(ctx, TOO_MANY, -1);
         return;
     }
     if (!c || !c->ready) {

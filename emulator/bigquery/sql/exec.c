@@ -320,15 +320,18 @@ void sql_row_json(struct sql_run *run, enum sql_ts_format ts, struct buf *out)
 void sql_row_object(struct sql_run *run, struct buf *out)
 {
     struct value v;
+    int n = 0;
 
     buf_putc(out, '{');
     for (size_t i = 0; i < run->stmt->n_columns; i++) {
         get(run, i, &v);
-        if (i)
+        if (v.kind == FN_NULL)
+            continue;
+        if (n++)
             buf_putc(out, ',');
         buf_json_str(out, run->stmt->columns[i].name);
         buf_putc(out, ':');
-        show_json(out, run->stmt->columns[i].type, &v, false);
+        show_json(out, run->stmt->columns[i].type, &v, SHOW_EXPORT);
     }
     buf_putc(out, '}');
 }

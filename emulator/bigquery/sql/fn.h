@@ -81,6 +81,8 @@ struct elems {
 };
 void elems_init(struct elems *e, struct str encoded);
 bool elems_next(struct elems *e, struct value *v, struct buf *scratch);
+/* The next element as encoded. */
+bool elems_raw(struct elems *e, struct str *raw);
 /* Element `i` without decoding the others. */
 bool elems_at(struct str encoded, int64_t i, struct value *v,
               struct buf *scratch);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ARRAY and STRUCT values: made, read, joined, generated. */
 #include <math.h>
+#include <stdlib.h>
 
+#include "common/mem.h"
 #include "emulator/bigquery/sql/civil.h"
 #include "emulator/bigquery/sql/fn.h"
 #include "emulator/bigquery/sql/part.h"
@@ -175,23 +177,28 @@ void rt_in_array(struct fn *f)
         fn_set_bool(f, found);
 }
 
+static int by_text(const void *a, const void *b)
+{
+    const struct str *x = a, *y = b;
+    return str_cmp(*x, *y);
+}
+
+/* Equal values have equal encodings. */
 void rt_array_is_distinct(struct fn *f)
 {
-    struct str s = fn_str(f, 0);
-    struct buf a, b;
-    struct value x, y;
-    int64_t n = elems_count(s);
+    struct str encoded = fn_str(f, 0);
+    size_t n = 0, cap = (size_t)elems_count(encoded);
+    struct str *all = MEM_ARRAY(struct str, cap + 1);
     bool distinct = true;
+    struct elems e;
 
-    fn_buf(&a);
-    fn_buf(&b);
-    for (int64_t i = 0; i < n && distinct; i++) {
-        for (int64_t j = 0; j < i && distinct; j++)
-            distinct = !elems_at(s, i, &x, &a) || !elems_at(s, j, &y, &b) ||
-                       value_cmp(&x, &y) != 0;
-    }
-    buf_fini(&a);
-    buf_fini(&b);
+    elems_init(&e, encoded);
+    while (n < cap && elems_raw(&e, &all[n]))
+        n++;
+    qsort(all, n, sizeof(*all), by_text);
+    for (size_t i = 1; i < n && distinct; i++)
+        distinct = !str_eq(all[i - 1], all[i]);
+    mem_free(all);
     fn_set_bool(f, distinct);
 }
 

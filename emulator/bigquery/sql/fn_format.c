@@ -142,7 +142,7 @@ static void put_shown(struct formatting *x, const struct spec *s,
     if (s->letter == 'p' || s->letter == 'P') {
         struct buf json;
         fn_buf(&json);
-        show_json(&json, t, v, false);
+        show_json(&json, t, v, SHOW_STRING);
         if (s->letter == 'P')
             json_pretty(buf_as_str(&json), &text);
         else
@@ -222,7 +222,7 @@ static int star(struct formatting *x)
     }
     v = fn_int(x->f, x->arg + 1);
     x->arg += 2;
-    return v > WIDTH_MAX || v < -WIDTH_MAX ? 0 : (int)v;
+    return v > WIDTH_MAX ? WIDTH_MAX : v < -WIDTH_MAX ? -WIDTH_MAX : (int)v;
 }
 
 static int read_number(struct formatting *x, struct str *s)

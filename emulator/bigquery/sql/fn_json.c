@@ -395,7 +395,8 @@ static void show(struct fn *f, int i, struct buf *out, bool as_json)
 
     arena_init(&mem);
     fn_get(f, i + 1, &v, false);
-    show_json(out, type_from_descriptor(&mem, fn_str(f, i)), &v, as_json);
+    show_json(out, type_from_descriptor(&mem, fn_str(f, i)), &v,
+              as_json ? SHOW_JSON : SHOW_STRING);
     arena_fini(&mem);
 }
 
@@ -411,12 +412,12 @@ void rt_to_json_string(struct fn *f)
         c->type = type_from_descriptor(&c->mem, fn_str(f, 0));
         fn_buf(&out);
         fn_get(f, 1, &v, false);
-        show_json(&out, c->type, &v, false);
+        show_json(&out, c->type, &v, SHOW_STRING);
         fn_cache(f, 0, c, forget_type);
     } else {
         fn_buf(&out);
         fn_get(f, 1, &v, false);
-        show_json(&out, c->type, &v, false);
+        show_json(&out, c->type, &v, SHOW_STRING);
     }
     if (fn_count(f) > 2 && fn_bool(f, 3)) {
         fn_buf(&pretty);

@@ -121,7 +121,7 @@ void rt_substr(struct fn *f)
         return;
     }
     if (at < 0)
-        at = -at > n ? 1 : n + at + 1;
+        at = at < -n ? 1 : n + at + 1;
     if (at == 0)
         at = 1;
     if (at > n) {

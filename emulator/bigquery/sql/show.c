@@ -144,26 +144,28 @@ void show_rest(struct buf *out, const struct sql_type *t, const struct value *v,
 }
 
 static void json_nested(struct buf *out, const struct sql_type *t,
-                        struct str encoded, bool as_json)
+                        struct str encoded, enum show_mode mode)
 {
     bool is_struct = t->kind == T_STRUCT;
     struct buf scratch;
     struct elems e;
     struct value v;
-    size_t i = 0;
+    size_t i = 0, n = 0;
 
     fn_buf(&scratch);
     elems_init(&e, encoded);
     buf_putc(out, is_struct ? '{' : '[');
     for (; (!is_struct || i < t->n_fields) && elems_next(&e, &v, &scratch);
          i++) {
-        if (i)
+        if (is_struct && mode == SHOW_EXPORT && v.kind == FN_NULL)
+            continue;
+        if (n++)
             buf_putc(out, ',');
         if (is_struct) {
             buf_json_str(out, t->fields[i].name);
             buf_putc(out, ':');
         }
-        show_json(out, is_struct ? t->fields[i].type : t->elem, &v, as_json);
+        show_json(out, is_struct ? t->fields[i].type : t->elem, &v, mode);
     }
     buf_putc(out, is_struct ? '}' : ']');
     buf_fini(&scratch);
@@ -186,19 +188,32 @@ static void json_real(struct buf *out, double v)
         buf_append(out, text, real_to_text(text, v));
 }
 
-static void json_decimal(struct buf *out, struct str s, bool as_json)
+static void json_decimal(struct buf *out, struct str s, enum show_mode mode)
 {
     int64_t whole;
-    bool bare = as_json || (str_to_i64(s, &whole) && is_safe_int(whole));
+    bool bare =
+        mode == SHOW_JSON ||
+        (mode == SHOW_STRING && str_to_i64(s, &whole) && is_safe_int(whole));
 
     buf_puts(out, bare ? "" : "\"");
     buf_str(out, s);
     buf_puts(out, bare ? "" : "\"");
 }
 
-void show_json(struct buf *out, const struct sql_type *t, const struct value *v,
-               bool as_json)
+static void export_timestamp(struct buf *out, int64_t us)
 {
+    char text[CIVIL_TEXT_MAX];
+
+    buf_putc(out, '"');
+    buf_append(out, text, civil_format_datetime(text, us, ' '));
+    buf_puts(out, " UTC\"");
+}
+
+void show_json(struct buf *out, const struct sql_type *t, const struct value *v,
+               enum show_mode mode)
+{
+    bool bare;
+
     if (v->kind == FN_NULL) {
         buf_puts(out, "null");
         return;
@@ -206,7 +221,7 @@ void show_json(struct buf *out, const struct sql_type *t, const struct value *v,
     switch (t->kind) {
     case T_ARRAY:
     case T_STRUCT:
-        json_nested(out, t, v->s, as_json);
+        json_nested(out, t, v->s, mode);
         break;
     case T_JSON:
         buf_str(out, v->s);
@@ -222,13 +237,20 @@ void show_json(struct buf *out, const struct sql_type *t, const struct value *v,
         break;
     case T_NUMERIC:
     case T_BIGNUMERIC:
-        json_decimal(out, v->s, as_json);
+        json_decimal(out, v->s, mode);
         break;
     case T_INT64:
     case T_NULLTYPE:
-        buf_puts(out, as_json || is_safe_int(v->i) ? "" : "\"");
+        bare = mode == SHOW_JSON || (mode == SHOW_STRING && is_safe_int(v->i));
+        buf_puts(out, bare ? "" : "\"");
         buf_i64(out, v->i);
-        buf_puts(out, as_json || is_safe_int(v->i) ? "" : "\"");
+        buf_puts(out, bare ? "" : "\"");
+        break;
+    case T_TIMESTAMP:
+        if (mode == SHOW_EXPORT)
+            export_timestamp(out, v->i);
+        else
+            rest_scalar(out, t, v, SQL_TS_ISO8601);
         break;
     default:
         rest_scalar(out, t, v, SQL_TS_ISO8601);

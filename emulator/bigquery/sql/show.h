@@ -10,9 +10,13 @@
 /* `{"v":...}` contents: strings only, {"f":[...]}, arrays of {"v":...}. */
 void show_rest(struct buf *out, const struct sql_type *t, const struct value *v,
                enum sql_ts_format ts);
-/* TO_JSON_STRING; `as_json`: TO_JSON (numbers stay numbers). */
+enum show_mode {
+    SHOW_STRING, /* TO_JSON_STRING: numbers beyond a double's are texts */
+    SHOW_JSON,   /* TO_JSON: numbers stay numbers */
+    SHOW_EXPORT  /* extract jobs: integers are texts, NULL members left out */
+};
 void show_json(struct buf *out, const struct sql_type *t, const struct value *v,
-               bool as_json);
+               enum show_mode mode);
 /* %t: as CAST AS STRING does; %T: as a GoogleSQL literal. */
 void show_text(struct buf *out, const struct sql_type *t, const struct value *v,
                bool literal);

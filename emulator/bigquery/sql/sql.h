@@ -214,7 +214,7 @@ enum sql_ts_format {
 
 /* The current row (sql_step gave 1) as `{"f":[{"v":...},...]}`. Appends. */
 void sql_row_json(struct sql_run *run, enum sql_ts_format ts, struct buf *out);
-/* The same as one JSON object by column names, for extract jobs. Appends. */
+/* The same as extract jobs write it: INT64 as text, no NULL members. */
 void sql_row_object(struct sql_run *run, struct buf *out);
 
 #endif

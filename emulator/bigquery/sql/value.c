@@ -161,7 +161,7 @@ static void decode(struct str raw, struct value *v, struct buf *scratch)
     }
 }
 
-static bool next_raw(struct elems *e, struct str *raw)
+bool elems_raw(struct elems *e, struct str *raw)
 {
     const char *from = e->p, *to;
 
@@ -177,7 +177,7 @@ bool elems_next(struct elems *e, struct value *v, struct buf *scratch)
 {
     struct str raw;
 
-    if (!next_raw(e, &raw))
+    if (!elems_raw(e, &raw))
         return false;
     decode(raw, v, scratch);
     return true;
@@ -190,7 +190,7 @@ bool elems_at(struct str encoded, int64_t i, struct value *v,
     struct str raw;
 
     elems_init(&e, encoded);
-    while (next_raw(&e, &raw)) {
+    while (elems_raw(&e, &raw)) {
         if (i-- == 0) {
             decode(raw, v, scratch);
             return true;
@@ -206,7 +206,7 @@ int64_t elems_count(struct str encoded)
     int64_t n = 0;
 
     elems_init(&e, encoded);
-    while (next_raw(&e, &raw))
+    while (elems_raw(&e, &raw))
         n++;
     return n;
 }
