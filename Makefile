@@ -39,7 +39,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -g3 -fno-omit-frame-pointer \
 ALL_LDFLAGS = $(FLAGS) -pie -pthread -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # --- modules: a folder each, an archive each ------------------------------
-MODULES := src/common src/config src/schema src/http src/grpc src/net \
+MODULES := src/common src/config src/schema src/http src/grpc src/net src/auth \
            src/admin src/store src/pubsub src/ingest src/api src/cli src/dev cache \
            emulator emulator/pubsub emulator/bigquery emulator/bigquery/sql \
            emulator/proto
@@ -49,7 +49,7 @@ objs = $(patsubst %.c,$(B)/%.o,$(call srcs,$1))
 
 # What each program links. Order is from user to used.
 DATOS_MODULES := src/dev src/cli src/api src/ingest src/admin src/store src/pubsub cache \
-                 src/net src/schema src/http src/config src/common
+                 src/auth src/net src/schema src/http src/config src/common
 EMULATOR_MODULES := emulator emulator/pubsub emulator/bigquery \
                     emulator/bigquery/sql emulator/proto src/grpc src/schema src/http src/common
 

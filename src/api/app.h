@@ -27,6 +27,7 @@
 #include "store/writer.h"
 
 struct api;
+struct auth;
 struct bucket;
 struct check;
 struct copy;
@@ -110,6 +111,7 @@ struct api {
     struct health *health;   /* main loop; health_*: any thread */
     struct api_loop *loops;
     unsigned n_loops;
+    struct auth *auth; /* any thread; NULL: everybody may POST */
     struct http_server *server, *admin_server;
     struct admin admin, admin_public;
     struct http_prepared *openapi, *docs;

@@ -164,6 +164,8 @@ static void put_paths(struct buf *b, const struct api *api)
             buf_puts(b, ",\"post\":{\"summary\":\"Store records, all or "
                         "nothing\",\"operationId\":\"post0\"");
             buf_puts(b, post_body);
+            if (api->auth)
+                buf_puts(b, ",\"security\":[{\"bearer\":[]}]");
             buf_printf(b, ",\"responses\":{%s}}", post_responses);
         }
         buf_putc(b, '}');
@@ -208,11 +210,16 @@ static void put_field(struct buf *b, const struct schema *schema, size_t i)
     buf_putc(b, '}');
 }
 
-static void put_components(struct buf *b, const struct schema *schema)
+static void put_components(struct buf *b, const struct api *api)
 {
+    const struct schema *schema = api->schema;
     bool first = true;
 
-    buf_puts(b, "\"components\":{\"schemas\":{\"Record\":{\"type\":\"object\","
+    buf_puts(b, "\"components\":{");
+    if (api->auth)
+        buf_puts(b, "\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
+                    "\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\"}},");
+    buf_puts(b, "\"schemas\":{\"Record\":{\"type\":\"object\","
                 "\"additionalProperties\":false,\"required\":[");
     for (size_t i = 0; i < schema->n_fields; i++) {
         if (schema->fields[i].mode != SCHEMA_REQUIRED)
@@ -260,7 +267,7 @@ struct http_prepared *openapi_new(const struct api *api)
     buf_puts(&b, "},");
     put_paths(&b, api);
     buf_putc(&b, ',');
-    put_components(&b, api->schema);
+    put_components(&b, api);
     buf_putc(&b, '}');
     page = b.failed ? NULL : http_prepared_new(200, fields, n, buf_as_str(&b));
     buf_fini(&b);

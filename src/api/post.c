@@ -6,6 +6,7 @@
 
 #include "api/accept.h"
 #include "api/app.h"
+#include "api/gate.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/mem.h"
@@ -169,7 +170,7 @@ static int body_kind(struct exchange *x)
                : -1;
 }
 
-void post_datos(struct exchange *x)
+static void store_body(struct exchange *x)
 {
     struct api_loop *l = x->l;
     int kind = body_kind(x), rc;
@@ -216,4 +217,9 @@ void post_datos(struct exchange *x)
     exchange_begin(x);
     atomic_fetch_add(&l->api->pending, 1);
     writer_put(l->writer, &p->put);
+}
+
+void post_datos(struct exchange *x)
+{
+    gate_pass(x, x->l->api->auth, store_body);
 }

@@ -86,9 +86,6 @@ void reply_problem(struct exchange *x, int status, const char *detail,
     } else if (status == 405) {
         extra = (struct http_field){STR("allow"), route_allow(x->route)};
         n_extra = 1;
-    } else if (status == 401) {
-        extra = (struct http_field){STR("www-authenticate"), STR("Bearer")};
-        n_extra = 1;
     }
     reply_with(x, status, STR("application/problem+json"), &extra, n_extra,
                buf_as_str(&body));

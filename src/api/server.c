@@ -4,6 +4,7 @@
 #include "api/check.h"
 #include "api/copy.h"
 #include "api/health.h"
+#include "auth/auth.h"
 #include "cache/channel.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -253,6 +254,7 @@ void server_close(struct api *api)
         http_server_free(api->admin_server);
     if (api->cache)
         cache_close(api->cache);
+    auth_close(api->auth);
     if (api->end.event)
         loop_timer_fini(&api->end);
     for (unsigned i = 0; i < api->n_loops; i++)

@@ -8,6 +8,7 @@
 #include "api/check.h"
 #include "api/copy.h"
 #include "api/health.h"
+#include "auth/auth.h"
 #include "cache/channel.h"
 #include "common/buf.h"
 #include "common/clock.h"
@@ -92,11 +93,6 @@ static bool is_ready(void *arg, const char **why)
 
 static int check_settings(const struct settings *s, struct err *err)
 {
-    if (s->auth && str_eq(str_from(s->auth), STR("jwt")))
-        return err_set(err, RC_UNSUPPORTED,
-                       "DATOS_AUTH=jwt is not in this build: set "
-                       "DATOS_AUTH=none and put an authenticating proxy in "
-                       "front");
     if (s->ingest && str_eq(str_from(s->ingest), STR("push")))
         return err_set(err, RC_UNSUPPORTED,
                        "DATOS_INGEST=push is not in this build: use pull "
@@ -163,6 +159,20 @@ static int open_guest(struct api *api, struct err *err)
                           : RC_OK;
 }
 
+static int open_auth(struct api *api, struct err *err)
+{
+    const struct settings *s = api->settings;
+    const struct auth_config config = {
+        .what = "DATOS_JWT",
+        .keys_url = s->jwt_jwks_url,
+        .expected = {s->jwt_issuer, s->jwt_audience, NULL},
+    };
+
+    if (!s->auth || !str_eq(str_from(s->auth), STR("jwt")))
+        return RC_OK;
+    return auth_open(api->loops[0].loop, &config, &api->auth, err);
+}
+
 static int open_api(struct api *api, struct err *err)
 {
     int rc = check_settings(api->settings, err);
@@ -184,6 +194,8 @@ static int open_api(struct api *api, struct err *err)
     rc = server_open(api, err);
     if (rc == RC_OK)
         rc = open_admin(api, err);
+    if (rc == RC_OK)
+        rc = open_auth(api, err);
     if (rc)
         return rc;
     api->check = check_new(api);
