@@ -247,7 +247,7 @@ static void recursive_cte(struct binder *b, const struct ast_cte *c,
                     "A recursive CTE that is not one non-recursive "
                     "term UNION ALL one recursive term");
     base = bind_body(b, body->left, NULL, outer, NULL);
-    want = ARENA_ARRAY(b->mem, const struct sql_type *, base->n_cols);
+    want = ARENA_ARRAY(b->mem, const struct sql_type *, base->n_cols + 1);
     for (size_t i = 0; i < base->n_cols; i++) {
         base->cols[i].type = type_settled(b->mem, base->cols[i].type);
         want[i] = base->cols[i].type;

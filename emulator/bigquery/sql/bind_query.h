@@ -7,6 +7,7 @@
 #include "emulator/bigquery/sql/bind.h"
 
 /* --- queries ------------------------------------------------------------ */
+/* `want`: types the columns must coerce to, NULL-ended; NULL: any. */
 struct bquery *bind_query(struct binder *b, const struct ast_query *q,
                           struct scope *outer,
                           const struct sql_type *const *want);

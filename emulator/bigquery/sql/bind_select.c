@@ -293,7 +293,7 @@ static struct bquery *finish(struct select *s, const struct ast_select *a,
 
     if (a->as_struct || a->as_value)
         select_as(s, a);
-    for (size_t k = 0; want && k < s->n; k++) {
+    for (size_t k = 0; want && k < s->n && want[k]; k++) {
         struct bexpr *e = coerce(b, s->items[k].expr, want[k]);
         if (!e)
             bind_fail(b, a->at,
