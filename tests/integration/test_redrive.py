@@ -64,6 +64,7 @@ def test_dry_run_moves_nothing(start):
     assert "1 message would go to" in done.stdout
     assert "schema  timestamp  is required" in done.stdout
     assert backlog(system) == 1 and system.ids() == []
+    assert "redrove 1 message to" in redrive(system).stdout
 
 
 def test_wrong_use_and_no_service_are_one_line():
