@@ -408,6 +408,10 @@ static void set_options(struct http_io *io, struct http_call *call)
                          (long)CURL_HTTP_VERSION_2TLS);
         curl_easy_setopt(easy, CURLOPT_SSLVERSION,
                          (long)CURL_SSLVERSION_TLSv1_2);
+        if (call->client_cert) {
+            curl_easy_setopt(easy, CURLOPT_SSLCERT, call->client_cert);
+            curl_easy_setopt(easy, CURLOPT_SSLKEY, call->client_key);
+        }
         /* share one HTTP/2 connection rather than open several at once */
         curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     } else {

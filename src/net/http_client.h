@@ -47,6 +47,8 @@ struct http_call {
     int64_t first_byte_us;  /* silence after start; 0: only the total */
     int64_t total_us;       /* 0: 60 s */
     const char *want_field; /* NULL, or the reply field to keep */
+    /* PEM files for mutual TLS; NULL: none */
+    const char *client_cert, *client_key;
     /* NULL, or gets a 2xx answer's body as it comes: `response` stays empty */
     void (*on_data)(struct http_call *call, struct str bytes);
     void (*done)(struct http_call *call);

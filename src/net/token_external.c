@@ -55,6 +55,8 @@ static void on_subject(const struct subject_answer *answer, void *arg)
     token_form_add(body, "subject_token", token);
     token_form_add(body, "options", e->options);
     token_forget(token);
+    subject_client(e->subject, &e->http.call.client_cert,
+                   &e->http.call.client_key);
     token_http_post(&e->http, e->url, TOKEN_FORM, e->basic);
 }
 

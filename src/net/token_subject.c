@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "net/program.h"
 #include "net/subject_aws.h"
+#include "net/subject_cert.h"
 #include "net/token_http.h"
 
 enum {
@@ -20,7 +21,8 @@ enum subject_kind {
     SUBJECT_FILE,
     SUBJECT_URL,
     SUBJECT_PROGRAM,
-    SUBJECT_AWS
+    SUBJECT_AWS,
+    SUBJECT_CERT
 };
 
 struct subject {
@@ -33,6 +35,7 @@ struct subject {
     struct loop_timer timer;
     struct program *program;
     struct subject_aws *aws;
+    struct subject_cert *cert;
     char *command;
     char **environment; /* of the program, beside ours */
     int64_t timeout_us;
@@ -133,9 +136,17 @@ static void tell(struct subject *s, int rc, const struct err *err, char *token)
     token_forget(token);
 }
 
-static void on_file_turn(struct loop_timer *timer)
+static void read_cert(struct subject *s)
 {
-    struct subject *s = LOOP_OWNER(timer, struct subject, timer);
+    char *token = NULL;
+    struct err err;
+    int rc = subject_cert_read(s->cert, &token, &err);
+
+    tell(s, rc, &err, token);
+}
+
+static void read_token_file(struct subject *s)
+{
     FILE *f = fopen(s->path, "re");
     char *text = mem_alloc(TOKEN_MAX), *token = NULL;
     size_t len = f ? fread(text, 1, TOKEN_MAX, f) : 0;
@@ -153,6 +164,16 @@ static void on_file_turn(struct loop_timer *timer)
     explicit_bzero(text, len);
     mem_free(text);
     tell(s, rc, &err, token);
+}
+
+static void on_file_turn(struct loop_timer *timer)
+{
+    struct subject *s = LOOP_OWNER(timer, struct subject, timer);
+
+    if (s->kind == SUBJECT_CERT)
+        read_cert(s);
+    else
+        read_token_file(s);
 }
 
 static void on_url(struct token_http *http, int rc)
@@ -196,6 +217,7 @@ void subject_fetch(struct subject *s,
     s->arg = arg;
     switch (s->kind) {
     case SUBJECT_FILE:
+    case SUBJECT_CERT:
         loop_timer_arm(&s->timer, 0);
         break;
     case SUBJECT_URL:
@@ -215,12 +237,20 @@ void subject_fetch(struct subject *s,
     }
 }
 
+void subject_client(const struct subject *s, const char **cert,
+                    const char **key)
+{
+    *cert = s->cert ? subject_cert_path(s->cert) : NULL;
+    *key = s->cert ? subject_cert_key(s->cert) : NULL;
+}
+
 void subject_free(struct subject *s)
 {
     if (!s)
         return;
     program_kill(s->program);
     subject_aws_free(s->aws);
+    subject_cert_free(s->cert);
     token_http_fini(&s->http);
     loop_timer_fini(&s->timer);
     for (size_t i = 0; i < s->n_fields; i++) {
@@ -324,6 +354,7 @@ static int open_source(struct subject *s, const struct credential *c,
 {
     const char *file = credential_text(source, "file");
     const json_t *program = json_object_get(source, "executable");
+    const json_t *certificate = json_object_get(source, "certificate");
 
     if (program)
         return open_program(s, c, program, err);
@@ -340,10 +371,13 @@ static int open_source(struct subject *s, const struct credential *c,
         int rc = open_url(s, c, source, err);
         return rc == RC_OK ? open_format(s, c, source, err) : rc;
     }
+    if (certificate) {
+        s->kind = SUBJECT_CERT;
+        return subject_cert_open(c, certificate, &s->cert, err);
+    }
     return err_set(err, RC_UNSUPPORTED,
-                   "the credential file %s: of \"credential_source\" only "
-                   "file, url, executable and AWS are supported (not "
-                   "certificates)",
+                   "the credential file %s: \"credential_source\" must have "
+                   "file, url, executable, environment_id or certificate",
                    c->name);
 }
 

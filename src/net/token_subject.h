@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The foreign token that an external account trades for Google's: from a
- * file, a local URL, a program, or AWS. Private to src/net. */
+ * file, a local URL, a program, AWS, or a certificate. Private to src/net. */
 #ifndef NET_TOKEN_SUBJECT_H
 #define NET_TOKEN_SUBJECT_H
 
@@ -20,6 +20,9 @@ RC_MUST_USE int subject_open(const struct credential *c, struct subject **out,
 void subject_fetch(struct subject *s,
                    void (*done)(const struct subject_answer *answer, void *arg),
                    void *arg);
+/* After a fetch: the files for mutual TLS with the token service, or NULL. */
+void subject_client(const struct subject *s, const char **cert,
+                    const char **key);
 void subject_free(struct subject *s); /* no `done` after it */
 
 /* The token in what a file or a URL gave: all of it (less the blanks at its

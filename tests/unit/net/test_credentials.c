@@ -459,6 +459,48 @@ START_TEST(an_external_account_of_aws_takes_the_environment)
 }
 END_TEST
 
+START_TEST(an_external_account_shows_its_certificates)
+{
+    char *text =
+        mem_printf(EXTERNAL "\"credential_source\":{\"certificate\":{"
+                            "\"certificate_config_location\":\"%s/config\","
+                            "\"trust_chain_path\":\"%s/chain\"}}}",
+                   dir, dir);
+    char *config = mem_printf("{\"cert_configs\":{\"workload\":{\"cert_path\":"
+                              "\"%s/cert\",\"key_path\":\"%s/key\"}}}",
+                              dir, dir);
+
+    write_file("config", config, 0600);
+    write_file("cert",
+               "Bag\n-----BEGIN CERTIFICATE-----\nTE\nVBRg==\n-----END "
+               "CERTIFICATE-----\n",
+               0600);
+    write_file("chain",
+               "-----BEGIN CERTIFICATE-----\nTEVBRg==\n-----END "
+               "CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\nQ0E=\n-----END "
+               "CERTIFICATE-----\n",
+               0600);
+    open_text(text);
+    ck_assert_str_eq(ask(), "federated");
+    ck_assert_ptr_nonnull(strstr(
+        seen[0], "subject_token=%5B%22TEVBRg%3D%3D%22%2C%22Q0E%3D%22%5D"));
+    mem_free(text);
+    mem_free(config);
+}
+END_TEST
+
+START_TEST(a_certificate_that_is_not_there_is_told)
+{
+    char *text =
+        mem_printf(EXTERNAL "\"credential_source\":{\"certificate\":{"
+                            "\"use_default_certificate_config\":true}}}");
+
+    open_text(text);
+    ck_assert_ptr_nonnull(strstr(ask(), "certificate_config.json"));
+    mem_free(text);
+}
+END_TEST
+
 static void open_program(const char *script)
 {
     char *text = mem_printf(EXTERNAL "\"credential_source\":{\"executable\":{"
@@ -548,8 +590,10 @@ static const struct {
               "\"http://evil.org/\",\"regional_cred_verification_url\":"
               "\"https://sts/\"}}",
      RC_INVALID, "metadata address"},
-    {EXTERNAL "\"credential_source\":{\"certificate\":{}}}", RC_UNSUPPORTED,
-     "certificates"},
+    {EXTERNAL "\"credential_source\":{\"certificate\":{}}}", RC_INVALID,
+     "certificate_config_location"},
+    {EXTERNAL "\"credential_source\":{\"else\":{}}}", RC_UNSUPPORTED,
+     "environment_id"},
     {EXTERNAL "\"service_account_impersonation_url\":\"ftp://x\","
               "\"credential_source\":{\"file\":\"/x\"}}",
      RC_INVALID, "https://"},
@@ -666,6 +710,8 @@ Suite *suite_credentials(void)
         tc, an_external_account_trades_what_a_url_gives_and_impersonates);
     tcase_add_test(tc, an_external_account_of_aws_asks_the_instance);
     tcase_add_test(tc, an_external_account_of_aws_takes_the_environment);
+    tcase_add_test(tc, an_external_account_shows_its_certificates);
+    tcase_add_test(tc, a_certificate_that_is_not_there_is_told);
     tcase_add_test(tc, an_external_account_runs_a_program_only_if_allowed);
     tcase_add_loop_test(tc, a_program_that_fails_is_an_error, 0,
                         sizeof(programs) / sizeof(programs[0]));
