@@ -6,6 +6,10 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "common/rc.h"
 #include "common/str.h"
 
@@ -30,11 +34,28 @@ struct api_host {
     void *on_commit_arg;
 };
 
+/* A message that Pub/Sub pushed. The guest's until `done`, on the main loop,
+ * never before `push` returned. */
+struct api_push_attribute {
+    struct str key, value;
+};
+struct api_push {
+    struct str id, data, ordering_key;
+    struct api_push_attribute *attributes;
+    size_t n_attributes;
+    int64_t publish_us; /* 0: unknown */
+    int delivery_attempt;
+    bool ok; /* out: it needs no other delivery */
+    void (*done)(struct api_push *push);
+};
+
 /* That role. `start` is called on the main thread before loops run; `stop` on
  * the main loop at the end, and calls `done` there when nothing is pending any
  * more (within 8 s); `free` after the loops have stopped. */
 struct api_guest {
     int (*start)(const struct api_host *host, void **guest, struct err *err);
+    /* DATOS_INGEST=push; on the main loop, not after `stop` */
+    void (*push)(void *guest, struct api_push *push);
     void (*stop)(void *guest, void (*done)(void *arg), void *arg);
     void (*free)(void *guest);
 };

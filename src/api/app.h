@@ -111,7 +111,9 @@ struct api {
     struct health *health;   /* main loop; health_*: any thread */
     struct api_loop *loops;
     unsigned n_loops;
-    struct auth *auth; /* any thread; NULL: everybody may POST */
+    struct auth *auth;      /* any thread; NULL: everybody may POST */
+    struct auth *push_auth; /* likewise, for /pubsub/push */
+    bool takes_pushes;
     struct http_server *server, *admin_server;
     struct admin admin, admin_public;
     struct http_prepared *openapi, *docs;

@@ -14,7 +14,8 @@
 
 #define GRACE_US (8 * US_PER_S)
 enum {
-    POLL_US = 2000
+    POLL_US = 2000,
+    PUSH_BODY = 16 * 1024 * 1024
 };
 
 static void on_wake(struct loop_task *task)
@@ -42,7 +43,18 @@ static void on_writable(struct http_req *req, void *app)
         stream_writable(x);
 }
 
+/* A push may be as large as a message of Pub/Sub. */
+static enum http_body_mode on_head(struct http_req *req, void *app_arg)
+{
+    (void)app_arg;
+    if (http_req_method(req) == HTTP_POST &&
+        str_eq(http_req_path(req), str_from(route_at(ROUTE_PUSH)->path)))
+        http_req_limit_body(req, PUSH_BODY);
+    return HTTP_BODY_WHOLE;
+}
+
 static const struct http_app app = {
+    .on_head = on_head,
     .on_request = on_request,
     .on_writable = on_writable,
     .on_close = on_close,
@@ -255,6 +267,7 @@ void server_close(struct api *api)
     if (api->cache)
         cache_close(api->cache);
     auth_close(api->auth);
+    auth_close(api->push_auth);
     if (api->end.event)
         loop_timer_fini(&api->end);
     for (unsigned i = 0; i < api->n_loops; i++)

@@ -16,6 +16,7 @@
 #include "common/mem.h"
 #include "common/ready.h"
 #include "config/version.h"
+#include "net/endpoint.h"
 #include "store/open.h"
 #include "store/store_metrics.h"
 
@@ -91,15 +92,6 @@ static bool is_ready(void *arg, const char **why)
 
 /* --- parts --- */
 
-static int check_settings(const struct settings *s, struct err *err)
-{
-    if (s->ingest && str_eq(str_from(s->ingest), STR("push")))
-        return err_set(err, RC_UNSUPPORTED,
-                       "DATOS_INGEST=push is not in this build: use pull "
-                       "(datos ingest)");
-    return RC_OK;
-}
-
 static void open_cache(struct api *api)
 {
     const char *emulator = api->settings->bigquery_emulator_host;
@@ -159,7 +151,12 @@ static int open_guest(struct api *api, struct err *err)
                           : RC_OK;
 }
 
-static int open_auth(struct api *api, struct err *err)
+static bool is_set(const char *setting, struct str value)
+{
+    return str_eq(str_from(setting), value);
+}
+
+static int open_post_auth(struct api *api, struct err *err)
 {
     const struct settings *s = api->settings;
     const struct auth_config config = {
@@ -168,17 +165,41 @@ static int open_auth(struct api *api, struct err *err)
         .expected = {s->jwt_issuer, s->jwt_audience, NULL},
     };
 
-    if (!s->auth || !str_eq(str_from(s->auth), STR("jwt")))
+    if (!is_set(s->auth, STR("jwt")))
         return RC_OK;
     return auth_open(api->loops[0].loop, &config, &api->auth, err);
 }
 
+static int open_push_auth(struct api *api, struct err *err)
+{
+    const struct settings *s = api->settings;
+    const struct auth_config config = {
+        .what = "DATOS_PUSH",
+        .keys_url = s->push_jwks_url,
+        .expected = {s->push_issuer, s->push_audience, s->push_service_account},
+    };
+
+    if (!is_set(s->ingest, STR("push")))
+        return RC_OK;
+    api->takes_pushes = true;
+    if (is_set(s->push_auth, STR("none")))
+        return endpoint_host_is_loopback(str_from(s->bind))
+                   ? RC_OK
+                   : err_set(err, RC_INVALID,
+                             "DATOS_PUSH_AUTH=none is for loopback, and "
+                             "DATOS_BIND is %.100s: use jwt",
+                             s->bind);
+    if (!s->push_service_account || !s->push_service_account[0])
+        return err_set(err, RC_INVALID,
+                       "DATOS_PUSH_SERVICE_ACCOUNT is not set: it names the "
+                       "account that Pub/Sub signs its pushes with");
+    return auth_open(api->loops[0].loop, &config, &api->push_auth, err);
+}
+
 static int open_api(struct api *api, struct err *err)
 {
-    int rc = check_settings(api->settings, err);
+    int rc = schema_load(api->settings->schema, &api->schema, err);
 
-    if (rc == RC_OK)
-        rc = schema_load(api->settings->schema, &api->schema, err);
     if (rc == RC_OK)
         rc = store_open(api->settings, NULL, api->schema, &api->store, err);
     if (rc)
@@ -195,7 +216,9 @@ static int open_api(struct api *api, struct err *err)
     if (rc == RC_OK)
         rc = open_admin(api, err);
     if (rc == RC_OK)
-        rc = open_auth(api, err);
+        rc = open_post_auth(api, err);
+    if (rc == RC_OK)
+        rc = open_push_auth(api, err);
     if (rc)
         return rc;
     api->check = check_new(api);

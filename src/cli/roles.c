@@ -2,6 +2,7 @@
 /* `datos api`, `datos ingest`: settings, checks, then the role; and the two
  * in one process for small systems (`datos api --with-ingest`). */
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "api/api.h"
@@ -33,6 +34,11 @@ static void free_guest(void *arg)
     token_source_free(g->tokens);
     mem_free(g->project);
     mem_free(g);
+}
+
+static bool is_push(const struct settings *s)
+{
+    return s->ingest && strcmp(s->ingest, "push") == 0;
 }
 
 /* Against Google: the credential, and the project where nobody names it. */
@@ -67,6 +73,7 @@ static int start_guest(const struct api_host *host, void **guest,
         .store = host->store,
         .channel = host->channel,
         .metrics = host->metrics,
+        .is_push = is_push(s),
         .on_commit = host->on_commit,
         .arg = host->on_commit_arg,
     };
@@ -80,6 +87,46 @@ static int start_guest(const struct api_host *host, void **guest,
     return rc;
 }
 
+/* One pushed message on its way through ingest. */
+struct pushed {
+    struct ingest_push push;
+    struct api_push *from;
+    struct message_attribute *attributes;
+};
+
+static void on_pushed(struct ingest_push *push)
+{
+    struct pushed *p = LOOP_OWNER(push, struct pushed, push);
+    struct api_push *from = p->from;
+
+    from->ok = push->ok;
+    mem_free(p->attributes);
+    mem_free(p);
+    from->done(from);
+}
+
+static void push_guest(void *guest, struct api_push *from)
+{
+    struct pushed *p = MEM_NEW(struct pushed);
+
+    p->from = from;
+    p->attributes = MEM_ARRAY(struct message_attribute, from->n_attributes + 1);
+    for (size_t i = 0; i < from->n_attributes; i++)
+        p->attributes[i] = (struct message_attribute){
+            from->attributes[i].key, from->attributes[i].value};
+    p->push.message = (struct message){
+        .id = from->id,
+        .data = from->data,
+        .attributes = p->attributes,
+        .n_attributes = from->n_attributes,
+        .ordering_key = from->ordering_key,
+        .publish_us = from->publish_us,
+        .delivery_attempt = from->delivery_attempt,
+    };
+    p->push.done = on_pushed;
+    ingest_push(((struct guest *)guest)->ingest, &p->push);
+}
+
 static void stop_guest(void *guest, void (*done)(void *arg), void *arg)
 {
     ingest_stop(((struct guest *)guest)->ingest, GUEST_STOP_US, done, arg);
@@ -87,6 +134,7 @@ static void stop_guest(void *guest, void (*done)(void *arg), void *arg)
 
 static const struct api_guest ingest_guest = {
     .start = start_guest,
+    .push = push_guest,
     .stop = stop_guest,
     .free = free_guest,
 };
@@ -121,7 +169,7 @@ static int serve(const struct settings *s, bool is_api,
 {
     const struct api_options options = {
         .ready_fd = (int)o->ready_fd,
-        .guest = o->with_ingest ? &ingest_guest : NULL,
+        .guest = o->with_ingest || is_push(s) ? &ingest_guest : NULL,
     };
 
     return is_api ? api_run(s, &options) : ingest_main(s, (int)o->ready_fd);

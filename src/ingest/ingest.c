@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "ingest/pipeline.h"
+#include "ingest/push_subscriber.h"
 #include "net/google.h"
 #include "pubsub/pull_subscriber.h"
 
@@ -25,6 +26,7 @@ struct ingest {
     struct google *google;
     struct publisher *publisher;
     struct subscriber *subscriber;
+    struct push_subscriber *push; /* NULL: pulls */
     struct writer *writer;
     char *project, *subscription, *dead_letter_topic;
     void (*on_ready)(void *arg);
@@ -162,7 +164,10 @@ static void open_pubsub(struct ingest *in, const struct ingest_config *config,
 
     in->google = google_new(in->loop, endpoint, config->tokens, CONNECTIONS);
     in->publisher = publisher_new(in->loop, in->google, &publisher);
-    in->subscriber = pull_subscriber_new(in->loop, in->google, &subscriber);
+    in->subscriber =
+        config->is_push
+            ? push_subscriber_new(in->loop, &subscriber, &in->push)
+            : pull_subscriber_new(in->loop, in->google, &subscriber);
 }
 
 static void open_pipeline(struct ingest *in, const struct ingest_config *config)
@@ -215,4 +220,9 @@ int ingest_new(struct loop *loop, const struct ingest_config *config,
     open_pipeline(in, config);
     *out = in;
     return RC_OK;
+}
+
+void ingest_push(struct ingest *in, struct ingest_push *push)
+{
+    push_subscriber_take(in->push, push);
 }

@@ -11,6 +11,7 @@
 
 #include "common/rc.h"
 #include "common/str.h"
+#include "pubsub/subscriber.h"
 
 struct channel;
 struct ingest;
@@ -31,12 +32,25 @@ struct ingest_config {
     struct store *store;
     struct channel *channel; /* NULL: no Redis */
     struct metrics *metrics;
+    bool is_push; /* nothing is pulled: ingest_push brings the messages */
     /* This process's own readers, told after a commit. NULL: none. */
     void (*on_commit)(struct str notice, void *arg);
     /* The first time that messages can flow. May be NULL. */
     void (*on_ready)(void *arg);
     void *arg;
 };
+
+/* A message that was pushed. Embedded by its caller, who keeps it and what it
+ * points to until `done`: once, on the loop, never before ingest_push
+ * returned. */
+struct ingest_push {
+    struct message message;
+    void (*done)(struct ingest_push *push);
+    bool ok; /* stored, or on the dead-letter topic; else: deliver it again */
+    struct ingest_push *prev, *next; /* private */
+};
+/* `is_push` only, on the loop, not after ingest_stop. */
+void ingest_push(struct ingest *ingest, struct ingest_push *push);
 
 /* Begins to pull at once. RC_INVALID: a setting, named in `err`. */
 RC_MUST_USE int ingest_new(struct loop *loop,

@@ -37,7 +37,7 @@ void receive_state(bool up, const char *why, void *pipeline)
     p->is_pubsub_up = up;
     pipeline_gauge(p->metrics.pubsub_up, up);
     if (up) {
-        LOG_I("pulling from %s", why);
+        LOG_I("messages come from %s", why);
     } else {
         pipeline_count(p->metrics.transient, 1);
         LOG_W("%s", why);
