@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulator's state: killed at any instant, on a full disk, in a folder that
+cannot be written. Published and answered is there; acknowledged and answered
+is gone."""
+import base64
+import http.client
+import json
+import os
+import random
+import resource
+import signal
+import threading
+import time
+
+import datos
+import pytest
+from emulator import PROJECT, Emulator
+
+FULL = f"projects/{PROJECT}"
+
+
+@pytest.fixture
+def start(folder):
+    made = []
+
+    def make(*flags, **more):
+        made.append(Emulator("--state", folder, *flags, **more))
+        return made[-1]
+    yield make
+    for e in made:
+        if e.process.poll() is None:
+            e.kill()
+
+
+def message(text, **more):
+    return {"data": base64.b64encode(text.encode()).decode(), **more}
+
+
+def publish(e, topic, *texts, **more):
+    return e.rest("POST", f"topics/{topic}:publish", {"messages": [message(t, **more) for t in texts]})
+
+
+def pull(e, name, most=1000):
+    answer = e.rest("POST", f"subscriptions/{name}:pull",
+                    {"maxMessages": most, "returnImmediately": True})
+    assert answer.status == 200, answer.body
+    return answer.json().get("receivedMessages", [])
+
+
+def texts(received):
+    return [base64.b64decode(m["message"]["data"]).decode() for m in received]
+
+
+def ack(e, name, received):
+    return e.rest("POST", f"subscriptions/{name}:acknowledge",
+                  {"ackIds": [m["ackId"] for m in received]})
+
+
+def make_pair(e, topic="kept-topic", name="kept-sub", **settings):
+    assert e.rest("PUT", f"topics/{topic}", {}).status == 200
+    answer = e.rest("PUT", f"subscriptions/{name}",
+                    {"topic": f"{FULL}/topics/{topic}", "ackDeadlineSeconds": 600, **settings})
+    assert answer.status == 200, answer.body
+
+
+# --- killed ----------------------------------------------------------------------
+
+class Book:
+    """What clients were told, and what they saw."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.n = 0
+        self.sent, self.published, self.acked, self.seen = set(), set(), set(), set()
+        self.wrong = []
+
+    def take(self, n):
+        with self.lock:
+            self.n += n
+            new = [str(i) for i in range(self.n - n, self.n)]
+            self.sent.update(new)
+        return new
+
+
+def until_killed(work):
+    def run():
+        try:
+            while True:
+                work()
+        except (OSError, http.client.HTTPException, json.JSONDecodeError):
+            pass
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def writer(e, book):
+    def work():
+        new = book.take(random.choice((1, 3, 50)))
+        if publish(e, "kept-topic", *new).status == 200:
+            with book.lock:
+                book.published.update(new)
+    return work
+
+
+def reader(e, book):
+    def work():
+        got = pull(e, "kept-sub", 100)
+        here = set(texts(got))
+        with book.lock:
+            book.wrong += sorted(here & book.acked)
+            book.seen |= here
+        if got and ack(e, "kept-sub", got).status == 200:
+            with book.lock:
+                book.acked |= here
+    return work
+
+
+def test_kills_lose_nothing_and_bring_nothing_back(start):
+    e = start()
+    make_pair(e)
+    book = Book()
+    for _ in range(6):
+        threads = [until_killed(writer(e, book)) for _ in range(3)]
+        threads += [until_killed(reader(e, book)) for _ in range(2)]
+        time.sleep(random.uniform(0.1, 0.4))
+        e.kill()
+        for t in threads:
+            t.join(20)
+        e.start()  # leases are forgotten with the process
+    while got := pull(e, "kept-sub"):
+        here = set(texts(got))
+        book.wrong += sorted(here & book.acked)
+        book.seen |= here
+        assert ack(e, "kept-sub", got).status == 200
+    assert book.wrong == [], "acknowledged, answered, and there again"
+    assert book.published - book.seen == set(), "published, answered, and lost"
+    assert book.seen <= book.sent
+    assert len(book.published) > 100
+
+
+def test_a_dead_letter_is_in_one_place_after_a_kill(start):
+    e = start()
+    make_pair(e, "dead-topic", "dead-sub")
+    make_pair(e, deadLetterPolicy={"deadLetterTopic": f"{FULL}/topics/dead-topic",
+                                   "maxDeliveryAttempts": 5})
+    want = {str(i) for i in range(200)}
+    assert publish(e, "kept-topic", *want).status == 200
+    for _ in range(4):
+        assert e.rest("POST", "subscriptions/kept-sub:modifyAckDeadline",
+                      {"ackIds": [m["ackId"] for m in pull(e, "kept-sub")],
+                       "ackDeadlineSeconds": 0}).status == 200
+    ids = [m["ackId"] for m in pull(e, "kept-sub")]
+    thread = until_killed(lambda: e.rest("POST", "subscriptions/kept-sub:modifyAckDeadline",
+                                         {"ackIds": ids[::-1], "ackDeadlineSeconds": 0}))
+    time.sleep(0.01)
+    e.kill()
+    thread.join(20)
+    e.start()
+    source, dead = texts(pull(e, "kept-sub")), texts(pull(e, "dead-sub"))
+    assert sorted(source + dead) == sorted(want)
+
+
+def test_everything_is_there_after_a_kill(start):
+    e = start()
+    make_pair(e, labels={"a": "b"}, filter='attributes:x', enableMessageOrdering=True)
+    publish(e, "kept-topic", "1", "2", "3", attributes={"x": "1"}, orderingKey="k")
+    publish(e, "kept-topic", "filtered")
+    ack(e, "kept-sub", pull(e, "kept-sub", 1))
+    e.rest("PUT", "snapshots/kept-snap", {"subscription": f"{FULL}/subscriptions/kept-sub"})
+    make_pair(e, "gone-topic", "orphan")
+    e.rest("DELETE", "topics/gone-topic")
+    before = {path: e.rest("GET", path).json() for path in
+              ("topics", "subscriptions", "snapshots", "topics/kept-topic/snapshots")}
+    e.kill()
+    e.start()
+    assert {path: e.rest("GET", path).json() for path in before} == before
+    assert e.rest("GET", "subscriptions/orphan").json()["topic"] == "_deleted-topic_"
+    got = pull(e, "kept-sub")
+    assert texts(got) == ["2", "3"]
+    assert [m["message"]["orderingKey"] for m in got] == ["k", "k"]
+    ack(e, "kept-sub", got)
+    e.rest("POST", "subscriptions/kept-sub:seek", {"snapshot": f"{FULL}/snapshots/kept-snap"})
+    e.kill()
+    e.start()
+    assert texts(pull(e, "kept-sub")) == ["2", "3"]
+
+
+def test_an_acknowledgement_across_a_restart_counts(start):
+    e = start()
+    make_pair(e)
+    publish(e, "kept-topic", "x")
+    got = pull(e, "kept-sub")
+    e.stop()
+    e.start()
+    assert ack(e, "kept-sub", got).status == 200
+    assert pull(e, "kept-sub") == []
+
+
+def test_a_large_backlog_does_not_stay_in_memory(start):
+    e = start()
+    make_pair(e)
+    e.rest("GET", "topics/kept-topic")
+    before = e.memory()
+    for _ in range(100):
+        assert publish(e, "kept-topic", *["x" * 900] * 1000).status == 200
+    assert e.memory() - before < 80 << 20  # of 90 MB
+    e.kill()
+    e.start()
+    assert e.metric("pubsub_googleapis_com:subscription_num_undelivered_messages") == 100000
+    n = 0
+    while got := pull(e, "kept-sub"):
+        n += len(got)
+        assert ack(e, "kept-sub", got).status == 200
+    assert n == 100000
+    assert e.memory() < 120 << 20
+
+
+# --- the disk ----------------------------------------------------------------------
+
+def limit_files(e, size):
+    """As a full disk: writes beyond it fail."""
+    resource.prlimit(e.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def test_a_full_disk_refuses_and_recovers(start, folder):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # inherited
+    e = start()
+    make_pair(e)
+    kept = []
+    limit_files(e, 2 << 20)
+    refused = None
+    for i in range(200):
+        answer = publish(e, "kept-topic", f"{i}" + "." * 50000)
+        if answer.status != 200:
+            refused = answer
+            break
+        kept.append(str(i))
+    assert refused is not None, "the disk never was full"
+    assert refused.status == 503, refused.body
+    assert "pubsub.db" in refused.json()["error"]["message"]
+    # what was kept can be read, and the rest of the program goes on
+    got = pull(e, "kept-sub")
+    assert [t.rstrip(".") for t in texts(got)] == kept
+    assert e.rest("GET", "topics/kept-topic").status == 200
+    assert e.rest("PUT", "topics/another-topic", {}).status in (200, 503)
+    limit_files(e, resource.RLIM_INFINITY)
+    datos.wait_for(lambda: publish(e, "kept-topic", "again").status == 200)
+    assert ack(e, "kept-sub", got).status == 200
+    e.kill()
+    e.start()
+    assert texts(pull(e, "kept-sub")) == ["again"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(folder):
+    os.makedirs(folder)
+    path = os.path.join(folder, "pubsub.db")
+    with open(path, "w", encoding="ascii") as f:
+        f.write("this is no database, but long enough to look like a file " * 100)
+    e = Emulator("--state", folder, wait=False)
+    assert e.process.wait(20) == 1
+    assert path in e.log() and "--state" in e.log()
+    with open(path, encoding="ascii") as f:
+        assert f.read().startswith("this is no database")  # untouched
+
+
+def test_a_second_emulator_does_not_take_the_state(start, folder):
+    e = start()
+    make_pair(e)
+    second = Emulator("--state", folder, wait=False)
+    try:
+        assert second.process.wait(20) == 1, "two on one state"
+        assert folder in second.log()
+    finally:
+        second.process.kill()
+    assert publish(e, "kept-topic", "x").status == 200
+
+
+# --- saved and loaded ----------------------------------------------------------------
+
+def test_a_saved_state_comes_back_whole(start):
+    e = start()
+    make_pair(e, labels={"a": "b"})
+    publish(e, "kept-topic", *"abc")
+    ack(e, "kept-sub", pull(e, "kept-sub", 1))
+    saved = e.control("POST", "save", {"path": "one.arc"})
+    assert saved.status == 200, saved.body
+    before = e.rest("GET", "subscriptions").json()
+    assert e.control("POST", "reset").status == 200
+    assert e.rest("GET", "subscriptions/kept-sub").status == 404
+    assert e.control("POST", "load", {"path": "one.arc"}).status == 200
+    assert e.rest("GET", "subscriptions").json() == before
+    e.kill()
+    e.start()
+    assert e.rest("GET", "subscriptions").json() == before
+    assert texts(pull(e, "kept-sub")) == ["b", "c"]
+    publish(e, "kept-topic", "d")
+    assert texts(pull(e, "kept-sub")) == ["d"]
