@@ -416,6 +416,8 @@ static void land_overtaken(struct flight *f, struct cache_value *v)
     struct cache_get *early = f->waiters;
     bool again;
 
+    /* not to be served from there, but so that nothing older is taken next */
+    local_put(c->local, f->load.key, &v->base);
     pthread_mutex_lock(&c->lock);
     again = f->late != NULL;
     f->waiters = NULL;
