@@ -108,7 +108,6 @@ static bool read_column(struct batch *b, struct batch_row *row,
 {
     struct cell cell = {0};
     struct json_token t;
-    struct str ignored;
     size_t was;
     int at = find(b, name, row->n);
     bool ok;
@@ -118,7 +117,7 @@ static bool read_column(struct batch *b, struct batch_row *row,
     if (at < 0) {
         if (!b->ignore_unknown)
             cell_refuse(r, "no such field: %s.", r->error->path);
-        ok = json_scan_skip(r->scan, &t, &ignored);
+        ok = cell_skip(r->scan, &t);
     } else {
         ok = cell_read(r, &b->table->columns[at], &t, &cell) &&
              batch_cell(b, row, (uint32_t)at, cell);
@@ -133,12 +132,11 @@ bool batch_read_json(struct batch *b, struct batch_row *row,
     struct cell_error error;
     struct json_token key;
     struct cell_reader r;
-    struct str ignored;
     bool ok = true;
 
     if (t->kind != JSON_T_OBJECT) {
         batch_refuse(b, row, "", "A row must be a JSON object");
-        return json_scan_skip(scan, t, &ignored);
+        return cell_skip(scan, t);
     }
     cell_reader_init(&r, scan, &b->mem, &error);
     r.ignore_unknown = b->ignore_unknown;

@@ -115,11 +115,12 @@ static bool keep(struct cell_reader *r, struct str s, struct cell *out)
     return true;
 }
 
-static bool skip(struct cell_reader *r, const struct json_token *t)
+bool cell_skip(struct json_scan *scan, const struct json_token *t)
 {
     struct str ignored;
 
-    return json_scan_skip(r->scan, t, &ignored);
+    return t->kind != JSON_T_ERROR && t->kind != JSON_T_DONE &&
+           json_scan_skip(scan, t, &ignored);
 }
 
 static bool read_string(struct cell_reader *r, const struct sql_column *c,
@@ -183,10 +184,10 @@ static bool read_scalar(struct cell_reader *r, const struct sql_column *c,
     case JSON_T_ARRAY:
         cell_refuse(r, "Array specified for non-repeated field: %s.",
                     r->error->path);
-        return skip(r, t);
+        return cell_skip(r->scan, t);
     default:
         cell_refuse(r, "This field: %s is not a record.", r->error->path);
-        return skip(r, t);
+        return cell_skip(r->scan, t);
     }
     if (bad)
         cell_refuse(r, "%s", bad);
@@ -226,7 +227,7 @@ static bool read_member(struct cell_reader *r, const struct sql_column *c,
     if (at < 0) {
         if (!r->ignore_unknown)
             cell_refuse(r, "no such field: %s.", r->error->path);
-        ok = skip(r, &t);
+        ok = cell_skip(r->scan, &t);
     } else {
         seen[at] = true;
         ok = cell_read(r, &c->fields[at], &t, &cells[at]);
@@ -294,7 +295,7 @@ static bool read_value(struct cell_reader *r, const struct sql_column *c,
         return read_record(r, c, out);
     if (c->type->kind == T_STRUCT) {
         cell_refuse(r, "This field: %s is not a record.", r->error->path);
-        return skip(r, t);
+        return cell_skip(r->scan, t);
     }
     if (c->type->kind == T_JSON && r->json_objects)
         return read_json(r, t, out);
@@ -317,7 +318,7 @@ static bool read_array(struct cell_reader *r, const struct sql_column *c,
                         ? "Field value of %s cannot be empty."
                         : "Repeated field %s must be given as an array.",
                     r->error->path);
-        return skip(r, t);
+        return cell_skip(r->scan, t);
     }
     buf_init(&text, VALUE_MAX);
     buf_putc(&text, '[');

@@ -66,6 +66,8 @@ void cell_reader_fini(struct cell_reader *r);
  * from the input. */
 bool cell_read(struct cell_reader *r, const struct sql_column *c,
                const struct json_token *t, struct cell *out);
+/* Moves behind the value that begins with `t`; false if it is malformed. */
+bool cell_skip(struct json_scan *scan, const struct json_token *t);
 /* Notes the first refusal. */
 void cell_refuse(struct cell_reader *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -170,11 +170,10 @@ static bool read_row(struct request *q, struct batch_row *row,
 {
     bool has_json = false, ok = true;
     struct json_token key, t;
-    struct str ignored;
 
     if (first->kind != JSON_T_OBJECT) {
         batch_refuse(&q->batch, row, "", "A row must be an object");
-        return json_scan_skip(s, first, &ignored);
+        return cell_skip(s, first);
     }
     while (ok && json_scan_next(s, &key) != JSON_T_OBJECT_END) {
         if (key.kind != JSON_T_KEY)
@@ -187,7 +186,7 @@ static bool read_row(struct request *q, struct batch_row *row,
         }
         if (str_eq(key.text, STR("insertId")))
             read_insert_id(q, row, &t);
-        ok = t.kind != JSON_T_ERROR && json_scan_skip(s, &t, &ignored);
+        ok = cell_skip(s, &t);
     }
     if (ok && !has_json)
         batch_refuse(&q->batch, row, "", "Missing row data: json");
