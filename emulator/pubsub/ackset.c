@@ -316,8 +316,7 @@ int ackset_load(struct ackset *a, struct str bytes)
         return RC_MALFORMED;
     ackset_init(a, at);
     while (w.p < w.end) {
-        /* A set that spans more than this is not one of ours. */
-        const uint64_t most = 1ULL << 48;
+        const uint64_t most = ACKSET_SPAN_MAX;
 
         if (!wire_varint(&w, &gap) || !wire_varint(&w, &run) || gap > most ||
             run > most || run == 0 || at + gap + run - a->frontier > most) {

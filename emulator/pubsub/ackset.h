@@ -21,6 +21,10 @@
 struct buf;
 struct ackset_chunk;
 
+/* From the frontier to the last island: a set that spans more is not one of
+ * ours, and would be all memory there is. */
+#define ACKSET_SPAN_MAX (1ULL << 36)
+
 struct ackset {
     uint64_t frontier; /* all below it are in the set; it is not */
     /* private: directory of chunks, the first holds the frontier */

@@ -185,8 +185,10 @@ static int read_record(const struct storage_visitor *v, enum record kind,
 {
     struct pubsub *s = v->arg;
     uint64_t n[N_FIELDS] = {0};
-    struct str bytes[N_FIELDS] = {{0}};
+    struct str bytes[N_FIELDS];
 
+    for (size_t i = 0; i < N_FIELDS; i++)
+        bytes[i] = STR(""); /* what a record does not have is empty */
     if (!read_fields(record, n, bytes))
         return err_set(err, RC_MALFORMED, "pubsub: a record is damaged");
     if (kind == RECORD_RESOURCE)
@@ -213,6 +215,24 @@ static int read_record(const struct storage_visitor *v, enum record kind,
     return RC_OK;
 }
 
+/* The lowest number of a resource: those of the archive go on from ours, so
+ * that they do not grow with each time that they are saved and loaded. */
+static uint64_t least_number(struct wire w)
+{
+    uint64_t least = UINT64_MAX;
+    struct wire_field f;
+
+    while (wire_next(&w, &f)) {
+        uint64_t n[N_FIELDS] = {0};
+        struct str bytes[N_FIELDS];
+
+        if (f.type == WIRE_BYTES && f.number == RECORD_RESOURCE &&
+            read_fields(f.bytes, n, bytes) && n[2] < least)
+            least = n[2];
+    }
+    return least == UINT64_MAX ? 0 : least;
+}
+
 static int read_all(struct pubsub *s, struct str text, struct err *err)
 {
     const struct str version = STR(VERSION_LINE);
@@ -225,6 +245,7 @@ static int read_all(struct pubsub *s, struct str text, struct err *err)
         return err_set(err, RC_MALFORMED,
                        "pubsub: not a saved state, or one of a newer version");
     w = wire_of(str_of(text.p + version.len, text.len - version.len));
+    s->restore_base -= least_number(w); /* sums are modulo 2^64 */
     while (wire_next(&w, &f)) {
         int rc = f.type == WIRE_BYTES
                      ? read_record(&v, (enum record)f.number, f.bytes, err)
@@ -332,6 +353,8 @@ int pubsub_load(void *self, struct str bytes, struct err *err)
         rc = keep_all(s, &fresh, err);
     if (rc) {
         pubsub_clear(&fresh, GRPC_UNAVAILABLE, "");
+        while (fresh.all_topics) /* deleted ones without subscriptions */
+            topic_unref(fresh.all_topics);
         names_fini(&fresh.topics);
         names_fini(&fresh.subs);
         names_fini(&fresh.snapshots);

@@ -67,6 +67,9 @@ int journal_apply(struct ackset *set, struct str bytes)
         if (!wire_varint(&w, &from) || !wire_varint(&w, &run) ||
             from + (run >> 1) < from)
             return RC_MALFORMED;
+        if (run & 1 ? set->frontier > from + ACKSET_SPAN_MAX
+                    : from + (run >> 1) > set->frontier + ACKSET_SPAN_MAX)
+            return RC_MALFORMED;
         if (run & 1)
             ackset_remove_range(set, from, from + (run >> 1));
         else

@@ -160,16 +160,24 @@ static void on_timer(struct loop_timer *timer)
     deliver_due(s);
 }
 
+/* A damaged state must not make time stand still. */
+static int64_t at_least(int64_t value, int64_t least)
+{
+    return value < least ? least : value;
+}
+
 void sub_apply_config(struct sub *sub)
 {
     const PB(Subscription) *c = sub->config;
     struct sub_rules *r = &sub->core.rules;
 
-    r->lease_us = c->ack_deadline_seconds * US_PER_S;
+    r->lease_us = at_least(c->ack_deadline_seconds, 1) * US_PER_S;
     r->has_backoff = c->retry_policy != NULL;
     if (c->retry_policy) {
-        r->backoff_min_us = pb_duration_us(c->retry_policy->minimum_backoff);
-        r->backoff_max_us = pb_duration_us(c->retry_policy->maximum_backoff);
+        r->backoff_min_us =
+            at_least(pb_duration_us(c->retry_policy->minimum_backoff), 0);
+        r->backoff_max_us =
+            at_least(pb_duration_us(c->retry_policy->maximum_backoff), 0);
     }
     r->ordered = c->enable_message_ordering;
     r->exactly_once = c->enable_exactly_once_delivery;

@@ -6,6 +6,11 @@
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/schema.h"
 
+/* No count or time of ours comes near. */
+#define COUNT_MAX (1LL << 60)
+/* Nor do the numbers of two resources lie so far apart. */
+#define NUMBERS_MAX (1LL << 40)
+
 static int damaged(struct err *err, const char *what)
 {
     return err_set(err, RC_MALFORMED, "the kept state is damaged: %s", what);
@@ -25,6 +30,12 @@ static int restore_topic(struct pubsub *s, const struct kept_resource *r,
 
     if (!config)
         return damaged(err, "a topic");
+    if (!name_is_valid(config->name, "topics") ||
+        numbers_find(&s->topic_numbers, number) ||
+        (!r->deleted && topic_find(s, str_from(config->name)))) {
+        pb_free(config);
+        return damaged(err, "a topic's name");
+    }
     t = topic_new(s, config, number);
     t->deleted = r->deleted;
     if (!t->deleted)
@@ -43,6 +54,12 @@ static int restore_sub(struct pubsub *s, const struct kept_resource *r,
 
     if (!config)
         return damaged(err, "a subscription");
+    if (!name_is_valid(config->name, "subscriptions") ||
+        numbers_find(&s->sub_numbers, number) ||
+        sub_find(s, str_from(config->name))) {
+        pb_free(config);
+        return damaged(err, "a subscription's name");
+    }
     if (t->deleted)
         pb_set(&config->topic, "_deleted-topic_");
     rc = sub_new(s, t, config, number, done, &sub, err);
@@ -76,7 +93,9 @@ static int restore_holder(struct pubsub *s, const struct kept_resource *r,
         return rc;
     }
     config = unpack(&google__pubsub__v1__snapshot__descriptor, r->body);
-    if (!config) {
+    if (!config || !name_is_valid(config->name, "snapshots") ||
+        snapshot_find(s, str_from(config->name))) {
+        pb_free(config);
         ackset_fini(&done);
         return damaged(err, "a snapshot");
     }
@@ -110,6 +129,8 @@ static int on_resource(const struct kept_resource *r, void *arg,
     struct pubsub *s = arg;
     uint64_t number = r->number + s->restore_base;
 
+    if (r->number >= COUNT_MAX || number >= s->next_number + NUMBERS_MAX)
+        return damaged(err, "a number");
     if (number >= s->next_number)
         s->next_number = number + 1;
     switch (r->kind) {
@@ -129,7 +150,6 @@ static int on_acks(uint64_t number, struct str journal, void *arg,
                    struct err *err)
 {
     struct pubsub *s = arg;
-
     struct sub *sub = numbers_find(&s->sub_numbers, number);
 
     if (!sub)
@@ -159,7 +179,9 @@ static int on_batch(const struct kept_batch *k, void *arg, struct err *err)
         numbers_find(&s->topic_numbers, k->topic + s->restore_base);
     struct batch *b;
 
-    if (k->n == 0 || (k->bytes.p && !is_whole(k->bytes, k->n)))
+    if (k->n == 0 || (k->bytes.p && !is_whole(k->bytes, k->n)) ||
+        k->id >= COUNT_MAX || k->publish_us < 0 || k->publish_us >= COUNT_MAX ||
+        (t && k->seq > t->log.end_seq + ACKSET_SPAN_MAX))
         return damaged(err, "messages");
     if (k->id + k->n > s->next_id)
         s->next_id = k->id + k->n;

@@ -8,7 +8,7 @@ int64_t backoff_us(int64_t min_us, int64_t max_us, unsigned fails)
 {
     int64_t us = min_us;
 
-    for (unsigned i = 1; i < fails && us < max_us; i++)
+    for (unsigned i = 1; i < fails && us > 0 && us < max_us; i++)
         us *= 2;
     return us < max_us ? us : max_us;
 }
