@@ -85,7 +85,8 @@ class Server:
 
 def ours(*flags):
     port = free_port()
-    return Server([EMULATOR, "--pubsub-port", str(port), "--console-port", "0", *flags], port)
+    return Server([EMULATOR, "--pubsub-port", str(port), "--console-port", "0",
+                   "--bigquery-port", "0", *flags], port)
 
 
 def start_all(folder):
