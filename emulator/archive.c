@@ -115,11 +115,19 @@ struct str archive_part(struct str bytes, const char *name)
     return STR_NULL;
 }
 
+/* The services' own files: an archive in their place would be their end. */
+static bool is_ours(struct str path)
+{
+    return str_eq(path, STR("lock")) || str_starts(path, STR("pubsub.db")) ||
+           str_starts(path, STR("bigquery.db"));
+}
+
 bool archive_name_ok(struct str path)
 {
     struct str rest = path;
 
-    if (!path.len || path.len > 255 || memchr(path.p, 0, path.len))
+    if (!path.len || path.len > 255 || memchr(path.p, 0, path.len) ||
+        is_ours(path))
         return false;
     while (rest.p) {
         struct str part = str_cut(&rest, '/');

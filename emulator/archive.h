@@ -24,7 +24,8 @@ RC_MUST_USE int archive_write(const char *path, struct str bytes,
 RC_MUST_USE int archive_read(const char *path, struct buf *out,
                              struct err *err);
 
-/* A plain relative path without "..": fit to be joined to the state folder. */
+/* A plain relative path without "..", and none of the services' own files: fit
+ * to be joined to the state folder. */
 bool archive_name_ok(struct str path);
 
 #endif

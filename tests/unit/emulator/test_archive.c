@@ -61,6 +61,11 @@ START_TEST(allows_plain_relative_names_only)
     ck_assert(!archive_name_ok(STR("")));
     ck_assert(!archive_name_ok(STR("a/")));
     ck_assert(!archive_name_ok(STR("a\0b")));
+    /* those of the services: a saved state in their place loses the live one */
+    ck_assert(!archive_name_ok(STR("pubsub.db")));
+    ck_assert(!archive_name_ok(STR("pubsub.db-wal")));
+    ck_assert(!archive_name_ok(STR("bigquery.db-shm")));
+    ck_assert(!archive_name_ok(STR("lock")));
 }
 END_TEST
 
