@@ -122,3 +122,49 @@ def compiled(name, *sources, libraries=()):
         subprocess.run([os.environ.get("CC", "cc"), "-O2", "-std=c11", "-D_GNU_SOURCE", "-o", out,
                         *paths, *(f"-l{l}" for l in libraries)], check=True)
     return out
+
+
+def us(text):
+    number, unit = re.match(r"([\d.]+)(us|ms|s)", text).groups()
+    return float(number) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
+
+
+def wrk(url, connections=50, seconds=SECONDS, script=None, headers=()):
+    argv = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
+    for header in headers:
+        argv += ["-H", header]
+    if script:
+        argv += ["-s", script]
+    out = subprocess.run([*argv, url], capture_output=True, text=True, check=True).stdout
+    if re.search(r"Socket errors", out) or ("Non-2xx" in out and "If-None-Match" not in str(headers)):
+        raise SystemExit("bench: errors under wrk:\n" + out)
+    return {"n": int(re.search(r"(\d+) requests in", out).group(1)),
+            "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
+            "p50": us(re.search(r"50%\s+([\d.]+\w+)", out).group(1)),
+            "p99": us(re.search(r"99%\s+([\d.]+\w+)", out).group(1))}
+
+
+def start_nginx(folder, body):
+    port = free_port()
+    with open(os.path.join(folder, "datos"), "wb") as f:
+        f.write(body)
+    conf = os.path.join(folder, "nginx.conf")
+    with open(conf, "w", encoding="utf-8") as f:
+        f.write(f"""daemon off; worker_processes 1; pid {folder}/nginx.pid;
+error_log {folder}/nginx.log; user root;
+events {{ worker_connections 1024; }}
+http {{ access_log off; sendfile on; keepalive_requests 100000000;
+  default_type application/json; open_file_cache max=100 inactive=1h; tcp_nopush on;
+  client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  server {{ listen 127.0.0.1:{port}; location / {{ root {folder}; }} }} }}
+""")
+    if os.getuid() != 0:
+        text = open(conf, encoding="utf-8").read().replace("user root;", "")
+        open(conf, "w", encoding="utf-8").write(text)
+    process = spawn(["nginx", "-c", conf, "-e", os.path.join(folder, "nginx.log")], core=0)
+    url = f"http://127.0.0.1:{port}/datos"
+    datos.wait_for(lambda: datos.request("GET", url).status == 200)
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)],
+                              capture_output=True, text=True, check=True).stdout.split()
+    return process, url, [int(p) for p in children]

@@ -3,7 +3,6 @@
 304 and gzip, POST, one process' commit in another's answer, a cold entry under a
 thousand readers, memory."""
 import os
-import re
 import signal
 import socket
 import statistics
@@ -12,31 +11,12 @@ import tempfile
 import threading
 import time
 
-from harness import (ROUNDS, SECONDS, Wire, compiled, cpu_us, datos, free_port, note, spawn, stop,
-                     with_ready_fd)
+from harness import (ROUNDS, Wire, compiled, cpu_us, datos, free_port, note, spawn, start_nginx, stop,
+                     with_ready_fd, wrk)
 
 
 def pin(pid):
     subprocess.run(["taskset", "-a", "-p", "-c", "0", str(pid)], capture_output=True, check=True)
-
-
-def us(text):
-    number, unit = re.match(r"([\d.]+)(us|ms|s)", text).groups()
-    return float(number) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
-
-
-def wrk(url, connections=50, seconds=SECONDS, script=None, headers=()):
-    argv = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-    for header in headers:
-        argv += ["-H", header]
-    if script:
-        argv += ["-s", script]
-    out = subprocess.run([*argv, url], capture_output=True, text=True, check=True).stdout
-    if re.search(r"Socket errors", out) or ("Non-2xx" in out and "If-None-Match" not in str(headers)):
-        raise SystemExit("bench: errors under wrk:\n" + out)
-    return {"n": int(re.search(r"(\d+) requests in", out).group(1)),
-            "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
-            "p99": us(re.search(r"99%\s+([\d.]+\w+)", out).group(1))}
 
 
 def measured(pids, *args, **more):
@@ -72,7 +52,7 @@ def start_bare(folder, body):
     return process, url
 
 
-def hot(folder, start_nginx):
+def hot(folder):
     api, url = start_api(folder, "hot")
     pin(api.pid)
     body = fill(url)
@@ -206,10 +186,10 @@ def memory(folder):
     stop(api)
 
 
-def run(folder, start_nginx):
+def run(folder):
     print("read path; server on core 0, load on core 1")
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    hot(folder, start_nginx)
+    hot(folder)
     posts(folder)
     other_process(folder)
     cold(folder)
