@@ -9,6 +9,7 @@
 #include "emulator/transcode.h"
 #include "google/protobuf/any.pb-c.h"
 #include "google/rpc/status.pb-c.h"
+#include "grpc/wire.h"
 
 enum {
     TEXT_MAX = 1024,
@@ -41,13 +42,6 @@ void rpc_fail_detail(struct rpc_call *call, const ProtobufCMessage *detail)
     transcode_write_typed(detail, DETAIL_DEPTH, &call->details_json);
 }
 
-static void put_varint(struct buf *out, uint64_t v)
-{
-    for (; v > 127; v >>= 7)
-        buf_putc(out, (char)(v | 128));
-    buf_putc(out, (char)v);
-}
-
 /* google.rpc.Status: its details are packed already. */
 static void put_status(struct buf *out, const struct rpc_call *call,
                        enum grpc_status status, const char *text)
@@ -61,11 +55,10 @@ static void put_status(struct buf *out, const struct rpc_call *call,
     if (!buf_reserve(out, len))
         return;
     out->len += protobuf_c_message_pack(&s.base, (uint8_t *)out->data);
-    for (size_t i = 0; i < call->n_details; i++) {
-        put_varint(out, 3 << 3 | 2);
-        put_varint(out, call->details[i].len);
-        buf_append(out, call->details[i].data, call->details[i].len);
-    }
+    for (size_t i = 0; i < call->n_details; i++)
+        wire_put_bytes(
+            out, 3,
+            str_of((const char *)call->details[i].data, call->details[i].len));
 }
 
 static void fail_grpc(struct rpc_call *call, enum grpc_status status,

@@ -59,13 +59,8 @@ static void put_colon(struct writer *w)
 
 static void put_base64(struct buf *out, const ProtobufCBinaryData *bytes)
 {
-    size_t max = base64_encoded_max(bytes->len);
-
-    if (!buf_reserve(out, max + 2))
-        return;
     buf_putc(out, '"');
-    out->len += base64_encode(out->data + out->len, bytes->data, bytes->len);
-    out->data[out->len] = '\0';
+    base64_append(out, str_of((const char *)bytes->data, bytes->len));
     buf_putc(out, '"');
 }
 

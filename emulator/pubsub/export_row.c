@@ -58,15 +58,6 @@ int export_columns_read(struct str table, bool whole_data, bool metadata,
 
 /* --- the row -------------------------------------------------------------- */
 
-static void put_base64(struct buf *out, struct str bytes)
-{
-    if (!buf_reserve(out, base64_encoded_max(bytes.len) + 2))
-        return;
-    buf_putc(out, '"');
-    out->len += base64_encode(out->data + out->len, bytes.p, bytes.len);
-    buf_putc(out, '"');
-}
-
 /* All attributes as one object, the ordering key among them. */
 static void put_attributes(struct buf *out, struct str message)
 {
@@ -111,10 +102,13 @@ static void put_metadata(struct buf *out, const struct export_message *m,
 static void put_data(struct buf *out, struct str data, bool is_bytes)
 {
     buf_puts(out, "\"data\":");
-    if (is_bytes)
-        put_base64(out, data);
-    else
+    if (!is_bytes) {
         buf_json_str(out, data);
+        return;
+    }
+    buf_putc(out, '"');
+    base64_append(out, data);
+    buf_putc(out, '"');
 }
 
 /* The members of the data's object, without its braces. */

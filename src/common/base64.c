@@ -2,6 +2,8 @@
 /* Base64 by one table; see the header. */
 #include "common/base64.h"
 
+#include "common/buf.h"
+
 static const char standard[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char url_safe[] =
@@ -110,4 +112,12 @@ size_t base64_encode(char *out, const void *in, size_t len)
 size_t base64_encode_url(char *out, const void *in, size_t len)
 {
     return encode(out, in, len, url_safe, false);
+}
+
+void base64_append(struct buf *out, struct str bytes)
+{
+    if (!buf_reserve(out, base64_encoded_max(bytes.len)))
+        return;
+    out->len += base64_encode(out->data + out->len, bytes.p, bytes.len);
+    out->data[out->len] = '\0';
 }

@@ -8,6 +8,8 @@
 
 #include "common/str.h"
 
+struct buf;
+
 /* Room that suffices for the decoded bytes of `len` characters. */
 static inline size_t base64_decoded_max(size_t len)
 {
@@ -30,5 +32,7 @@ bool base64_decode(struct str in, void *out, size_t *out_len);
  * without. */
 size_t base64_encode(char *out, const void *in, size_t len);
 size_t base64_encode_url(char *out, const void *in, size_t len);
+/* base64_encode at the end of a buffer. */
+void base64_append(struct buf *out, struct str bytes);
 
 #endif

@@ -58,9 +58,9 @@ void grpc_message_encode(struct buf *out, struct str text)
 
 void grpc_binary_encode(struct buf *out, struct str bytes)
 {
-    if (!buf_reserve(out, base64_encoded_max(bytes.len)))
+    base64_append(out, bytes);
+    if (out->failed)
         return;
-    out->len += base64_encode(out->data + out->len, bytes.p, bytes.len);
     while (out->len && out->data[out->len - 1] == '=')
         out->len--;
     out->data[out->len] = '\0';

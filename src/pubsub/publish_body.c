@@ -17,13 +17,8 @@ size_t publish_size(const struct publish *p)
 
 static void put_message(struct buf *out, const struct publish *p)
 {
-    size_t room = base64_encoded_max(p->data.len);
-
     buf_puts(out, "{\"data\":\"");
-    if (buf_reserve(out, room)) {
-        out->len += base64_encode(out->data + out->len, p->data.p, p->data.len);
-        out->data[out->len] = '\0';
-    }
+    base64_append(out, p->data);
     buf_putc(out, '"');
     for (size_t i = 0; i < p->n_attributes; i++) {
         buf_puts(out, i ? "," : ",\"attributes\":{");

@@ -87,10 +87,7 @@ static bool put_int(struct buf *out, const struct schema_field *f, int64_t i)
 static void put_blob(struct buf *out, struct str s)
 {
     buf_putc(out, '"');
-    if (buf_reserve(out, base64_encoded_max(s.len))) {
-        out->len += base64_encode(out->data + out->len, s.p, s.len);
-        out->data[out->len] = '\0';
-    }
+    base64_append(out, s);
     buf_putc(out, '"');
 }
 

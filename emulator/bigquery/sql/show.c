@@ -17,14 +17,6 @@ static double real_of(const struct value *v)
     return v->kind == FN_TEXT ? NAN : v->kind == FN_INT ? (double)v->i : v->d;
 }
 
-static void put_base64(struct buf *out, struct str s)
-{
-    if (buf_reserve(out, base64_encoded_max(s.len))) {
-        out->len += base64_encode(out->data + out->len, s.p, s.len);
-        out->data[out->len] = '\0';
-    }
-}
-
 /* Seconds with six digits behind the point, in Java's form of a double. */
 static void put_float_seconds(struct buf *out, int64_t us)
 {
@@ -59,7 +51,7 @@ static void rest_scalar(struct buf *out, const struct sql_type *t,
         n = real_to_rest(text, real_of(v));
         break;
     case T_BYTES:
-        put_base64(out, v->s);
+        base64_append(out, v->s);
         break;
     case T_DATE:
         n = civil_format_date(text, v->i);

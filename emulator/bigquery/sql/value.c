@@ -32,8 +32,7 @@ void put_real(struct buf *out, double v)
 static void put_bytes(struct buf *out, struct str s)
 {
     buf_puts(out, "{\"b\":\"");
-    if (buf_reserve(out, base64_encoded_max(s.len)))
-        out->len += base64_encode(out->data + out->len, s.p, s.len);
+    base64_append(out, s);
     buf_puts(out, "\"}");
 }
 
