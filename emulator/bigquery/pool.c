@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/thread.h"
 #include "emulator/bigquery/db.h"
 
 enum {
@@ -79,16 +80,12 @@ static void *work(void *arg)
 static void start_one(struct pool *pool)
 {
     struct worker *worker = &pool->workers[pool->n_started];
-    pthread_attr_t attr;
 
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    if (pthread_create(&worker->thread, &attr, work, worker) == 0)
+    if (thread_start(&worker->thread, STACK_BYTES, work, worker))
         pool->n_started++;
     else
         LOG_W("BigQuery has no thread more: it goes on with %u",
               pool->n_started);
-    pthread_attr_destroy(&attr);
 }
 
 void pool_add(struct pool *pool, struct pool_job *job)

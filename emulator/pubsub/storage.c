@@ -5,7 +5,6 @@
 
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -13,6 +12,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/mem.h"
+#include "common/thread.h"
 #include "emulator/pubsub/storage_file.h"
 
 enum {
@@ -295,22 +295,6 @@ int storage_run(struct storage *s, struct storage_job *job, char **reads,
 
 /* --- life ----------------------------------------------------------------- */
 
-/* Signals are the loop's business. */
-static void start_thread(struct storage *s)
-{
-    pthread_attr_t attr;
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, THREAD_STACK);
-    if (pthread_create(&s->thread, &attr, run, s))
-        abort(); /* a thread that we chose: as with memory of our own */
-    pthread_attr_destroy(&attr);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 int storage_open(const char *dir, bool fsync, struct loop *loop,
                  const struct storage_visitor *visitor,
                  void (*settled)(void *arg), void *arg, struct storage **out,
@@ -342,7 +326,8 @@ int storage_open(const char *dir, bool fsync, struct loop *loop,
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->work, NULL);
     pthread_cond_init(&s->ran, NULL);
-    start_thread(s);
+    if (!thread_start(&s->thread, THREAD_STACK, run, s))
+        abort(); /* a thread that we chose: as with memory of our own */
     *out = s;
     return RC_OK;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/mem.h"
+#include "net/credentials.h"
 #include "net/google_error.h"
 
 struct google {
@@ -226,6 +227,29 @@ struct google *google_new(struct loop *loop, const struct endpoint *endpoint,
     g->http = http_client_new(loop, connections);
     loop_timer_init(&g->sweeper, loop, on_sweep);
     return g;
+}
+
+int google_open(struct loop *loop, const char *service, const char *emulator,
+                const char *variable, unsigned connections,
+                struct token_source **tokens, struct google **out,
+                struct err *err)
+{
+    struct endpoint endpoint;
+    int rc = RC_OK;
+
+    *tokens = NULL;
+    if (!emulator || !emulator[0])
+        rc = credentials_open(loop, tokens, err);
+    if (rc == RC_OK)
+        rc = endpoint_init(&endpoint, service, emulator, variable,
+                           *tokens ? token_universe(*tokens) : NULL, err);
+    if (rc == RC_OK) {
+        *out = google_new(loop, &endpoint, *tokens, connections);
+        return RC_OK;
+    }
+    token_source_free(*tokens);
+    *tokens = NULL;
+    return rc;
 }
 
 void google_free(struct google *g)

@@ -17,6 +17,14 @@ struct google;
 /* `endpoint` is copied, `tokens` is borrowed (NULL: none). */
 struct google *google_new(struct loop *loop, const struct endpoint *endpoint,
                           struct token_source *tokens, unsigned connections);
+/* The same on the machine's own: an emulator's address (`variable` is the
+ * setting that names it, for errors), or the real service with Application
+ * Default Credentials. `*tokens` (NULL: an emulator) is to be freed after the
+ * client; on failure nothing is open. Asks no server yet. */
+RC_MUST_USE int google_open(struct loop *loop, const char *service,
+                            const char *emulator, const char *variable,
+                            unsigned connections, struct token_source **tokens,
+                            struct google **out, struct err *err);
 /* Calls in flight get their `done` with RC_CANCELLED first. */
 void google_free(struct google *google);
 const struct endpoint *google_endpoint(const struct google *google);

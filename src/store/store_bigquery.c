@@ -3,14 +3,13 @@
  * when all of them are answered. */
 #include "store/store_bigquery.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "net/credentials.h"
+#include "common/thread.h"
 #include "store/bigquery_priv.h"
 #include "store/bigquery_sql.h"
 
@@ -204,20 +203,12 @@ static void set_names(struct bigquery *b, const struct bigquery_config *c)
 static int open_google(struct bigquery *b, const char *emulator,
                        struct err *err)
 {
-    struct endpoint endpoint;
-    int rc = RC_OK;
+    int rc =
+        google_open(b->loop, "bigquery", emulator, "BIGQUERY_EMULATOR_HOST",
+                    CONNECTIONS, &b->tokens, &b->google, err);
 
-    if (!emulator || !emulator[0]) {
-        rc = credentials_open(b->loop, &b->tokens, err);
-        if (rc == RC_OK)
-            LOG_I("credentials for BigQuery: %s", token_describe(b->tokens));
-    }
-    if (rc == RC_OK)
-        rc = endpoint_init(&endpoint, "bigquery", emulator,
-                           "BIGQUERY_EMULATOR_HOST",
-                           b->tokens ? token_universe(b->tokens) : NULL, err);
-    if (rc == RC_OK)
-        b->google = google_new(b->loop, &endpoint, b->tokens, CONNECTIONS);
+    if (rc == RC_OK && b->tokens)
+        LOG_I("credentials for BigQuery: %s", token_describe(b->tokens));
     return rc;
 }
 
@@ -283,23 +274,6 @@ static void *run_thread(void *arg)
     return NULL;
 }
 
-/* Signals are the loops' business. */
-static int start_thread(struct bigquery *b)
-{
-    pthread_attr_t attr;
-    sigset_t all, before;
-    int failed;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, THREAD_STACK);
-    failed = pthread_create(&b->thread, &attr, run_thread, b);
-    pthread_attr_destroy(&attr);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed;
-}
-
 static void init(struct bigquery *b, const struct bigquery_config *config)
 {
     uint64_t seed;
@@ -336,7 +310,7 @@ int store_open_bigquery(const struct bigquery_config *config,
         return rc;
     }
     b->store = store_new(&bigquery_ops, b);
-    if (start_thread(b) != 0)
+    if (!thread_start(&b->thread, THREAD_STACK, run_thread, b))
         abort(); /* a thread that we chose: as with memory of our own */
     *out = b->store;
     return RC_OK;

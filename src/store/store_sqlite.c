@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -15,6 +14,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/thread.h"
 #include "store/sqlite_table.h"
 #include "store/store_priv.h"
 
@@ -347,23 +347,11 @@ static const struct store_ops sqlite_ops = {
     .close = sqlite_close,
 };
 
-/* Signals are the loops' business. */
-static int start_threads(struct sqlite_store *s)
+static bool start_threads(struct sqlite_store *s)
 {
-    pthread_attr_t attr;
-    sigset_t all, before;
-    int failed;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, THREAD_STACK);
-    failed = pthread_create(&s->writer_thread, &attr, run_writer, s) ||
-             pthread_create(&s->reader_thread, &attr, run_reader, s) ||
-             pthread_create(&s->copier_thread, &attr, run_copier, s);
-    pthread_attr_destroy(&attr);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed;
+    return thread_start(&s->writer_thread, THREAD_STACK, run_writer, s) &&
+           thread_start(&s->reader_thread, THREAD_STACK, run_reader, s) &&
+           thread_start(&s->copier_thread, THREAD_STACK, run_copier, s);
 }
 
 static void init_sync(struct sqlite_store *s)
@@ -404,7 +392,7 @@ int store_open_sqlite(const char *path, const struct schema *schema,
         return rc;
     }
     init_sync(s);
-    if (start_threads(s) != 0)
+    if (!start_threads(s))
         abort(); /* threads that we chose: as with memory of our own */
     *out = store_new(&sqlite_ops, s);
     return RC_OK;
