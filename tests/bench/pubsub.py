@@ -89,15 +89,15 @@ def ours(*flags):
                    "--bigquery-port", "0", *flags], port)
 
 
-def start_all(folder):
-    servers = {"memory": ours("--memory"),
-               "durable": ours("--state", os.path.join(folder, "durable")),
-               "fsync": ours("--state", os.path.join(folder, "fsync"), "--fsync")}
+def start_all(folder, servers):
+    """Fills `servers` one by one: what has started is the caller's to stop."""
+    servers["memory"] = ours("--memory")
+    servers["durable"] = ours("--state", os.path.join(folder, "durable"))
+    servers["fsync"] = ours("--state", os.path.join(folder, "fsync"), "--fsync")
     jar = googles()
     if jar:
         port = free_port()
         servers["google"] = Server(["java", "-jar", jar, "--host=127.0.0.1", f"--port={port}"], port)
-    return servers
 
 
 def one_round(server):
@@ -156,8 +156,9 @@ def kept(folder):
 
 def run(folder):
     print("Pub/Sub emulator, 150-byte messages, C client on the other side")
-    servers = start_all(folder)
+    servers = {}
     try:
+        start_all(folder, servers)
         for server in servers.values():  # a JVM's first steps are slow
             server.load("publish", TOPIC, BATCHED, 100, 150, 8)
             server.forget()
