@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "emulator/bigquery/fields.h"
 #include "emulator/bigquery/job.h"
+#include "emulator/bigquery/member.h"
 #include "emulator/bigquery/stream.h"
 #include "emulator/bigquery/write_table.h"
 
@@ -16,16 +17,11 @@ struct copying {
     struct write_stage stage;
 };
 
-static const char *text_of(const json_t *o, const char *name)
-{
-    return json_string_value(json_object_get(o, name));
-}
-
 static int load_source(struct copying *k, const json_t *ref, struct table **t)
 {
-    const char *project = text_of(ref, "projectId");
-    const char *dataset = text_of(ref, "datasetId");
-    const char *id = text_of(ref, "tableId");
+    const char *project = member_text(ref, "projectId");
+    const char *dataset = member_text(ref, "datasetId");
+    const char *id = member_text(ref, "tableId");
     int rc;
 
     if (!dataset || !id)
@@ -95,7 +91,7 @@ static int copy_all(struct copying *k)
         .write = json_object_get(k->config, "writeDisposition"),
         .write_default = "WRITE_EMPTY",
         .now_us = k->job->created_us};
-    const char *kind = text_of(k->config, "operationType");
+    const char *kind = member_text(k->config, "operationType");
     int rc = RC_OK;
     size_t i;
 

@@ -9,6 +9,7 @@
 
 #include "common/mem.h"
 #include "emulator/bigquery/db_priv.h"
+#include "emulator/bigquery/scratch.h"
 #include "emulator/bigquery/sql/sql.h"
 
 enum {
@@ -274,26 +275,16 @@ static int look(struct db *db, struct err *err)
 
 static char *nameless_path(struct err *err)
 {
-    const char *dirs[] = {getenv("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm"};
+    int fd;
+    char *path = scratch_file(NULL, &fd);
 
-    for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-        char *path;
-        int fd;
-
-        if (!dirs[i] || !*dirs[i])
-            continue;
-        path = mem_printf("%s/datos-bigquery-XXXXXX", dirs[i]);
-        fd = mkstemp(path);
-        if (fd >= 0) {
-            close(fd);
-            return path;
-        }
-        mem_free(path);
-    }
-    err_set(err, RC_IO,
-            "BigQuery finds no folder for its tables: set TMPDIR "
-            "to one that is writable, or give --state");
-    return NULL;
+    if (path)
+        close(fd);
+    else
+        err_set(err, RC_IO,
+                "BigQuery finds no folder for its tables: set TMPDIR "
+                "to one that is writable, or give --state");
+    return path;
 }
 
 static void unname(const char *path)

@@ -169,18 +169,27 @@ static int add_column(struct query *q, struct db *w, struct table *t,
                           STR_ARG(a->def.name), type_sqlite(a->def.type)));
 }
 
+/* A column that the table does not lie by; `verb`: what is to be done to it. */
+static int find_unused(struct query *q, struct table *t,
+                       const struct sql_alter *a, const char *verb, int *at)
+{
+    int rc = find_column(q, t, a, at);
+
+    if (rc || *at < 0 || !is_used(t, a->column))
+        return rc;
+    return fail_set(&q->job->fail, "invalidQuery",
+                    "Cannot %s column %.*s: the table is partitioned or "
+                    "clustered by it",
+                    verb, STR_ARG(a->column));
+}
+
 static int drop_column(struct query *q, struct db *w, struct table *t,
                        const struct sql_alter *a)
 {
-    int at, rc = find_column(q, t, a, &at);
+    int at, rc = find_unused(q, t, a, "drop", &at);
 
     if (rc || at < 0)
         return rc;
-    if (is_used(t, a->column))
-        return fail_set(&q->job->fail, "invalidQuery",
-                        "Cannot drop column %.*s: the table is partitioned or "
-                        "clustered by it",
-                        STR_ARG(a->column));
     json_array_remove(field_list(t), (size_t)at);
     return run(q, w,
                mem_printf("ALTER TABLE %s DROP COLUMN \"%.*s\"", t->physical,
@@ -190,15 +199,10 @@ static int drop_column(struct query *q, struct db *w, struct table *t,
 static int rename_column(struct query *q, struct db *w, struct table *t,
                          const struct sql_alter *a)
 {
-    int at, rc = find_column(q, t, a, &at);
+    int at, rc = find_unused(q, t, a, "rename", &at);
 
     if (rc || at < 0)
         return rc;
-    if (is_used(t, a->column))
-        return fail_set(&q->job->fail, "invalidQuery",
-                        "Cannot rename column %.*s: the table is partitioned "
-                        "or clustered by it",
-                        STR_ARG(a->column));
     json_object_set_new(json_array_get(field_list(t), (size_t)at), "name",
                         json_stringn(a->new_name.p, a->new_name.len));
     return run(q, w,

@@ -6,6 +6,7 @@
 #include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/files.h"
 #include "emulator/bigquery/job.h"
+#include "emulator/bigquery/member.h"
 #include "emulator/bigquery/sql/fn_bridge.h"
 #include "emulator/bigquery/sql/show.h"
 #include "emulator/bigquery/stream.h"
@@ -25,20 +26,15 @@ struct extract {
     int64_t rows;
 };
 
-static const char *text_of(const json_t *o, const char *name)
-{
-    return json_string_value(json_object_get(o, name));
-}
-
 static int read_config(struct extract *x, struct db *db)
 {
     const json_t *ref = json_object_get(x->config, "sourceTable");
-    const char *format = text_of(x->config, "destinationFormat");
-    const char *zip = text_of(x->config, "compression");
-    const char *comma = text_of(x->config, "fieldDelimiter");
-    const char *project = text_of(ref, "projectId");
-    const char *dataset = text_of(ref, "datasetId");
-    const char *id = text_of(ref, "tableId");
+    const char *format = member_text(x->config, "destinationFormat");
+    const char *zip = member_text(x->config, "compression");
+    const char *comma = member_text(x->config, "fieldDelimiter");
+    const char *project = member_text(ref, "projectId");
+    const char *dataset = member_text(ref, "datasetId");
+    const char *id = member_text(ref, "tableId");
 
     x->json = format && strcmp(format, "NEWLINE_DELIMITED_JSON") == 0;
     if (format && !x->json && strcmp(format, "CSV") != 0)

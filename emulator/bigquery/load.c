@@ -8,28 +8,12 @@
 #include "emulator/bigquery/csv.h"
 #include "emulator/bigquery/fields.h"
 #include "emulator/bigquery/load_source.h"
+#include "emulator/bigquery/member.h"
 
 enum {
     BATCH_ROWS = 1000,
     ERRORS_TOLD = 5
 };
-
-static const char *text_of(const json_t *o, const char *name)
-{
-    return json_string_value(json_object_get(o, name));
-}
-
-static int64_t number_of(const json_t *o, const char *name)
-{
-    const json_t *v = json_object_get(o, name);
-    int64_t n = 0;
-
-    if (json_is_integer(v))
-        return json_integer_value(v);
-    if (json_is_string(v))
-        (void)str_to_i64(str_from(json_string_value(v)), &n);
-    return n;
-}
 
 /* --- what was asked for --------------------------------------------------- */
 
@@ -42,9 +26,9 @@ static char delimiter_of(const char *text)
 
 static int read_config(struct load *l)
 {
-    const char *format = text_of(l->config, "sourceFormat");
-    const char *quote = text_of(l->config, "quote");
-    const char *encoding = text_of(l->config, "encoding");
+    const char *format = member_text(l->config, "sourceFormat");
+    const char *quote = member_text(l->config, "quote");
+    const char *encoding = member_text(l->config, "encoding");
 
     l->csv = !format || !*format || strcmp(format, "CSV") == 0;
     if (!l->csv && strcmp(format, "NEWLINE_DELIMITED_JSON") != 0)
@@ -56,16 +40,16 @@ static int read_config(struct load *l)
         strcmp(encoding, "UTF8") != 0)
         return fail_set(&l->job->fail, "notImplemented",
                         "The emulator loads UTF-8, not %.40s", encoding);
-    l->delimiter = delimiter_of(text_of(l->config, "fieldDelimiter"));
+    l->delimiter = delimiter_of(member_text(l->config, "fieldDelimiter"));
     l->quote = quote ? *quote : '"';
-    l->null_marker = text_of(l->config, "nullMarker");
+    l->null_marker = member_text(l->config, "nullMarker");
     l->newlines =
         json_is_true(json_object_get(l->config, "allowQuotedNewlines"));
     l->jagged = json_is_true(json_object_get(l->config, "allowJaggedRows"));
     l->ignore_unknown =
         json_is_true(json_object_get(l->config, "ignoreUnknownValues"));
-    l->skip = number_of(l->config, "skipLeadingRows");
-    l->max_bad = number_of(l->config, "maxBadRecords");
+    l->skip = member_number(l->config, "skipLeadingRows");
+    l->max_bad = member_number(l->config, "maxBadRecords");
     return RC_OK;
 }
 
@@ -74,9 +58,9 @@ static int find_schema(struct load *l, struct db *db)
 {
     const json_t *given = json_object_get(l->config, "schema");
     const json_t *ref = json_object_get(l->config, "destinationTable");
-    const char *project = text_of(ref, "projectId");
-    const char *dataset = text_of(ref, "datasetId");
-    const char *id = text_of(ref, "tableId");
+    const char *project = member_text(ref, "projectId");
+    const char *dataset = member_text(ref, "datasetId");
+    const char *id = member_text(ref, "tableId");
     struct str name, decorator;
     struct fail found = {0};
     struct table *t = NULL;

@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/fields.h"
+#include "emulator/bigquery/member.h"
 #include "emulator/bigquery/partition_stats.h"
 #include "emulator/bigquery/query.h"
 
@@ -16,23 +17,6 @@ enum {
 };
 
 /* --- the request ---------------------------------------------------------- */
-
-static const char *text_of(const json_t *o, const char *name)
-{
-    return json_string_value(json_object_get(o, name));
-}
-
-static int64_t number_of(const json_t *o, const char *name)
-{
-    const json_t *v = json_object_get(o, name);
-    int64_t n = 0;
-
-    if (json_is_integer(v))
-        return json_integer_value(v);
-    if (json_is_string(v))
-        (void)str_to_i64(str_from(json_string_value(v)), &n);
-    return n;
-}
 
 /* The first line may name the dialect. */
 static bool has_prefix(const char *text, const char *prefix)
@@ -81,14 +65,14 @@ static int read_request(struct query *q)
     char *text;
     int rc;
 
-    q->text = text_of(q->config, "query");
+    q->text = member_text(q->config, "query");
     if (!q->text || !*q->text)
         return fail_set(&q->job->fail, "required",
                         "Required parameter is missing: query");
-    q->project = str_from(text_of(set, "projectId"));
+    q->project = str_from(member_text(set, "projectId"));
     if (!q->project.p)
         q->project = str_from(q->job->project);
-    q->dataset = str_from(text_of(set, "datasetId"));
+    q->dataset = str_from(member_text(set, "datasetId"));
     rc = check_dialect(q);
     if (rc || !json_array_size(params))
         return rc;
@@ -143,7 +127,7 @@ static bool count_tables(struct query *q, struct db *db)
 static int check_bytes(struct query *q)
 {
     struct job *j = q->job;
-    int64_t most = number_of(q->config, "maximumBytesBilled");
+    int64_t most = member_number(q->config, "maximumBytesBilled");
     int64_t billed = query_billed(j->bytes);
 
     if (most <= 0 || billed <= most)
@@ -199,7 +183,7 @@ static int run_select(struct query *q, struct db *db)
 
 struct sql_limits query_limits(const struct query *q)
 {
-    int64_t ms = number_of(q->job->config, "jobTimeoutMs");
+    int64_t ms = member_number(q->job->config, "jobTimeoutMs");
 
     return (struct sql_limits){
         .cancel = &q->job->cancel,
@@ -335,7 +319,7 @@ static void run(struct query *q, struct db *db)
 static const json_t *destination_of(const json_t *config)
 {
     const json_t *table = json_object_get(config, "destinationTable");
-    const char *dataset = text_of(table, "datasetId");
+    const char *dataset = member_text(table, "datasetId");
 
     return dataset && dataset[0] != '_' ? table : NULL;
 }

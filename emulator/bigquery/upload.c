@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "emulator/bigquery/scratch.h"
 
 struct upload_body {
     int fd;
@@ -18,23 +19,14 @@ struct upload_body {
 
 static int open_nameless(const char *dir)
 {
-    const char *dirs[] = {dir, getenv("TMPDIR"), "/tmp", "/dev/shm"};
+    int fd;
+    char *path = scratch_file(dir, &fd);
 
-    for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-        char *path;
-        int fd;
-
-        if (!dirs[i] || !*dirs[i])
-            continue;
-        path = mem_printf("%s/datos-upload-XXXXXX", dirs[i]);
-        fd = mkostemp(path, O_CLOEXEC);
-        if (fd >= 0)
-            unlink(path);
-        mem_free(path);
-        if (fd >= 0)
-            return fd;
-    }
-    return -1;
+    if (!path)
+        return -1;
+    unlink(path);
+    mem_free(path);
+    return fd;
 }
 
 struct upload_body *upload_body_new(const char *dir, struct fail *f)

@@ -6,13 +6,9 @@
 #include "common/buf.h"
 #include "common/mem.h"
 #include "emulator/bigquery/fields.h"
+#include "emulator/bigquery/member.h"
 #include "emulator/bigquery/partition_stats.h"
 #include "emulator/bigquery/stream.h"
-
-static const char *text_of(const json_t *o, const char *name)
-{
-    return json_string_value(json_object_get(o, name));
-}
 
 /* --- the table ------------------------------------------------------------ */
 
@@ -88,7 +84,7 @@ static int widen(struct db *w, const struct write_target *to,
 
     json_array_foreach(mine, i, field)
     {
-        const char *name = text_of(field, "name");
+        const char *name = member_text(field, "name");
 
         if (fields_find(s->table->columns, s->table->n_columns,
                         str_from(name)) >= 0 ||
@@ -139,9 +135,9 @@ static int check_existing(struct db *w, const struct write_target *to,
 static int find_or_make(struct db *w, const struct write_target *to,
                         struct write_stage *s, struct fail *f)
 {
-    const char *project = text_of(to->table, "projectId");
-    const char *dataset = text_of(to->table, "datasetId");
-    const char *id = text_of(to->table, "tableId");
+    const char *project = member_text(to->table, "projectId");
+    const char *dataset = member_text(to->table, "datasetId");
+    const char *id = member_text(to->table, "tableId");
     const char *create = json_string_value(to->create);
     struct str name, decorator, owner;
     struct fail found = {0};
@@ -271,7 +267,7 @@ static void put_names(struct buf *sql, const json_t *fields)
     size_t i;
 
     json_array_foreach(fields, i, field)
-        buf_printf(sql, "%s\"%s\"", i ? "," : "", text_of(field, "name"));
+        buf_printf(sql, "%s\"%s\"", i ? "," : "", member_text(field, "name"));
 }
 
 /* Rows beyond the partition that the decorator names do not go there. */

@@ -58,6 +58,16 @@ static const char *bound_sql(struct binder *b, const struct ast_bound *f)
     return arena_cat(b->mem, e->sql, words[f->kind], NULL);
 }
 
+static void refuse_ungrouped(struct binder *b, const struct bexpr *e,
+                             const char *clause)
+{
+    if (e->ungrouped)
+        bind_fail(b, e->ungrouped_at,
+                  "%s expression references column %s which is neither "
+                  "grouped nor aggregated",
+                  clause, e->ungrouped);
+}
+
 static const char *partition_sql(struct binder *b, const struct ast_window *w)
 {
     const char *sql = "";
@@ -69,12 +79,7 @@ static const char *partition_sql(struct binder *b, const struct ast_window *w)
                       "Partitioning by expressions of type %s is "
                       "not allowed",
                       bind_type_name(b, e->type));
-        if (e->ungrouped)
-            bind_fail(b, e->ungrouped_at,
-                      "PARTITION BY expression references "
-                      "column %s which is neither grouped "
-                      "nor aggregated",
-                      e->ungrouped);
+        refuse_ungrouped(b, e, "PARTITION BY");
         sql = arena_cat(b->mem, sql, *sql ? "," : "PARTITION BY ", e->sql,
                         e->constant ? "+0" : "", NULL);
     }
@@ -100,12 +105,7 @@ const char *window_sql(struct binder *b, const struct ast_window *w,
                       "Ordering by expressions of type %s is "
                       "not allowed",
                       bind_type_name(b, e->type));
-        if (e->ungrouped)
-            bind_fail(b, e->ungrouped_at,
-                      "ORDER BY expression references "
-                      "column %s which is neither grouped "
-                      "nor aggregated",
-                      e->ungrouped);
+        refuse_ungrouped(b, e, "ORDER BY");
         if (range && (n || e->type->kind == T_NUMERIC ||
                       e->type->kind == T_BIGNUMERIC || !is_numeric(e->type)))
             bind_fail(b, o->expr->at,
