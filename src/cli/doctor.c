@@ -10,6 +10,7 @@
 #include "cache/channel.h"
 #include "cli/cli.h"
 #include "cli/cloud.h"
+#include "cli/command.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/loop.h"
@@ -395,18 +396,14 @@ int cli_doctor(int argc, char **argv)
 {
     enum log_level level = LOG_INFO;
     struct settings s;
-    struct err err;
-    int code;
+    int code = command_open("doctor", NULL, 0, argc, argv, &s);
 
-    if (settings_load(&s, &argc, argv, &err))
-        return args_refuse("doctor", &err);
-    code = args_finish("doctor", NULL, 0, true, argc, argv);
-    if (!code) {
-        /* findings, not log lines */
-        (void)log_level_parse(str_from(s.log), &level);
-        log_init(level <= LOG_INFO ? LOG_OFF : level, "doctor", s.system);
-        code = run(&s);
-    }
+    if (code)
+        return code;
+    /* findings, not log lines */
+    (void)log_level_parse(str_from(s.log), &level);
+    log_init(level <= LOG_INFO ? LOG_OFF : level, "doctor", s.system);
+    code = run(&s);
     settings_free(&s);
     return code;
 }

@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/cloud.h"
+#include "cli/command.h"
 #include "cli/source.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -388,14 +389,10 @@ int cli_publish(int argc, char **argv)
     int code;
 
     fill_flags(flags, &w);
-    if (args_take(flags, N_FLAGS, &argc, argv, &err) ||
-        settings_load(&s, &argc, argv, &err))
-        return args_refuse("publish", &err);
-    code = args_finish("publish", flags, N_FLAGS, true, argc, argv);
-    if (!code && check(&w, &err))
-        code = args_refuse("publish", &err);
-    if (!code)
-        code = start(&s, &w);
+    code = command_open("publish", flags, N_FLAGS, argc, argv, &s);
+    if (code)
+        return code;
+    code = check(&w, &err) ? args_refuse("publish", &err) : start(&s, &w);
     settings_free(&s);
     return code;
 }

@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/cloud.h"
+#include "cli/command.h"
 #include "cli/letter.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -307,14 +308,10 @@ int cli_redrive(int argc, char **argv)
     int code;
 
     fill_flags(flags, &w);
-    if (args_take(flags, N_FLAGS, &argc, argv, &err) ||
-        settings_load(&s, &argc, argv, &err))
-        return args_refuse("redrive", &err);
-    code = args_finish("redrive", flags, N_FLAGS, true, argc, argv);
-    if (!code && check(&w, &err))
-        code = args_refuse("redrive", &err);
-    if (!code)
-        code = start(&s, &w);
+    code = command_open("redrive", flags, N_FLAGS, argc, argv, &s);
+    if (code)
+        return code;
+    code = check(&w, &err) ? args_refuse("redrive", &err) : start(&s, &w);
     settings_free(&s);
     return code;
 }

@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -186,13 +187,12 @@ static int run_role(const char *name, bool is_api, int argc, char **argv)
     int code;
 
     fill_flags(flags, &o);
-    if (args_take(flags, n_flags, &argc, argv, &err) ||
-        settings_load(&s, &argc, argv, &err))
-        return args_refuse(name, &err);
-    code = args_finish(name, flags, n_flags, true, argc, argv);
-    if (!code && settings_check_start(&s, is_api, &err))
+    code = command_open(name, flags, n_flags, argc, argv, &s);
+    if (code)
+        return code;
+    if (settings_check_start(&s, is_api, &err)) {
         code = args_refuse(name, &err);
-    if (!code) {
+    } else {
         (void)log_level_parse(str_from(s.log), &level);
         log_init(level, name, s.system);
         /* a peer that went away is an error code, not a death */

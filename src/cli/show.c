@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "common/log.h"
 #include "config/args.h"
 #include "config/settings.h"
@@ -31,18 +32,17 @@ int cli_config(int argc, char **argv)
     struct err err;
     int code;
 
-    if (args_take(&flag, 1, &argc, argv, &err) ||
-        settings_load(&s, &argc, argv, &err))
-        return args_refuse("config", &err);
-    code = args_finish("config", &flag, 1, true, argc, argv);
-    if (!code && markdown)
+    code = command_open("config", &flag, 1, argc, argv, &s);
+    if (code)
+        return code;
+    if (markdown)
         settings_print_markdown(stdout);
-    else if (!code)
+    else
         settings_print(&s, stdout);
-    if (!code && settings_check_start(&s, true, &err))
+    if (settings_check_start(&s, true, &err))
         LOG_W("%s", err.text);
     settings_free(&s);
-    return code;
+    return 0;
 }
 
 void cli_config_help(FILE *out)
