@@ -10,17 +10,6 @@
 
 #define SOURCE "CloudPubSubDeadLetterSource"
 
-/* "projects/P/subscriptions/S" into P and S. */
-static void split(const char *name, struct str *project, struct str *leaf)
-{
-    struct str rest = str_from(name);
-
-    (void)str_cut(&rest, '/');
-    *project = str_cut(&rest, '/');
-    (void)str_cut(&rest, '/');
-    *leaf = rest;
-}
-
 /* "2025-01-14T12:00:00.408Z" */
 static struct str stamp(char out[TIMEFMT_MAX], int64_t us)
 {
@@ -39,7 +28,7 @@ static char *copy_of(const struct sub *sub, const struct held *h, size_t *len)
     char count[16], when[TIMEFMT_MAX];
     uint32_t next;
 
-    split(sub->name, &project, &leaf);
+    name_split(sub->name, &project, &leaf);
     snprintf(count, sizeof(count), "%u", (unsigned)h->fails);
     buf_init(&message, SIZE_MAX / 4);
     buf_init(&batch, SIZE_MAX / 4);

@@ -10,20 +10,15 @@
 #define SCHEMA  "projects/*/schemas/*"
 #define PROJECT "projects/*"
 
-#define ROW(service, method, in, out, run_, resource_, ...)                    \
+#define METHOD(raw_, service, method, in, out, run_, resource_, ...)           \
     {                                                                          \
         .path = "/google.pubsub.v1." service "/" method,                       \
         .input = &google__pubsub__v1__##in##__descriptor,                      \
-        .output = &google__##out##__descriptor, .run = run_,                   \
+        .output = &google__##out##__descriptor, .raw = raw_, .run = run_,      \
         .resource = resource_, .rest = {__VA_ARGS__},                          \
     }
-#define HOT(service, method, in, out, run_, resource_, ...)                    \
-    {                                                                          \
-        .path = "/google.pubsub.v1." service "/" method,                       \
-        .input = &google__pubsub__v1__##in##__descriptor,                      \
-        .output = &google__##out##__descriptor, .raw = true, .run = run_,      \
-        .resource = resource_, .rest = {__VA_ARGS__},                          \
-    }
+#define HOT(...) METHOD(true, __VA_ARGS__)
+#define ROW(...) METHOD(false, __VA_ARGS__)
 
 const struct rpc_method pubsub_methods[] = {
     HOT("Publisher", "Publish", publish_request, pubsub__v1__publish_response,

@@ -16,13 +16,11 @@ static void head(struct buf *out, const char *name, const char *kind,
 static void row(struct buf *out, const char *name, const char *label,
                 const char *resource, double value)
 {
-    struct str rest = str_from(resource), project;
+    struct str project, id;
 
-    (void)str_cut(&rest, '/');
-    project = str_cut(&rest, '/');
-    (void)str_cut(&rest, '/');
+    name_split(resource, &project, &id);
     buf_printf(out, PREFIX "%s{project_id=\"%.*s\",%s=\"%.*s\"} %.17g\n", name,
-               STR_ARG(project), label, STR_ARG(rest), value);
+               STR_ARG(project), label, STR_ARG(id), value);
 }
 
 static double value_backlog(const struct sub *sub)

@@ -142,7 +142,6 @@ void *pb_copy(const void *message);
 void pb_free(void *message);
 /* Microseconds of a duration; 0 without one. */
 int64_t pb_duration_us(const Google__Protobuf__Duration *d);
-Google__Protobuf__Duration *pb_duration_new(int64_t seconds);
 int64_t pb_timestamp_us(const Google__Protobuf__Timestamp *t);
 /* A protobuf-c string field's new value. */
 void pb_set(char **field, const char *value);

@@ -57,3 +57,13 @@ void names_remove(struct names *t, const char *name)
     t->n--;
     memmove(&t->rows[i], &t->rows[i + 1], (t->n - i) * sizeof(*t->rows));
 }
+
+void name_split(const char *name, struct str *project, struct str *id)
+{
+    struct str rest = str_from(name);
+
+    (void)str_cut(&rest, '/');
+    *project = str_cut(&rest, '/');
+    (void)str_cut(&rest, '/');
+    *id = rest;
+}

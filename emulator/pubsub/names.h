@@ -28,4 +28,7 @@ void names_remove(struct names *t, const char *name);
 /* Index of the first row whose name is not before `name`. */
 size_t names_lower(const struct names *t, struct str name);
 
+/* "projects/P/topics/ID" into P and ID. */
+void name_split(const char *name, struct str *project, struct str *id);
+
 #endif

@@ -48,15 +48,6 @@ int64_t pb_timestamp_us(const Google__Protobuf__Timestamp *t)
     return t ? us_of(t->seconds, t->nanos) : 0;
 }
 
-Google__Protobuf__Duration *pb_duration_new(int64_t seconds)
-{
-    Google__Protobuf__Duration *d = MEM_NEW(Google__Protobuf__Duration);
-
-    google__protobuf__duration__init(d);
-    d->seconds = seconds;
-    return d;
-}
-
 void pb_set(char **field, const char *value)
 {
     char *copy = mem_strdup(value);

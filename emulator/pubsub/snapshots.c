@@ -50,13 +50,11 @@ static bool is_detached(struct rpc_call *call, const struct sub *sub)
 /* The server names it when the client does not. */
 static void choose_name(PB(CreateSnapshotRequest) * r)
 {
-    struct str rest = str_from(r->subscription);
-    struct str project;
+    struct str project, id;
     uint64_t number;
     char *name;
 
-    (void)str_cut(&rest, '/');
-    project = str_cut(&rest, '/');
+    name_split(r->subscription, &project, &id);
     rand_bytes(&number, sizeof(number));
     name = mem_printf("projects/%.*s/snapshots/snapshot-%016llx",
                       STR_ARG(project), (unsigned long long)number);
