@@ -4,6 +4,7 @@ import signal
 import subprocess
 
 import datos
+import pytest
 
 
 def environment(system):
@@ -50,3 +51,23 @@ def test_doctor_names_what_is_missing(system, tmp_path):
     assert any("no-such-topic" in line for line in failed), done.stdout
     assert any("redis" in line and "REDIS_URL" in line for line in failed), done.stdout
     assert any("store" in line for line in failed), done.stdout
+
+
+@pytest.mark.parametrize("role", ["api", "ingest"])
+def test_healthcheck_follows_a_role_up_and_down(start, role):
+    system = start("--memory")
+    port = system.ready[role].rsplit(":", 1)[1]
+    argv = [datos.DATOS, "healthcheck"]
+    done = datos.run(*argv, "--port", port)
+    assert (done.returncode, done.stdout) == (0, f"ready: port {port}\n"), done
+    named = "PORT" if role == "api" else "DATOS_ADMIN_PORT"
+    assert datos.run(*argv, environment={named: port, "DATOS_BIND": "0.0.0.0"}).returncode == 0
+    assert system.stop() == 0
+    done = datos.run(*argv, "--port", port)
+    assert done.returncode == 1 and f"port {port}: Connection refused" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_healthcheck_without_a_port_is_wrong_usage():
+    done = datos.run(datos.DATOS, "healthcheck", environment={"PORT": "0"})
+    assert done.returncode == 2 and "--port N" in done.stderr
