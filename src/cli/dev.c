@@ -14,15 +14,26 @@
 #define DEV_STORE_DEFAULT "bigquery"
 
 enum {
-    N_FLAGS = 11,
+    N_FLAGS = 12,
+    N_PORTS = 5,
     PORT_MAX = 65535
 };
 
-static void fill_flags(struct args_flag *f, struct dev_options *o)
+/* What the command line says that is no option of the supervisor. */
+struct dev_words {
+    struct dev_options o; /* a port that nobody named is -1 */
+    bool free_ports;
+};
+
+static void fill_flags(struct args_flag *f, struct dev_words *w)
 {
+    struct dev_options *o = &w->o;
     const struct args_flag flags[N_FLAGS] = {
         {"--api-port", ARGS_INT, &o->api_port, 0, PORT_MAX, "N",
          "port of the API (8080); 0: any free one, here and below"},
+        {"--free-ports", ARGS_FLAG, &w->free_ports, 0, 0, NULL,
+         "any free port for each that is not named: several systems side by "
+         "side"},
         {"--pubsub-port", ARGS_INT, &o->pubsub_port, 0, PORT_MAX, "N",
          "port of the Pub/Sub emulator, REST and gRPC (8085)"},
         {"--state", ARGS_TEXT, &o->state, 0, 0, "DIR",
@@ -50,44 +61,49 @@ static void fill_flags(struct args_flag *f, struct dev_options *o)
     memcpy(f, flags, sizeof(flags));
 }
 
-static struct dev_options defaults(void)
+static struct dev_words defaults(void)
 {
-    return (struct dev_options){.api_port = 8080,
-                                .pubsub_port = 8085,
-                                .bigquery_port = 9050,
-                                .bigquery_grpc_port = 9060,
-                                .console_port = 4000,
-                                .store = DEV_STORE_DEFAULT,
-                                .seed = -1};
+    return (struct dev_words){.o = {.api_port = -1,
+                                    .pubsub_port = -1,
+                                    .bigquery_port = -1,
+                                    .bigquery_grpc_port = -1,
+                                    .console_port = -1,
+                                    .store = DEV_STORE_DEFAULT,
+                                    .seed = -1}};
 }
 
-static int check_ports(const struct dev_options *o, struct err *err)
+/* Ports that nobody named get their usual number, or any free one; no two may
+ * be the same. */
+static int settle_ports(struct dev_words *w, struct err *err)
 {
     const struct {
         const char *flag;
-        int64_t port;
-    } ports[] = {
-        {"--api-port", o->api_port},
-        {"--pubsub-port", o->pubsub_port},
-        {"--bigquery-port", o->bigquery_port},
-        /* a part of later days: accepted, so that scripts can name it */
-        {"--bigquery-grpc-port", o->bigquery_grpc_port},
-        {"--console-port", o->console_port},
+        int64_t *port, usual;
+    } ports[N_PORTS] = {
+        {"--api-port", &w->o.api_port, 8080},
+        {"--pubsub-port", &w->o.pubsub_port, 8085},
+        {"--bigquery-port", &w->o.bigquery_port, 9050},
+        {"--bigquery-grpc-port", &w->o.bigquery_grpc_port, 9060},
+        {"--console-port", &w->o.console_port, 4000},
     };
-    size_t n = sizeof(ports) / sizeof(ports[0]);
 
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = i + 1; k < n; k++) {
-            if (ports[i].port > 0 && ports[i].port == ports[k].port)
-                return err_set(err, RC_INVALID, "%s and %s are the same",
-                               ports[i].flag, ports[k].flag);
+    for (size_t i = 0; i < N_PORTS; i++) {
+        if (*ports[i].port < 0)
+            *ports[i].port = w->free_ports ? 0 : ports[i].usual;
+        for (size_t k = 0; k < i; k++) {
+            if (*ports[i].port > 0 && *ports[i].port == *ports[k].port)
+                return err_set(err, RC_INVALID, "%s and %s are both %d",
+                               ports[k].flag, ports[i].flag,
+                               (int)*ports[i].port);
         }
     }
     return RC_OK;
 }
 
-static int check(struct dev_options *o, struct err *err)
+static int check(struct dev_words *w, const struct settings *s, struct err *err)
 {
+    struct dev_options *o = &w->o;
+
     if (o->state && o->memory)
         return err_set(err, RC_INVALID,
                        "--state and --memory contradict each other");
@@ -98,7 +114,13 @@ static int check(struct dev_options *o, struct err *err)
                        "--store=%.60s: must be bigquery or sqlite", o->store);
     if (o->command && !o->command[0])
         return err_set(err, RC_INVALID, "-- needs a command behind it");
-    if (check_ports(o, err))
+    if (strcmp(s->ingest, "push") == 0)
+        return err_set(err, RC_INVALID,
+                       "DATOS_INGEST=push: the messages are pulled here; unset "
+                       "it, or off for no ingest");
+    o->project = s->project;
+    o->ingest = s->ingest;
+    if (settle_ports(w, err))
         return RC_INVALID;
     if (!o->state)
         o->state = ".datos";
@@ -125,7 +147,6 @@ static int refuse_own(int argc, char **argv, struct err *err)
         {"--port", "--api-port"}, {"--bind", NULL},
         {"--redis-url", NULL},    {"--pubsub-emulator-host", NULL},
         {"--admin-port", NULL},   {"--bigquery-emulator-host", NULL},
-        {"--ingest", NULL},
     };
 
     for (int i = 1; i < argc; i++) {
@@ -147,27 +168,27 @@ static int refuse_own(int argc, char **argv, struct err *err)
 
 int cli_dev(int argc, char **argv)
 {
-    struct dev_options o = defaults();
+    struct dev_words w = defaults();
     struct args_flag flags[N_FLAGS];
     enum log_level level = LOG_INFO;
     struct settings s;
     struct err err;
     int code;
 
-    fill_flags(flags, &o);
-    o.command = split_command(&argc, argv);
+    fill_flags(flags, &w);
+    w.o.command = split_command(&argc, argv);
     /* this command's --store is a word, not the setting's */
     if (args_take(flags, N_FLAGS, &argc, argv, &err) ||
         refuse_own(argc, argv, &err) || settings_load(&s, &argc, argv, &err))
         return args_refuse("dev", &err);
     code = args_finish("dev", flags, N_FLAGS, true, argc, argv);
-    if (!code && check(&o, &err))
+    if (!code && check(&w, &s, &err))
         code = args_refuse("dev", &err);
     if (!code) {
         (void)log_level_parse(str_from(s.log), &level);
         log_init(level, "dev", s.system);
         settings_export_flags(&s);
-        code = dev_run(&o);
+        code = dev_run(&w.o);
     }
     settings_free(&s);
     return code;
@@ -175,10 +196,10 @@ int cli_dev(int argc, char **argv)
 
 void cli_dev_help(FILE *out)
 {
-    struct dev_options o = defaults();
+    struct dev_words w = defaults();
     struct args_flag flags[N_FLAGS];
 
-    fill_flags(flags, &o);
+    fill_flags(flags, &w);
     args_print_help(flags, N_FLAGS, out);
     args_print_row(out, "-- COMMAND ...",
                    "run it once all is ready, stop after it, return its exit "

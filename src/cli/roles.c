@@ -176,6 +176,27 @@ static int serve(const struct settings *s, bool is_api,
     return is_api ? api_run(s, &options) : ingest_main(s, (int)o->ready_fd);
 }
 
+/* A role that the settings turn off is no role to start. */
+static int check_ingest(const struct settings *s, bool is_api,
+                        const struct role_options *o, struct err *err)
+{
+    const char *how = s->ingest ? s->ingest : "pull";
+
+    if (!is_api && strcmp(how, "push") == 0)
+        return err_set(err, RC_INVALID,
+                       "DATOS_INGEST=push: pushed messages are taken by `datos "
+                       "api`; this role pulls: set pull, or do not start it");
+    if (!is_api && strcmp(how, "off") == 0)
+        return err_set(err, RC_INVALID,
+                       "DATOS_INGEST=off: ingest is turned off; set pull, or "
+                       "do not start this role");
+    if (is_api && o->with_ingest && strcmp(how, "off") == 0)
+        return err_set(err, RC_INVALID,
+                       "--with-ingest and DATOS_INGEST=off contradict each "
+                       "other; leave out one of them");
+    return RC_OK;
+}
+
 static int run_role(const char *name, bool is_api, int argc, char **argv)
 {
     struct role_options o = {.ready_fd = -1};
@@ -190,7 +211,8 @@ static int run_role(const char *name, bool is_api, int argc, char **argv)
     code = command_open(name, flags, n_flags, argc, argv, &s);
     if (code)
         return code;
-    if (settings_check_start(&s, is_api, &err)) {
+    if (settings_check_start(&s, is_api, &err) ||
+        check_ingest(&s, is_api, &o, &err)) {
         code = args_refuse(name, &err);
     } else {
         (void)log_level_parse(str_from(s.log), &level);

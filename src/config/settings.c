@@ -193,6 +193,17 @@ static int check_choice(const struct settings_source *src, size_t c,
     return refuse(src, i, err, form);
 }
 
+/* What may stand in a resource's path; Google's own rule is stricter, the
+ * emulators' users are not. */
+static bool is_project(const char *id)
+{
+    size_t len = strlen(id);
+
+    return len <= 63 && strspn(id, "abcdefghijklmnopqrstuvwxyz"
+                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789-_.:") == len;
+}
+
 static int check_values(const struct settings *s, struct err *err)
 {
     const struct settings_source *src = s->sources;
@@ -203,6 +214,10 @@ static int check_values(const struct settings *s, struct err *err)
         if (rc)
             return rc;
     }
+    if (!is_project(s->project))
+        return refuse(src, SETTING_project, err,
+                      "a project id: letters, digits and hyphens, like "
+                      "my-project-123");
     if (!str_eq(store, STR("bigquery")) &&
         (!str_starts(store, STR("sqlite:")) || store.len == 7))
         return refuse(src, SETTING_store, err, "bigquery or sqlite:PATH");

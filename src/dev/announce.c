@@ -29,6 +29,11 @@ static bool has_redis(const struct parts *parts)
     return parts->part[PART_REDIS].phase != PART_ABSENT;
 }
 
+static bool has_ingest(const struct parts *parts)
+{
+    return parts->part[PART_INGEST].phase != PART_ABSENT;
+}
+
 static bool uses_bigquery(const struct parts *parts)
 {
     return strcmp(parts->options->store, "bigquery") == 0;
@@ -52,8 +57,7 @@ void announce_environment(const struct parts *parts)
 {
     for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
         unsetenv(unwanted[i]);
-    if (!getenv("GOOGLE_CLOUD_PROJECT"))
-        set("GOOGLE_CLOUD_PROJECT", "datos-local");
+    set("GOOGLE_CLOUD_PROJECT", "%s", parts->options->project);
     if (uses_bigquery(parts))
         set("DATOS_STORE", "bigquery");
     else
@@ -107,8 +111,12 @@ void announce_table(const struct parts *parts, int64_t took_us, FILE *out)
     fprintf(out, "\ndatos is ready (%lld ms)\n\n", took_us / US_PER_MS);
     fprintf(out, "  API        http://127.0.0.1:%" PRId64 "/datos\n",
             parts->api_port);
-    fprintf(out, "  ingest     http://127.0.0.1:%" PRId64 "/metrics\n",
-            parts->ingest_port);
+    if (has_ingest(parts))
+        fprintf(out, "  ingest     http://127.0.0.1:%" PRId64 "/metrics\n",
+                parts->ingest_port);
+    else
+        fprintf(out, "  ingest     off (DATOS_INGEST): messages stay in the "
+                     "subscription\n");
     fprintf(out, "  Pub/Sub    127.0.0.1:%" PRId64 "   (REST and gRPC)\n",
             parts->pubsub_port);
     if (parts->bigquery_port > 0)
@@ -147,7 +155,8 @@ static void render(const struct parts *parts, struct buf *b)
 
     buf_putc(b, '{');
     member(b, "api", "http://", parts->api_port);
-    member(b, "ingest", "http://", parts->ingest_port);
+    if (has_ingest(parts))
+        member(b, "ingest", "http://", parts->ingest_port);
     member(b, "pubsub", "", parts->pubsub_port);
     if (parts->bigquery_port > 0)
         member(b, "bigquery", "http://", parts->bigquery_port);

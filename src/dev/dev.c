@@ -23,7 +23,8 @@ enum {
     PROBE_EVERY_US = 2000,
     PROBE_SLOW_US = 20000,        /* after the first second */
     SLOW_START_US = 10 * 1000000, /* then it is said */
-    STOP_GRACE_US = 10 * 1000000, /* a part drains for 8 s */
+    STOP_GRACE_S = 10,            /* a part drains for 8 s */
+    STOP_GRACE_US = STOP_GRACE_S * 1000000,
 };
 
 /* The way down: whom to ask, all of a step at once; emulator and Redis last,
@@ -45,7 +46,8 @@ struct dev {
     int64_t started_us;
     bool is_announced, is_stale; /* the ready file */
     enum stop_step stop;
-    int64_t kill_us; /* when the present step is over */
+    int64_t kill_us;         /* when the present step is over */
+    int64_t command_kill_us; /* it was told to end; 0: it was not */
     unsigned n_signals;
     int code;
 };
@@ -64,7 +66,10 @@ static unsigned signal_step(const struct dev *dev, int signo)
     unsigned alive = 0;
 
     if (dev->stop == STOP_COMMAND && dev->command > 0) {
-        kill(dev->command, signo);
+        if (signo == SIGKILL)
+            spawn_kill_tree(dev->command);
+        else
+            kill(dev->command, signo);
         alive++;
     }
     for (int i = 0; i < N_PARTS; i++) {
@@ -101,7 +106,7 @@ static void begin_stop(struct dev *dev, int code)
 static void kill_all(struct dev *dev)
 {
     if (dev->command > 0)
-        kill(dev->command, SIGKILL);
+        spawn_kill_tree(dev->command);
     for (int i = 0; i < N_PARTS; i++) {
         if (dev->parts.part[i].pid > 0)
             kill(dev->parts.part[i].pid, SIGKILL);
@@ -287,7 +292,10 @@ static void asked_to_stop(struct dev *dev, const struct signalfd_siginfo *si)
 {
     dev->n_signals++;
     if (dev->command > 0 && dev->n_signals == 1) {
-        /* The command decides; from a terminal it has the signal already. */
+        /* From a terminal it has the signal already. */
+        LOG_I("the command (pid %d) has %d s to end; again to stop at once",
+              (int)dev->command, STOP_GRACE_S);
+        dev->command_kill_us = clock_mono_us() + STOP_GRACE_US;
         if (si->ssi_code != SI_KERNEL)
             kill(dev->command, (int)si->ssi_signo);
         return;
@@ -340,6 +348,8 @@ static int next_timeout_ms(const struct dev *dev)
     }
     if (dev->stop != STOP_NONE && dev->kill_us < at_us)
         at_us = dev->kill_us;
+    if (dev->command_kill_us && dev->command_kill_us < at_us)
+        at_us = dev->command_kill_us;
     if (at_us == INT64_MAX)
         return -1;
     return at_us <= now_us ? 0 : (int)((at_us - now_us + 999) / US_PER_MS);
@@ -365,6 +375,35 @@ static void wait_for_something(struct dev *dev)
         read_signals(dev);
 }
 
+static void say_late(const char *name, pid_t pid)
+{
+    if (pid > 0)
+        LOG_W("%s (pid %d) did not end within %d s: killing it", name, (int)pid,
+              STOP_GRACE_S);
+}
+
+/* Whoever was told to end and has not. */
+static void kill_the_late(struct dev *dev, int64_t now_us)
+{
+    if (dev->command_kill_us && now_us >= dev->command_kill_us) {
+        dev->command_kill_us = 0;
+        if (dev->command > 0 && dev->stop == STOP_NONE) {
+            say_late("the command", dev->command);
+            spawn_kill_tree(dev->command);
+        }
+    }
+    if (dev->stop == STOP_NONE || now_us < dev->kill_us)
+        return;
+    if (dev->stop == STOP_COMMAND)
+        say_late("the command", dev->command);
+    for (int i = 0; i < N_PARTS; i++) {
+        if (is_ours(dev, dev->stop, i))
+            say_late(dev->parts.part[i].name, dev->parts.part[i].pid);
+    }
+    signal_step(dev, SIGKILL);
+    dev->kill_us = now_us + STOP_GRACE_US;
+}
+
 static void supervise(struct dev *dev)
 {
     while (dev->stop != STOP_DONE) {
@@ -372,11 +411,7 @@ static void supervise(struct dev *dev)
         announce(dev);
         wait_for_something(dev);
         probe_parts(dev, clock_mono_us());
-        if (dev->stop != STOP_NONE && clock_mono_us() >= dev->kill_us) {
-            LOG_W("it does not end: killing");
-            signal_step(dev, SIGKILL);
-            dev->kill_us = clock_mono_us() + STOP_GRACE_US;
-        }
+        kill_the_late(dev, clock_mono_us());
     }
 }
 

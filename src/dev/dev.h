@@ -11,10 +11,12 @@
 
 struct dev_options {
     int64_t api_port, pubsub_port, bigquery_port, bigquery_grpc_port;
-    int64_t console_port; /* 0: any free one */
+    int64_t console_port; /* each: 0 takes any free one */
     const char *state;    /* folder; NULL with `memory` */
     bool memory, no_redis;
     const char *store;      /* bigquery, sqlite */
+    const char *project;    /* of the emulators and of all parts */
+    const char *ingest;     /* pull, or off: no ingest */
     int64_t seed;           /* -1: none */
     const char *ready_file; /* NULL: none */
     char **command;         /* NULL-ended, NULL: none */

@@ -86,6 +86,7 @@ static void emulator_words(const struct parts *p, struct words *w)
     number(w, "--bigquery-port", p->bigquery_port);
     number(w, "--bigquery-grpc-port", p->bigquery_grpc_port);
     number(w, "--console-port", p->console_port);
+    flag(w, "--project", p->options->project);
     if (p->options->memory)
         word(w, "--memory");
     else
@@ -171,6 +172,8 @@ int parts_init(struct parts *parts, const struct dev_options *options,
         parts->part[i].phase = PART_WAITING;
         parts->part[i].ready_fd = -1;
     }
+    if (strcmp(options->ingest, "off") == 0)
+        parts->part[PART_INGEST].phase = PART_ABSENT;
     if (options->no_redis)
         parts->part[PART_REDIS].phase = PART_ABSENT;
     else if (!in_path("redis-server"))

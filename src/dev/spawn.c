@@ -62,6 +62,25 @@ pid_t spawn_process(char *const argv[], const struct spawn_options *options)
     _exit(failed == ENOENT ? 127 : 126);
 }
 
+/* A command shares our process group, so that the terminal is its own: its
+ * group cannot be signalled without us. */
+void spawn_kill_tree(pid_t pid)
+{
+    char path[64];
+    FILE *f;
+    int child;
+
+    kill(pid, SIGSTOP);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid,
+             (int)pid);
+    f = fopen(path, "re");
+    while (f && fscanf(f, "%d", &child) == 1)
+        spawn_kill_tree(child);
+    if (f)
+        fclose(f);
+    kill(pid, SIGKILL);
+}
+
 static int dial(const struct spawn_probe *probe)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};

@@ -19,6 +19,10 @@ struct spawn_options {
  * 126 or 127 and a line on standard error. */
 pid_t spawn_process(char *const argv[], const struct spawn_options *options);
 
+/* SIGKILL to a process and all that descend from it; each is
+ * stopped first, so that none starts another meanwhile. */
+void spawn_kill_tree(pid_t pid);
+
 /* Where and how to ask. */
 struct spawn_probe {
     const char *unix_path; /* else loopback TCP at `port` */

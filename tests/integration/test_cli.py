@@ -60,3 +60,16 @@ def test_one_emulator_beside_one_real_service_is_refused():
         done = datos.run(datos.DATOS, role, environment={"PUBSUB_EMULATOR_HOST": "127.0.0.1:1"})
         assert done.returncode == 2
         assert "DATOS_ALLOW_MIXED" in done.stderr
+
+
+@pytest.mark.parametrize("argv, how, told", [
+    (["ingest"], "off", "turned off"),
+    (["ingest"], "push", "datos api"),
+    (["api", "--with-ingest"], "off", "contradict"),
+])
+def test_ingest_that_the_settings_turn_off_is_not_started(argv, how, told):
+    done = datos.run(datos.DATOS, *argv, environment={
+        "DATOS_INGEST": how, "PUBSUB_EMULATOR_HOST": "127.0.0.1:1",
+        "BIGQUERY_EMULATOR_HOST": "http://127.0.0.1:1"})
+    assert done.returncode == 2
+    assert told in done.stderr and len(done.stderr.strip().split("\n")) == 1

@@ -97,6 +97,59 @@ def test_command_is_told_of_signals(start):
     assert system.stop(signal.SIGTERM) == 9
 
 
+def test_deaf_command_and_its_children_are_killed_in_time(start, tmp_path):
+    child = tmp_path / "child"
+    script = f'trap "" TERM INT; sleep 600 & echo $! >{child}; while :; do sleep 1; done'
+    system = start("--memory", command=["sh", "-c", script])
+    datos.wait_for(lambda: child.exists() and child.read_text().strip())
+    os.kill(system.process.pid, signal.SIGTERM)
+    assert system.process.wait(30) == 128 + signal.SIGKILL
+    assert "the command" in system.log() and "killing it" in system.log()
+    assert not datos.is_alive(int(child.read_text()))
+
+
+def test_free_ports_let_systems_live_side_by_side():
+    script = 'echo "$DATOS_API_URL $PUBSUB_EMULATOR_HOST $BIGQUERY_EMULATOR_HOST"'
+    taken = [socket.socket() for _ in range(2)]
+    try:
+        for s, port in zip(taken, (8080, 4000)):
+            try:
+                s.bind(("127.0.0.1", port))
+                s.listen()
+            except OSError:
+                pass  # somebody else's: as good
+        done = datos.run(datos.DATOS, "dev", "--memory", "--free-ports", "--", "sh", "-c", script)
+    finally:
+        for s in taken:
+            s.close()
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 3
+    assert not any(a.endswith((":8080", ":8085", ":9050")) for a in done.stdout.split())
+
+
+def test_project_of_the_environment_reaches_every_part(start):
+    system = start("--memory", environment={"GOOGLE_CLOUD_PROJECT": "other-project"})
+    body = {"messages": [{"data": datos.base64.b64encode(b'{"id":"p","timestamp":"2025-01-14T10:00:00Z"}').decode()}]}
+    url = f"http://{system.ready['pubsub']}/v1/projects/other-project/topics/datos-topic:publish"
+    assert datos.request("POST", url, body).status == 200
+    datos.wait_for(lambda: "p" in system.ids())
+    assert "export GOOGLE_CLOUD_PROJECT=other-project" in system.log()
+
+
+def test_another_project_starts_on_the_state_of_the_first(start, folder):
+    assert start("--state", folder).stop() == 0
+    system = start("--state", folder, "--project", "second-project")
+    topic = f"http://{system.ready['pubsub']}/v1/projects/second-project/topics/datos-topic"
+    assert datos.request("GET", topic).status == 200
+
+
+def test_no_ingest_when_it_is_off(start):
+    system = start("--memory", environment={"DATOS_INGEST": "off"})
+    assert "ingest" not in system.ready and "ingest" not in system.ready["pids"]
+    assert system.post(datos.record("posted")).status == 201
+    assert "ingest     off" in system.log()
+
+
 def test_missing_command_is_127():
     done = datos.run(*DEV, "--", "no-such-program-here")
     assert done.returncode == 127 and "no-such-program-here" in done.stderr
@@ -134,6 +187,9 @@ def test_long_state_path_still_gets_a_socket(start, tmp_path):
     (["--store", "mysql"], "bigquery or sqlite"),
     (["--port", "1"], "--api-port"),
     (["stray"], "stray"),
+    (["--api-port", "4000"], "--api-port and --console-port are both 4000"),
+    (["--project", "no/such"], "--project=no/such: must be a project id"),
+    (["--ingest", "push"], "DATOS_INGEST=push"),
 ])
 def test_wrong_usage_is_one_line_and_2(flags, told):
     done = datos.run(datos.DATOS, "dev", *flags)
