@@ -114,6 +114,7 @@ struct api {
     struct auth *auth;      /* any thread; NULL: everybody may POST */
     struct auth *push_auth; /* likewise, for /pubsub/push */
     bool takes_pushes;
+    bool no_local; /* DATOS_CACHE_LOCAL_MB=0 */
     struct http_server *server, *admin_server;
     struct admin admin, admin_public;
     struct http_prepared *openapi, *docs;

@@ -4,7 +4,11 @@
  * The hot way takes no lock and no memory: the raw target is looked up in the
  * loop's own table of ready answers, which holds while the head's version
  * does. Then, in turn: what was rendered from this view for any loop; the
- * rows of the view; the two-level cache in front of the store. */
+ * rows of the view; the two-level cache in front of the store.
+ *
+ * With no process-local level (DATOS_CACHE_LOCAL_MB=0) every read asks Redis,
+ * and only what Redis lacks is rendered from the head: still without asking
+ * the store. While Redis is away the head serves as ever. */
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -13,6 +17,7 @@
 #include "api/app.h"
 #include "api/bucket.h"
 #include "api/check.h"
+#include "cache/redis.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/mem.h"
@@ -275,6 +280,11 @@ static void reply_refused(struct exchange *x, const struct query_error *why)
     reply_problem(x, 400, "the query is not one of this path", &error, 1);
 }
 
+static bool asks_redis(const struct api_loop *l)
+{
+    return l->api->no_local && l->redis && redis_is_up(l->redis);
+}
+
 /* `over_us` < 0: the head is fresh. `waited`: it was fetched for this. */
 static void serve(struct exchange *x, int64_t over_us, bool waited)
 {
@@ -290,7 +300,9 @@ static void serve(struct exchange *x, int64_t over_us, bool waited)
     }
     buf_init(&key, KEY_MAX);
     query_put_key(&q, &key);
-    a = view_answer(l->view, &q, buf_as_str(&key));
+    a = over_us < 0 && asks_redis(l)
+            ? NULL
+            : view_answer(l->view, &q, buf_as_str(&key));
     if (!a) {
         get_deep(x, buf_as_str(&key));
     } else if (over_us >= 0) {
@@ -341,8 +353,8 @@ static void get_any(struct exchange *x)
         decide(x, false);
         return;
     }
-    if (e->version == l->seen_version && e->len == target.len &&
-        memcmp(e->target, target.p, e->len) == 0) {
+    if (!l->api->no_local && e->version == l->seen_version &&
+        e->len == target.len && memcmp(e->target, target.p, e->len) == 0) {
         count(x, CACHED_LOCAL);
         send(x, e->answer, STR("datos; hit; detail=local"));
         return;
@@ -391,22 +403,58 @@ struct loading {
     struct cache_load *load;
     struct api *api;
     struct query q;
-    struct loop_task refused;
+    struct loop_task task; /* what is known at once is told later */
+    struct answer *answer; /* from the head */
 };
 
 static void on_refused(struct loop_task *task)
 {
-    struct loading *g = LOOP_OWNER(task, struct loading, refused);
+    struct loading *g = LOOP_OWNER(task, struct loading, task);
 
     cache_load_done(g->load, RC_BUSY, NULL, STR_NULL);
     mem_free(g);
+}
+
+static void load_done(struct loading *g, struct answer *a)
+{
+    struct buf bytes;
+
+    buf_init(&bytes, answer_body(a).len + 8192);
+    answer_encode(a, &bytes);
+    cache_load_done(g->load, bytes.failed ? RC_NOMEM : RC_OK, NULL,
+                    buf_as_str(&bytes));
+    buf_fini(&bytes);
+}
+
+static void on_rendered(struct loop_task *task)
+{
+    struct loading *g = LOOP_OWNER(task, struct loading, task);
+
+    load_done(g, g->answer);
+    answer_unref(g->answer);
+    mem_free(g);
+}
+
+/* The head, if it is known to be true and has the whole answer. */
+static struct answer *load_from_head(struct loading *g)
+{
+    struct api *api = g->api;
+    struct head_view *v;
+    struct answer *a;
+
+    if (!api->no_local ||
+        loop_now_us(g->load->loop) >= check_trusted_until(api->check))
+        return NULL;
+    v = head_view(api->head);
+    a = view_answer(v, &g->q, g->load->key);
+    head_view_unref(v);
+    return a;
 }
 
 static void on_rows(struct store_query *query)
 {
     struct loading *g = LOOP_OWNER(query, struct loading, query);
     struct answer *a = NULL;
-    struct buf bytes;
 
     atomic_fetch_sub(&g->api->pending, 1);
     if (query->rc == RC_OK) {
@@ -415,11 +463,7 @@ static void on_rows(struct store_query *query)
                           query->rows.n > n || query->cut);
     }
     if (a) {
-        buf_init(&bytes, answer_body(a).len + 8192);
-        answer_encode(a, &bytes);
-        cache_load_done(g->load, bytes.failed ? RC_NOMEM : RC_OK, NULL,
-                        buf_as_str(&bytes));
-        buf_fini(&bytes);
+        load_done(g, a);
     } else {
         cache_load_done(g->load, query->rc ? query->rc : RC_NOMEM,
                         query->rc ? &query->err : NULL, STR_NULL);
@@ -436,10 +480,14 @@ void get_load(struct cache_load *load, void *arg)
 
     g->api = arg;
     g->load = load;
-    if (query_from_key(load->key, &g->q) ||
+    if (query_from_key(load->key, &g->q) == RC_OK)
+        g->answer = load_from_head(g);
+    else
+        g->q.limit = 0;
+    if (g->answer || !g->q.limit ||
         !bucket_take(g->api->reads, loop_now_us(load->loop))) {
-        g->refused.run = on_refused;
-        loop_post(load->loop, &g->refused);
+        g->task.run = g->answer ? on_rendered : on_refused;
+        loop_post(load->loop, &g->task);
         return;
     }
     s->loop = load->loop;

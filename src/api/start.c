@@ -21,7 +21,6 @@
 #include "store/store_metrics.h"
 
 enum {
-    CACHE_BYTES = 32 * 1024 * 1024,
     /* BigQuery's queries may show a streamed row a little later */
     GRACE_BIGQUERY_S = 90
 };
@@ -98,7 +97,7 @@ static void open_cache(struct api *api)
     bool is_local = str_eq(str_from(store_name(api->store)), STR("sqlite")) ||
                     (emulator && emulator[0]);
     struct cache_config config = {
-        .max_bytes = CACHE_BYTES,
+        .max_bytes = (size_t)api->settings->cache_local_mb << 20,
         .policy = {api->settings->cache_ttl_ms * US_PER_MS,
                    api->settings->cache_stale_ms * US_PER_MS},
         .load = get_load,
@@ -115,6 +114,7 @@ static void open_cache(struct api *api)
     config.prefix = prefix;
     api->head = head_new(is_local ? 0 : GRACE_BIGQUERY_S * US_PER_S);
     api->commits = commits_new(config.policy.ttl_us);
+    api->no_local = config.max_bytes == 0;
     api->feed = feed_new();
     api->reads = bucket_new(settings_store_qps(api->settings));
     api->cache = cache_new(&config);

@@ -129,8 +129,8 @@ def us(text):
     return float(number) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
 
 
-def wrk(url, connections=50, seconds=SECONDS, script=None, headers=()):
-    argv = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
+def wrk(url, connections=50, seconds=SECONDS, script=None, headers=(), cores="1", threads=1):
+    argv = ["taskset", "-c", cores, "wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--latency"]
     for header in headers:
         argv += ["-H", header]
     if script:
@@ -144,7 +144,7 @@ def wrk(url, connections=50, seconds=SECONDS, script=None, headers=()):
             "p99": us(re.search(r"99%\s+([\d.]+\w+)", out).group(1))}
 
 
-def start_nginx(folder, body):
+def start_nginx(folder, body, wait=True):
     port = free_port()
     with open(os.path.join(folder, "datos"), "wb") as f:
         f.write(body)
@@ -164,6 +164,9 @@ http {{ access_log off; sendfile on; keepalive_requests 100000000;
         open(conf, "w", encoding="utf-8").write(text)
     process = spawn(["nginx", "-c", conf, "-e", os.path.join(folder, "nginx.log")], core=0)
     url = f"http://127.0.0.1:{port}/datos"
+    process.port = port
+    if not wait:
+        return process, url, []
     datos.wait_for(lambda: datos.request("GET", url).status == 200)
     children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)],
                               capture_output=True, text=True, check=True).stdout.split()

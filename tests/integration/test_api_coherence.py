@@ -133,6 +133,22 @@ def many(readers, n, path):
     return answers
 
 
+def test_without_a_local_level_every_read_asks_redis(bench):
+    redis, one, two = pair(bench, "--cache-local-mb", "0", "--cache-check-ms", "3600000")
+    one.post(datos.record("v0", timestamp="2025-01-01T00:00:00Z"))
+    before = [a.metric(QUERIES, op="query") for a in (one, two)]
+    for i in range(1, 40):
+        writer, reader = (one, two) if i % 2 else (two, one)
+        assert writer.post(datos.record(f"v{i}", timestamp=f"2025-01-01T00:00:{i:02}Z")).status == 201
+        assert writer.ids("?limit=1") == [f"v{i}"]
+        datos.wait_for(lambda r=reader, i=i: r.ids("?limit=1") == [f"v{i}"], 2)
+    assert two.get("/datos?limit=1").headers["Cache-Status"] == "datos; hit; detail=redis"
+    assert [a.metric(QUERIES, op="query") for a in (one, two)] == before, "what Redis lacks comes from the head"
+    redis.kill()
+    assert one.ids("?limit=1") == ["v39"]
+    datos.wait_for(lambda: one.get("/datos?limit=1").headers["Cache-Status"] == "datos; hit; detail=local")
+
+
 def test_many_readers_of_a_missing_entry_cause_one_query(bench):
     _, one, two = pair(bench, "--threads", "2", "--cache-ttl-ms", "60000", "--cache-check-ms", "3600000")
     fill(one)
