@@ -41,8 +41,8 @@ ALL_LDFLAGS = $(FLAGS) -pie -pthread -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLA
 # --- modules: a folder each, an archive each ------------------------------
 MODULES := src/common src/config src/schema src/http src/grpc src/net src/auth \
            src/admin src/store src/pubsub src/ingest src/api src/cli src/dev cache \
-           emulator emulator/pubsub emulator/bigquery emulator/bigquery/sql \
-           emulator/proto
+           emulator emulator/pubsub emulator/identity emulator/bigquery \
+           emulator/bigquery/sql emulator/proto
 lib = $(B)/lib/$(subst /,-,$1).a
 srcs = $(filter-out %/main.c,$(wildcard $1/*.c))
 objs = $(patsubst %.c,$(B)/%.o,$(call srcs,$1))
@@ -50,11 +50,11 @@ objs = $(patsubst %.c,$(B)/%.o,$(call srcs,$1))
 # What each program links. Order is from user to used.
 DATOS_MODULES := src/dev src/cli src/api src/ingest src/admin src/store src/pubsub cache \
                  src/auth src/net src/schema src/http src/config src/common
-EMULATOR_MODULES := emulator emulator/pubsub emulator/bigquery \
-                    emulator/bigquery/sql emulator/proto src/grpc src/schema src/http src/common
+EMULATOR_MODULES := emulator emulator/pubsub emulator/identity emulator/bigquery \
+                    emulator/bigquery/sql emulator/proto src/net src/grpc src/schema src/http src/common
 
 LIBS_datos := -levent_core -lhiredis -lsqlite3 -ljansson -lnghttp2 -lcurl -lcrypto -lz
-LIBS_emulator := -levent_core -lsqlite3 -ljansson -lnghttp2 -lprotobuf-c -lz -lm
+LIBS_emulator := -levent_core -lsqlite3 -ljansson -lnghttp2 -lprotobuf-c -lcrypto -lz -lm
 
 PROGS := $(B)/datos $(B)/datos-emulator
 

@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "emulator/control.h"
+#include "emulator/identity/identity.h"
 #include "emulator/requests.h"
 #include "http/http.h"
 
@@ -273,6 +274,8 @@ static void on_request(struct http_req *req, void *app)
     struct str verb = http_req_method_name(req);
 
     http_req_set_user(req, NULL);
+    if (identity_serve(s->e.identity, req))
+        return; /* public, for whoever verifies a token */
     if (!admit(s, req))
         return;
     if (http_req_method(req) == HTTP_HEAD)

@@ -18,6 +18,7 @@ struct buf;
 struct faults;
 struct http_app;
 struct http_req;
+struct identity;
 struct loop;
 struct requests;
 struct rpc;
@@ -51,6 +52,8 @@ struct emulator {
     const char *project; /* of the default resources; "datos-local" */
     uint64_t seed;
     struct bigquery_door bigquery; /* set by that service */
+    struct identity *identity;     /* signs tokens */
+    bool push_insecure;            /* endpoints' certificates are not checked */
 };
 
 /* Ends an asynchronous step: RC_OK, or a code and one sentence. Called exactly

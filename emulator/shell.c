@@ -20,6 +20,7 @@
 #include "emulator/archive.h"
 #include "emulator/clock.h"
 #include "emulator/faults.h"
+#include "emulator/identity/identity.h"
 #include "emulator/port_owner.h"
 #include "emulator/requests.h"
 #include "emulator/rpc.h"
@@ -293,6 +294,7 @@ static void shell_fini(struct shell *s)
         s->services[i]->free(s->services[i]->self);
     }
     requests_free(s->e.requests);
+    identity_free(s->e.identity);
     faults_free(s->e.faults);
     vclock_free(s->e.clock);
     if (s->e.loop)
@@ -312,6 +314,9 @@ static void shell_init(struct shell *s, const struct options *o)
     s->e.clock = vclock_new(s->e.loop);
     s->e.faults = faults_new(seed);
     s->e.requests = requests_new(s->e.clock);
+    s->e.identity =
+        identity_new(s->e.loop, s->options->state, s->options->oidc_issuer);
+    s->e.push_insecure = s->options->push_insecure;
     s->e.fsync = o->fsync;
     s->e.profile = o->profile && strcmp(o->profile, "lenient") == 0
                        ? PROFILE_LENIENT

@@ -10,6 +10,7 @@
 #include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/upload.h"
 #include "emulator/clock.h"
+#include "emulator/identity/identity.h"
 #include "emulator/requests.h"
 #include "grpc/gzip.h"
 #include "http/http.h"
@@ -415,6 +416,8 @@ static void on_request(struct http_req *req, void *app)
         http_reply(req, 200, &text, 1, STR("Ok\n"));
         return;
     }
+    if (identity_serve(bq->e->identity, req))
+        return;
     c = call_new(bq, req);
     if (is_upload(req))
         c->upload = upload_body_new(bq->e->state_dir, &c->fail);

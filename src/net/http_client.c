@@ -28,6 +28,7 @@ struct http_io {
     struct loop_timer first_byte;
     char *packed; /* the compressed body */
     int stop_rc;  /* why we broke it off, or 0 */
+    bool at_102;  /* broken off there, as was asked for */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -110,7 +111,7 @@ static void finish_transfer(struct http_call *call, CURLcode code)
     char text[CURL_ERROR_SIZE];
     long status = 0;
     curl_off_t wait_s = 0;
-    int rc = io->stop_rc ? io->stop_rc : rc_of_curl(code);
+    int rc = io->stop_rc ? io->stop_rc : io->at_102 ? RC_OK : rc_of_curl(code);
 
     if (io->stop_rc == RC_TOO_LARGE)
         why = "the answer is larger than allowed";
@@ -119,7 +120,7 @@ static void finish_transfer(struct http_call *call, CURLcode code)
     snprintf(text, sizeof(text), "%s", why); /* io goes before it is used */
     curl_easy_getinfo(io->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(io->easy, CURLINFO_RETRY_AFTER, &wait_s);
-    call->status = (int)status;
+    call->status = io->at_102 ? 102 : (int)status;
     call->retry_after_us =
         wait_s > 0 && wait_s < 86400 ? (int64_t)wait_s * US_PER_S : 0;
     finish(call, rc, text);
@@ -271,6 +272,14 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
     return size * n;
 }
 
+/* "HTTP/1.1 102 Processing" */
+static bool is_102(struct str line)
+{
+    struct str word = str_cut(&line, ' ');
+
+    return str_starts(word, STR("HTTP/")) && str_starts(line, STR("102"));
+}
+
 static size_t on_field(char *p, size_t size, size_t n, void *arg)
 {
     struct http_io *io = arg;
@@ -280,6 +289,10 @@ static size_t on_field(char *p, size_t size, size_t n, void *arg)
 
     if (io->first_byte.event)
         loop_timer_cancel(&io->first_byte);
+    if (call->ends_at_102 && is_102(value)) {
+        io->at_102 = true;
+        return 0;
+    }
     if (!call->want_field)
         return size * n;
     name = str_cut(&value, ':');
@@ -340,6 +353,10 @@ static bool set_fields(struct http_io *io, const struct http_call *call)
     io->fields = first;
     for (size_t i = 0; i < call->n_fields; i++) {
         if (!add_field(io, call->fields[i].name, call->fields[i].value))
+            return false;
+    }
+    for (size_t i = 0; i < call->n_more; i++) {
+        if (!add_field(io, call->more[i].name, call->more[i].value))
             return false;
     }
     if (io->packed && !add_field(io, "content-encoding", "gzip"))
@@ -411,6 +428,10 @@ static void set_options(struct http_io *io, struct http_call *call)
         if (call->client_cert) {
             curl_easy_setopt(easy, CURLOPT_SSLCERT, call->client_cert);
             curl_easy_setopt(easy, CURLOPT_SSLKEY, call->client_key);
+        }
+        if (call->insecure) {
+            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
         }
         /* share one HTTP/2 connection rather than open several at once */
         curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);

@@ -40,7 +40,12 @@ struct http_call {
     const char *url;
     struct http_call_field fields[HTTP_CALL_FIELDS];
     size_t n_fields;
+    const struct http_call_field *more; /* fields beyond those; borrowed */
+    size_t n_more;
     struct str body;        /* p == NULL: none */
+    bool insecure;          /* take any certificate */
+    bool ends_at_102;       /* "102 Processing" is the answer: nothing after it
+                             * is waited for */
     bool gzip;              /* compress the body, ask for a compressed reply */
     size_t max_response;    /* bytes after decompression; else RC_TOO_LARGE */
     int64_t connect_us;     /* 0: 10 s */

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "emulator/identity/key.h"
+
+#include <limits.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdio.h>
+
+#include "common/base64.h"
+#include "common/mem.h"
+#include "common/sha256.h"
+
+enum {
+    KEY_BITS = 2048,
+    NUMBER_BYTES = 1024 /* of a key of up to 8,192 bits */
+};
+
+static char *pem_of(EVP_PKEY *key)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *pem = NULL, *p = NULL;
+    long len = 0;
+
+    if (bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL))
+        len = BIO_get_mem_data(bio, &p);
+    if (len > 0)
+        pem = mem_printf("%.*s", (int)len, p);
+    BIO_free(bio);
+    return pem;
+}
+
+int key_make(char **pem, struct err *err)
+{
+    EVP_PKEY *key = EVP_RSA_gen(KEY_BITS);
+    char *text = key ? pem_of(key) : NULL;
+
+    EVP_PKEY_free(key);
+    if (!text)
+        return err_set(err, RC_INTERNAL, "no RSA key could be made");
+    *pem = text;
+    return RC_OK;
+}
+
+/* One of the key's numbers as RFC 7518 writes it; NULL: it has none. */
+static char *number(EVP_PKEY *key, const char *name)
+{
+    unsigned char bytes[NUMBER_BYTES];
+    BIGNUM *bn = NULL;
+    char *out = NULL;
+    size_t len;
+
+    if (EVP_PKEY_get_bn_param(key, name, &bn) &&
+        BN_num_bytes(bn) <= NUMBER_BYTES) {
+        int n = BN_bn2bin(bn, bytes);
+
+        out = mem_alloc(base64_encoded_max((size_t)n) + 1);
+        len = base64_encode_url(out, bytes, (size_t)n);
+        out[len] = '\0';
+    }
+    BN_free(bn);
+    return out;
+}
+
+/* RFC 7638: the members that make the key, in order, without blanks. */
+static void name_it(struct key_public *key)
+{
+    char *text = mem_printf("{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}",
+                            key->e, key->n);
+    unsigned char digest[SHA256_BYTES];
+
+    sha256(str_from(text), digest);
+    for (size_t i = 0; i < KEY_ID_LEN / 2; i++)
+        snprintf(key->id + 2 * i, 3, "%02x", digest[i]);
+    mem_free(text);
+}
+
+/* Without it OpenSSL would ask the terminal. */
+static int no_password(char *out, int size, int for_writing, void *arg)
+{
+    (void)out;
+    (void)size;
+    (void)for_writing;
+    (void)arg;
+    return 0;
+}
+
+int key_read_public(struct str pem, struct key_public *out, struct err *err)
+{
+    BIO *bio = pem.len <= INT_MAX ? BIO_new_mem_buf(pem.p, (int)pem.len) : NULL;
+    EVP_PKEY *pkey =
+        bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+    struct key_public key = {0};
+
+    if (pkey && EVP_PKEY_base_id(pkey) == EVP_PKEY_RSA) {
+        key.n = number(pkey, OSSL_PKEY_PARAM_RSA_N);
+        key.e = number(pkey, OSSL_PKEY_PARAM_RSA_E);
+    }
+    EVP_PKEY_free(pkey);
+    BIO_free(bio);
+    if (!key.n || !key.e) {
+        key_public_fini(&key);
+        return err_set(err, RC_INVALID, "no RSA private key in PEM form");
+    }
+    name_it(&key);
+    *out = key;
+    return RC_OK;
+}
+
+void key_public_fini(struct key_public *key)
+{
+    mem_free(key->n);
+    mem_free(key->e);
+    key->n = key->e = NULL;
+}
