@@ -12,7 +12,8 @@ COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 # V=1 shows whole command lines
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $1 $(subst $(BUILD)/,,$2))
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+# the outermost alone: the others share its job server
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
@@ -84,13 +85,13 @@ test: ## install what is missing, then every test
 	@$(MAKE) --no-print-directory all test-programs
 	@$(MAKE) --no-print-directory VARIANT=asan test-programs replay-programs
 	@$(MAKE) --no-print-directory VARIANT=tsan threaded-programs
-	@BUILD=$(BUILD) tests/run
+	+@BUILD=$(BUILD) tests/run
 
 bench: all ## measured table: against nginx and Google's emulator, latency, backlog, start, memory
-	@BUILD=$(BUILD) tests/bench/run
+	+@BUILD=$(BUILD) tests/bench/run
 
 fuzz: ## each fuzzer for FUZZ_TIME seconds (default 20)
-	@BUILD=$(BUILD) MAKE="$(MAKE)" tests/fuzz/run
+	+@BUILD=$(BUILD) MAKE="$(MAKE)" tests/fuzz/run
 
 lint: ## all static checks
 	@tests/prepare lint
