@@ -259,7 +259,9 @@ static void stop(struct shell *s)
 
 static void on_signal(int signo, void *arg)
 {
-    LOG_I("%s: stopping", signo == SIGINT ? "SIGINT" : "SIGTERM");
+    LOG_I("%s: stopping", signo == SIGINT   ? "SIGINT"
+                          : signo == SIGHUP ? "SIGHUP"
+                                            : "SIGTERM");
     stop(arg);
 }
 

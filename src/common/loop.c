@@ -13,7 +13,7 @@
 #include "common/mem.h"
 
 enum {
-    N_SIGNALS = 2
+    N_SIGNALS = 3
 };
 
 struct loop {
@@ -195,11 +195,17 @@ static void on_signal_event(evutil_socket_t signo, short what, void *arg)
 void loop_on_terminate(struct loop *loop,
                        void (*on_signal)(int signo, void *arg), void *arg)
 {
-    static const int signos[N_SIGNALS] = {SIGTERM, SIGINT};
+    static const int signos[N_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
 
     loop->on_signal = on_signal;
     loop->signal_arg = arg;
     for (int i = 0; i < N_SIGNALS; i++) {
+        struct sigaction now;
+
+        /* nohup means it */
+        if (signos[i] == SIGHUP && sigaction(SIGHUP, NULL, &now) == 0 &&
+            now.sa_handler == SIG_IGN)
+            continue;
         loop->signals[i] =
             evsignal_new(loop->base, signos[i], on_signal_event, loop);
         event_add(loop->signals[i], NULL);

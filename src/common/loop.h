@@ -52,8 +52,8 @@ bool loop_timer_is_armed(const struct loop_timer *t);
 void loop_timer_cancel(struct loop_timer *t);
 void loop_timer_fini(struct loop_timer *t);
 
-/* Calls `on_signal` on this loop at each SIGTERM and SIGINT, until loop_free.
- * One loop a process. */
+/* Calls `on_signal` on this loop at each SIGTERM, SIGINT and (unless it is
+ * ignored, as under nohup) SIGHUP, until loop_free. One loop a process. */
 void loop_on_terminate(struct loop *loop,
                        void (*on_signal)(int signo, void *arg), void *arg);
 
