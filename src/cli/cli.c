@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -49,7 +50,7 @@ static const struct command *find(const char *name)
 static int refuse(const char *name)
 {
     const char *near = NULL;
-    unsigned best = ARGS_NEAR;
+    unsigned best = args_too_far(name);
 
     for (size_t i = 0; i < N_COMMANDS; i++) {
         unsigned d = str_distance(str_from(name), str_from(commands[i].name));
@@ -87,7 +88,7 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
-int cli_main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     const struct command *c;
 
@@ -108,4 +109,18 @@ int cli_main(int argc, char **argv)
     /* what is said before the settings are read */
     log_init(LOG_INFO, c->name, "datos");
     return c->run(argc - 1, argv + 1);
+}
+
+/* Output that went nowhere is a failure, however well the rest went. */
+int cli_main(int argc, char **argv)
+{
+    int code = dispatch(argc, argv);
+    bool lost = ferror(stdout) != 0;
+
+    errno = lost ? EIO : 0;
+    if (fflush(stdout) == 0 && !lost)
+        return code;
+    fprintf(stderr, "datos: cannot write to standard output: %s\n",
+            strerror(errno));
+    return code ? code : ARGS_EXIT_FAILED;
 }

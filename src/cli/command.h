@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "common/rc.h"
+
 struct args_flag;
 struct settings;
 
@@ -13,5 +15,9 @@ struct settings;
  * code, told on standard error. */
 int command_open(const char *name, const struct args_flag *flags, size_t n,
                  int argc, char **argv, struct settings *s);
+
+/* Addresses among the settings that have a form: RC_INVALID names the
+ * variable and the form. */
+RC_MUST_USE int command_check(const struct settings *s, struct err *err);
 
 #endif

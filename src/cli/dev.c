@@ -2,10 +2,12 @@
 /* `datos dev`: its flags. */
 #include "dev/dev.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "common/log.h"
 #include "config/args.h"
 #include "config/settings.h"
@@ -166,6 +168,33 @@ static int refuse_own(int argc, char **argv, struct err *err)
     return RC_OK;
 }
 
+/* From a cloud, or from an earlier run's exports: none of it is meant for
+ * these parts, and whoever meant it should know. */
+static void tell_unused(void)
+{
+    static const char *const unused[] = {
+        "PORT",
+        "DATOS_BIND",
+        "DATOS_STORE",
+        "DATOS_ADMIN_PORT",
+        "REDIS_URL",
+        "PUBSUB_EMULATOR_HOST",
+        "BIGQUERY_EMULATOR_HOST",
+    };
+    char names[160] = "";
+
+    for (size_t i = 0; i < sizeof(unused) / sizeof(unused[0]); i++) {
+        const char *value = getenv(unused[i]);
+        size_t len = strlen(names);
+
+        if (value && *value)
+            snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "",
+                     unused[i]);
+    }
+    if (names[0])
+        LOG_W("not used here, this command gives its parts its own: %s", names);
+}
+
 int cli_dev(int argc, char **argv)
 {
     struct dev_words w = defaults();
@@ -182,11 +211,14 @@ int cli_dev(int argc, char **argv)
         refuse_own(argc, argv, &err) || settings_load(&s, &argc, argv, &err))
         return args_refuse("dev", &err);
     code = args_finish("dev", flags, N_FLAGS, true, argc, argv);
+    if (!code && command_check(&s, &err))
+        code = args_refuse("dev", &err);
     if (!code && check(&w, &s, &err))
         code = args_refuse("dev", &err);
     if (!code) {
         (void)log_level_parse(str_from(s.log), &level);
         log_init(level, "dev", s.system);
+        tell_unused();
         settings_export_flags(&s);
         code = dev_run(&w.o);
     }

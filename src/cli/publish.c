@@ -18,8 +18,10 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/mem.h"
+#include "common/timefmt.h"
 #include "config/args.h"
 #include "config/settings.h"
+#include "net/google.h"
 #include "pubsub/publisher.h"
 
 enum {
@@ -28,7 +30,9 @@ enum {
     CONNECTIONS = 4,
     PROGRESS_US = 100000,
     /* long enough for a service that restarts, short enough for a person */
-    DEADLINE_US = 10 * 1000000,
+    DEADLINE_S = 10,
+    DEADLINE_US = DEADLINE_S * 1000000,
+    PATIENCE_US = 700000, /* without an answer; then it is said */
 };
 
 struct job {
@@ -37,7 +41,8 @@ struct job {
     double rate; /* messages a second; 0: as fast as they go */
     struct loop *loop;
     struct publisher *publisher;
-    struct loop_timer progress;
+    struct loop_timer progress, patience;
+    const char *where; /* the service's address */
     struct loop_task source_done;
     bool show_progress;
     int64_t started_us;
@@ -209,26 +214,44 @@ static void on_interrupt(int signo, void *arg)
     publisher_close(job->publisher, on_closed, job);
 }
 
+static void on_patience(struct loop_timer *timer)
+{
+    struct job *job = LOOP_OWNER(timer, struct job, patience);
+
+    if (job->sent > 0 && job->published + job->failed == 0)
+        fprintf(stderr,
+                "datos publish: no answer from %s yet, trying for %d s\n",
+                job->where, DEADLINE_S);
+}
+
 /* --- what is shown -------------------------------------------------------- */
+
+/* Messages a second; slow rates with their fraction. */
+static void format_rate(char out[24], uint64_t n, double took_s)
+{
+    double rate = took_s > 0 ? (double)n / took_s : 0;
+
+    snprintf(out, 24, "%.*f", rate < 10 ? 1 : 0, rate);
+}
 
 static void show_progress(struct job *job, bool last)
 {
     int64_t total = source_total(&job->source);
     uint64_t n = job->published + job->failed;
     double took_s = (double)(clock_mono_us() - job->started_us) / 1e6;
-    char bar[31] = "";
+    char bar[31] = "", rate[24];
 
+    format_rate(rate, n, took_s);
     if (total > 0) {
         size_t full = (size_t)((double)n / (double)total * 30);
 
         memset(bar, ' ', sizeof(bar) - 1);
         memset(bar, '#', full > 30 ? 30 : full);
         bar[30] = '\0';
-        fprintf(stderr, "\r[%s] %" PRIu64 "/%" PRId64 "  %.0f/s ", bar, n,
-                total, took_s > 0 ? (double)n / took_s : 0);
+        fprintf(stderr, "\r[%s] %" PRIu64 "/%" PRId64 "  %s/s ", bar, n, total,
+                rate);
     } else {
-        fprintf(stderr, "\r%" PRIu64 " published  %.0f/s ", n,
-                took_s > 0 ? (double)n / took_s : 0);
+        fprintf(stderr, "\r%" PRIu64 " published  %s/s ", n, rate);
     }
     if (last)
         fputs("\r\033[K", stderr);
@@ -246,14 +269,16 @@ static void on_progress(struct loop_timer *timer)
 static int conclude(const struct job *job)
 {
     double took_s = (double)(clock_mono_us() - job->started_us) / 1e6;
+    char rate[24];
 
+    format_rate(rate, job->published, took_s);
     if (job->published == 1 && source_total(&job->source) == 1)
         printf("published message %s to %s\n", job->last_id, job->topic);
     else
-        printf("published %" PRIu64 " message%s to %s in %.2f s (%.0f a "
+        printf("published %" PRIu64 " message%s to %s in %.2f s (%s a "
                "second)\n",
                job->published, job->published == 1 ? "" : "s", job->topic,
-               took_s, took_s > 0 ? (double)job->published / took_s : 0);
+               took_s, rate);
     if (job->source_rc)
         fprintf(stderr, "datos publish: stopped: %s\n", job->source_err.text);
     if (job->failed)
@@ -300,6 +325,9 @@ static int run(struct job *job)
     loop_timer_init(&job->progress, job->loop, on_progress);
     if (job->show_progress && source_total(&job->source) != 1)
         loop_timer_arm(&job->progress, PROGRESS_US);
+    loop_timer_init(&job->patience, job->loop, on_patience);
+    job->where = google_endpoint(cloud.google)->base;
+    loop_timer_arm(&job->patience, PATIENCE_US);
     if (pthread_create(&maker, NULL, make_messages, job) != 0) {
         fputs("datos publish: cannot start a thread\n", stderr);
         return ARGS_EXIT_FAILED;
@@ -316,6 +344,7 @@ static int run(struct job *job)
     }
     pthread_join(maker, NULL);
     loop_timer_fini(&job->progress);
+    loop_timer_fini(&job->patience);
     cloud_close(&cloud);
     loop_free(job->loop);
     return code;
@@ -363,6 +392,21 @@ static int check(const struct wishes *w, struct err *err)
     return RC_OK;
 }
 
+/* To see a refusal is a use; to be surprised by one is not. */
+static void foretell(const struct wishes *w)
+{
+    const char *why = NULL;
+    int64_t at_us;
+
+    if (w->id && !*w->id)
+        LOG_W("--id is empty: ingest will refuse the message to the "
+              "dead-letter topic (schema)");
+    if (w->timestamp && timefmt_parse(str_from(w->timestamp), &at_us, &why))
+        LOG_W("--timestamp=%.60s: %s; ingest will refuse the message to the "
+              "dead-letter topic (schema)",
+              w->timestamp, why);
+}
+
 static int start(const struct settings *s, const struct wishes *w)
 {
     struct job job = {.settings = s, .rate = w->rate};
@@ -377,6 +421,7 @@ static int start(const struct settings *s, const struct wishes *w)
     };
     (void)log_level_parse(str_from(s->log), &level);
     log_init(level, "publish", s->system);
+    foretell(w);
     return run(&job);
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/str.h"
 #include "config/settings.h"
@@ -156,6 +157,14 @@ const char *args_nearest(const struct args_flag *flags, size_t n,
     return best;
 }
 
+unsigned args_too_far(const char *word)
+{
+    size_t dashes = strspn(word, "-");
+    size_t letters = strcspn(word + dashes, "=");
+
+    return 1 + (letters > 6 ? 3 : (unsigned)(letters + 2) / 3);
+}
+
 int args_refuse(const char *command, const struct err *err)
 {
     fprintf(stderr, "datos %s: %s\n", command, err->text);
@@ -167,7 +176,7 @@ int args_finish(const char *command, const struct args_flag *flags, size_t n,
 {
     const char *word = args_left_over(argc, argv);
     const char *near = NULL, *nearer = NULL;
-    unsigned distance = ARGS_NEAR;
+    unsigned distance = args_too_far(word ? word : "");
 
     if (!word)
         return 0;

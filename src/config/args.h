@@ -64,7 +64,9 @@ int args_finish(const char *command, const struct args_flag *flags, size_t n,
 
 /* One row of a --help list: the text wraps under itself. */
 void args_print_row(FILE *out, const char *left, const char *text);
-/* How near two names must be for one to be offered for the other. */
-#define ARGS_NEAR 4
+/* How near a name must be to be offered for `word`: the first edit distance
+ * (dashes and values do not count) that is too far. Short words are near to
+ * everything, so a third of the letters may differ, three at most. */
+unsigned args_too_far(const char *word);
 
 #endif

@@ -242,10 +242,11 @@ static void warn_of_unknown(void)
     for (char **e = environ; e && *e; e++) {
         struct str rest = str_from(*e), name = str_cut(&rest, '=');
         const char *near = NULL;
-        unsigned best = ARGS_NEAR;
+        unsigned best;
 
         if (!str_starts(name, STR("DATOS_")) || is_known(name))
             continue;
+        best = args_too_far(name.p + strlen("DATOS_"));
         for (int i = 0; i < N_SETTINGS; i++) {
             struct str known = str_from(setting_specs[i].variable);
             unsigned d = str_distance(name, known);
@@ -316,6 +317,11 @@ int settings_check_start(const struct settings *s, bool serves_api,
             "service; set both or none, or DATOS_ALLOW_MIXED=1",
             pubsub ? "PUBSUB_EMULATOR_HOST" : "BIGQUERY_EMULATOR_HOST",
             pubsub ? "BIGQUERY_EMULATOR_HOST" : "PUBSUB_EMULATOR_HOST");
+    if (serves_api && s->port > 0 && s->port == s->admin_port)
+        return err_set(err, RC_INVALID,
+                       "PORT and DATOS_ADMIN_PORT are both %d: give one of "
+                       "them another number",
+                       (int)s->port);
     if (serves_api && !s->auth)
         return err_set(err, RC_INVALID,
                        "DATOS_AUTH must be set in the cloud: jwt (with "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table shown: `datos config`, --help, the README's table. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,31 @@ void setting_mask(const char *text, char *out, size_t size)
              (at ? at : authority)[path] ? "?***" : "");
 }
 
+/* What stands for a setting that nobody set and that has no one default. */
+static bool derive(const struct settings *s, int i, char *out, size_t size)
+{
+    int64_t n;
+
+    switch (i) {
+    case SETTING_store_qps:
+        n = settings_store_qps(s);
+        break;
+    case SETTING_cache_check_ms:
+        n = settings_cache_check_ms(s);
+        break;
+    case SETTING_threads:
+        n = settings_threads(s);
+        break;
+    case SETTING_admin_port:
+        snprintf(out, size, "none (api), any free one (ingest)");
+        return true;
+    default:
+        return false;
+    }
+    snprintf(out, size, "%" PRId64, n);
+    return true;
+}
+
 void settings_print(const struct settings *s, FILE *out)
 {
     const struct settings_source *src = s->sources;
@@ -37,13 +63,16 @@ void settings_print(const struct settings *s, FILE *out)
         const struct setting_spec *spec = &setting_specs[i];
         const char *value = src->text[i] ? src->text[i] : "-";
         char masked[256];
+        bool is_derived = !src->text[i] && derive(s, i, masked, sizeof(masked));
 
         if (spec->kind == KIND_SECRET && src->text[i]) {
             setting_mask(value, masked, sizeof(masked));
             value = masked;
         }
+        if (is_derived)
+            value = masked;
         fprintf(out, "%-30s %-40s %s%s%s\n", spec->variable, value,
-                origins[src->origin[i]],
+                is_derived ? "derived" : origins[src->origin[i]],
                 src->origin[i] == ORIGIN_FLAG   ? " "
                 : src->origin[i] == ORIGIN_FILE ? " "
                                                 : "",
@@ -120,7 +149,7 @@ const char *settings_nearest(const char *flag, unsigned *distance)
 
 const char *settings_nearest_flag(const char *flag)
 {
-    unsigned distance = ARGS_NEAR;
+    unsigned distance = args_too_far(flag);
 
     return settings_nearest(flag, &distance);
 }

@@ -143,6 +143,19 @@ def test_another_project_starts_on_the_state_of_the_first(start, folder):
     assert datos.request("GET", topic).status == 200
 
 
+def test_settings_that_are_not_used_are_named(start):
+    system = start("--memory", environment={"DATOS_BIND": "0.0.0.0", "REDIS_URL": "redis://127.0.0.1:1"})
+    assert "not used here" in system.log() and "DATOS_BIND, REDIS_URL" in system.log()
+
+
+@pytest.mark.parametrize("part", ["api", "ingest", "emulator"])
+def test_hangup_drains_like_terminate(start, part):
+    system = start("--memory")
+    old = system.ready["pids"][part]
+    system.kill(part, signal.SIGHUP)
+    assert f"{part} (pid {old}) ended with exit code 0" in system.log()
+
+
 def test_no_ingest_when_it_is_off(start):
     system = start("--memory", environment={"DATOS_INGEST": "off"})
     assert "ingest" not in system.ready and "ingest" not in system.ready["pids"]

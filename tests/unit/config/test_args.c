@@ -77,11 +77,11 @@ END_TEST
 
 START_TEST(nearest_knows_listed_flags_only)
 {
-    unsigned distance = ARGS_NEAR;
+    unsigned distance = 4;
 
     ck_assert_str_eq(args_nearest(flags, N_FLAGS, "--nubmer=3", &distance),
                      "--number");
-    distance = ARGS_NEAR;
+    distance = 4;
     ck_assert_ptr_null(args_nearest(flags, N_FLAGS, "--quiet-one", &distance));
 }
 END_TEST
