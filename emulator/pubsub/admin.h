@@ -43,6 +43,10 @@ RUN(schema_delete_revision);
 RUN(schema_validate);
 RUN(schema_validate_message);
 
+RUN(policy_get);
+RUN(policy_set);
+RUN(policy_test);
+
 #undef RUN
 
 /* A page of a list. */

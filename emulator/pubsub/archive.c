@@ -2,6 +2,7 @@
 /* The whole state as bytes, and back. A version line, then records in the wire
  * format: 1 a resource, 2 a batch, 3 the end with what is counted on. */
 #include "common/mem.h"
+#include "emulator/pubsub/policy.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/schema.h"
 #include "grpc/wire.h"
@@ -131,6 +132,19 @@ static void put_schemas(const struct pubsub *s, struct buf *out)
     }
 }
 
+static void put_policies(const struct pubsub *s, struct buf *out)
+{
+    struct storage_job *job = storage_job_new(NULL, NULL);
+
+    for (size_t i = 0; i < s->policies.n; i++)
+        keep_policy(job, s->policies.rows[i].resource);
+    for (size_t i = 0; i < job->n; i++) {
+        job->steps[i].resource.done = STR("");
+        put_resource(out, &job->steps[i].resource);
+    }
+    storage_job_free(job);
+}
+
 int pubsub_save(void *self, struct buf *out, struct err *err)
 {
     struct pubsub *s = self;
@@ -140,6 +154,7 @@ int pubsub_save(void *self, struct buf *out, struct err *err)
     put_topics(s, out);
     put_holders(s, out);
     put_schemas(s, out);
+    put_policies(s, out);
     for (const struct topic *t = s->all_topics; t; t = t->next)
         for (const struct batch *b = tlog_find(&t->log, 0); b;
              b = tlog_after(&t->log, b)) {
@@ -288,6 +303,8 @@ static int keep_all(struct pubsub *s, const struct pubsub *fresh,
     for (size_t i = 0; i < fresh->snapshots.n; i++)
         keep_snapshot(job, fresh->snapshots.rows[i].resource);
     keep_schemas(job, fresh);
+    for (size_t i = 0; i < fresh->policies.n; i++)
+        keep_policy(job, fresh->policies.rows[i].resource);
     for (const struct topic *t = fresh->all_topics; t; t = t->next)
         for (struct batch *b = tlog_find(&t->log, 0); b;
              b = tlog_after(&t->log, b))
@@ -307,10 +324,12 @@ static void install(struct pubsub *s, struct pubsub *fresh)
     names_fini(&s->subs);
     names_fini(&s->snapshots);
     names_fini(&s->schemas);
+    names_fini(&s->policies);
     s->topics = fresh->topics;
     s->subs = fresh->subs;
     s->snapshots = fresh->snapshots;
     s->schemas = fresh->schemas;
+    s->policies = fresh->policies;
     numbers_fini(&s->sub_numbers);
     s->sub_numbers = fresh->sub_numbers;
     s->next_id = fresh->next_id;
@@ -359,6 +378,7 @@ int pubsub_load(void *self, struct str bytes, struct err *err)
         names_fini(&fresh.subs);
         names_fini(&fresh.snapshots);
         names_fini(&fresh.schemas);
+        names_fini(&fresh.policies);
         numbers_fini(&fresh.sub_numbers);
     } else {
         install(s, &fresh);

@@ -2,6 +2,7 @@
 /* What ends by itself: topics' retention, subscriptions that nobody uses,
  * snapshots. (A subscription's own retention is its core's.) */
 #include "common/log.h"
+#include "emulator/pubsub/policy.h"
 #include "emulator/pubsub/pubsub_priv.h"
 
 /* A topic's retention may begin with the next publish: a look now and then. */
@@ -15,7 +16,7 @@ static int64_t sub_ends_us(const struct sub *sub)
     return p && p->ttl ? sub->active_us + pb_duration_us(p->ttl) : INT64_MAX;
 }
 
-static void forget(struct pubsub *s, uint64_t number)
+static void forget(struct pubsub *s, uint64_t number, const char *name)
 {
     struct storage_job *job;
 
@@ -23,6 +24,7 @@ static void forget(struct pubsub *s, uint64_t number)
         return;
     job = storage_job_new(NULL, NULL);
     storage_step(job, STORAGE_DROP_RESOURCE)->number = number;
+    policy_drop(job, s, name);
     keep_later(s, job);
 }
 
@@ -39,7 +41,7 @@ static int64_t expire_subs(struct pubsub *s, int64_t now_us)
         at_us = sub_ends_us(sub);
         if (at_us <= now_us) {
             LOG_I("%s expired: nobody used it", sub->name);
-            forget(s, sub->number);
+            forget(s, sub->number, sub->name);
             sub_delete(sub, GRPC_NOT_FOUND, "The subscription has expired.");
         } else if (at_us < next_us) {
             next_us = at_us;
@@ -59,7 +61,7 @@ static int64_t expire_snapshots(struct pubsub *s, int64_t now_us)
                             : INT64_MAX;
 
         if (at_us <= now_us) {
-            forget(s, n->number);
+            forget(s, n->number, n->name);
             snapshot_delete(s, n);
         } else if (at_us < next_us) {
             next_us = at_us;

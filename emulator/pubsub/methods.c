@@ -2,6 +2,7 @@
 /* All unary calls: path, messages, REST forms (google/pubsub/v1/pubsub.proto's
  * http options). */
 #include "emulator/pubsub/admin.h"
+#include "google/iam/v1/iam_policy.pb-c.h"
 #include "google/pubsub/v1/schema.pb-c.h"
 
 #define TOPIC   "projects/*/topics/*"
@@ -19,6 +20,18 @@
     }
 #define HOT(...) METHOD(true, __VA_ARGS__)
 #define ROW(...) METHOD(false, __VA_ARGS__)
+/* One verb of all that have a policy. */
+#define IAM(method, in, out, run_, http, verb)                                 \
+    {                                                                          \
+        .path = "/google.iam.v1.IAMPolicy/" method,                            \
+        .input = &google__iam__v1__##in##__descriptor,                         \
+        .output = &google__iam__v1__##out##__descriptor, .run = run_,          \
+        .resource = "resource",                                                \
+        .rest = {http(TOPIC, verb), http(SUB, verb), http(SNAP, verb),         \
+                 http(SCHEMA, verb)},                                          \
+    }
+#define IAM_GET(name, verb)  "GET /v1/{resource=" name "}:" verb
+#define IAM_POST(name, verb) "POST /v1/{resource=" name "}:" verb " body=*"
 
 const struct rpc_method pubsub_methods[] = {
     HOT("Publisher", "Publish", publish_request, pubsub__v1__publish_response,
@@ -31,6 +44,15 @@ const struct rpc_method pubsub_methods[] = {
         "POST /v1/{subscription=" SUB "}:modifyAckDeadline body=*"),
     HOT("Subscriber", "Pull", pull_request, pubsub__v1__pull_response, pull_run,
         "subscription", "POST /v1/{subscription=" SUB "}:pull body=*"),
+
+    /* before those whose star takes a name with its verb too */
+    IAM("GetIamPolicy", get_iam_policy_request, policy, policy_get_run, IAM_GET,
+        "getIamPolicy"),
+    IAM("SetIamPolicy", set_iam_policy_request, policy, policy_set_run,
+        IAM_POST, "setIamPolicy"),
+    IAM("TestIamPermissions", test_iam_permissions_request,
+        test_iam_permissions_response, policy_test_run, IAM_POST,
+        "testIamPermissions"),
 
     ROW("Publisher", "CreateTopic", topic, pubsub__v1__topic, topic_create_run,
         "name", "PUT /v1/{name=" TOPIC "} body=*"),

@@ -83,7 +83,7 @@ struct pubsub {
     struct service service;
     struct rpc *rpc;
     struct storage *storage; /* NULL: memory only */
-    struct names topics, subs, snapshots, schemas;
+    struct names topics, subs, snapshots, schemas, policies;
     struct numbers topic_numbers, sub_numbers;
     struct topic *all_topics;
     uint64_t next_id, next_number;

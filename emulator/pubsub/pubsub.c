@@ -114,6 +114,7 @@ static void pubsub_free(void *self)
     names_fini(&s->subs);
     names_fini(&s->snapshots);
     names_fini(&s->schemas);
+    names_fini(&s->policies);
     numbers_fini(&s->topic_numbers);
     numbers_fini(&s->sub_numbers);
     buf_fini(&s->dropped);

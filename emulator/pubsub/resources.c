@@ -4,6 +4,7 @@
 #include "common/rand.h"
 #include "emulator/pubsub/export.h"
 #include "emulator/pubsub/filter.h"
+#include "emulator/pubsub/policy.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/schema.h"
 
@@ -132,6 +133,7 @@ void topic_unref(struct topic *t)
 void topic_delete(struct topic *t)
 {
     names_remove(&t->service->topics, t->name);
+    policy_remove(t->service, t->name);
     t->deleted = true;
     for (struct sub *sub = t->subs; sub; sub = sub->next)
         pb_set(&sub->config->topic, "_deleted-topic_");
@@ -254,6 +256,7 @@ void sub_delete(struct sub *sub, enum grpc_status status, const char *text)
     struct sub **at = &t->subs;
 
     names_remove(&s->subs, sub->name);
+    policy_remove(s, sub->name);
     numbers_remove(&s->sub_numbers, sub->number);
     sub_end_takers(sub, status, text);
     export_end(sub);
@@ -296,6 +299,7 @@ void snapshot_delete(struct pubsub *s, struct snapshot *n)
     struct snapshot **at = &t->snapshots;
 
     names_remove(&s->snapshots, n->name);
+    policy_remove(s, n->name);
     while (*at != n)
         at = &(*at)->next;
     *at = n->next;

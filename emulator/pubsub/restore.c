@@ -3,8 +3,11 @@
  * archive at a load. */
 #include "common/log.h"
 #include "common/mem.h"
+#include "emulator/pubsub/policy.h"
+#include "emulator/pubsub/policy_check.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/schema.h"
+#include "google/iam/v1/iam_policy.pb-c.h"
 
 /* No count or time of ours comes near. */
 #define COUNT_MAX (1LL << 60)
@@ -123,6 +126,25 @@ static int restore_revision(struct pubsub *s, const struct kept_resource *r,
     return rc;
 }
 
+static int restore_policy(struct pubsub *s, const struct kept_resource *r,
+                          uint64_t number, struct err *err)
+{
+    Google__Iam__V1__SetIamPolicyRequest *kept =
+        unpack(&google__iam__v1__set_iam_policy_request__descriptor, r->body);
+    struct str collection;
+
+    if (!kept || !kept->policy || policy_check(kept->policy, NULL) ||
+        !policy_resource_exists(s, kept->resource, &collection) ||
+        policy_find(s, str_from(kept->resource))) {
+        pb_free(kept);
+        return damaged(err, "a policy");
+    }
+    policy_add(s, kept->resource, number, kept->policy);
+    kept->policy = NULL;
+    pb_free(kept);
+    return RC_OK;
+}
+
 static int on_resource(const struct kept_resource *r, void *arg,
                        struct err *err)
 {
@@ -141,6 +163,8 @@ static int on_resource(const struct kept_resource *r, void *arg,
         return restore_holder(s, r, err);
     case KEPT_SCHEMA:
         return restore_revision(s, r, number, err);
+    case KEPT_POLICY:
+        return restore_policy(s, r, number, err);
     default:
         return RC_OK;
     }

@@ -4,6 +4,7 @@
 
 #include "common/mem.h"
 #include "emulator/pubsub/avro.h"
+#include "emulator/pubsub/policy.h"
 #include "emulator/pubsub/proto_schema.h"
 
 int revision_new(PB(Schema) * config, uint64_t number, struct revision **out,
@@ -84,6 +85,7 @@ struct schema *schema_add(struct pubsub *s, struct revision *r)
 static void schema_free(struct pubsub *s, struct schema *schema)
 {
     names_remove(&s->schemas, schema->name);
+    policy_remove(s, schema->name);
     for (size_t i = 0; i < schema->n; i++)
         revision_free(schema->revisions[i]);
     mem_free(schema->revisions);

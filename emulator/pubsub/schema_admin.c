@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/rand.h"
+#include "emulator/pubsub/policy.h"
 #include "emulator/pubsub/schema_admin.h"
 
 /* --- names ---------------------------------------------------------------- */
@@ -292,6 +293,7 @@ static bool forget(struct rpc_call *call, struct pubsub *s,
     for (size_t i = 0; i < schema->n; i++)
         storage_step(job, STORAGE_DROP_RESOURCE)->number =
             schema->revisions[i]->number;
+    policy_drop(job, s, schema->name);
     mark_topics(s, schema->name, job);
     if (keep_now(s, job, &err)) {
         refuse_storage(call, err.text);

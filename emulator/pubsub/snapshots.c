@@ -6,6 +6,7 @@
 #include "common/rand.h"
 #include "emulator/pubsub/admin.h"
 #include "emulator/pubsub/check.h"
+#include "emulator/pubsub/policy.h"
 
 #define LIFE_US     (7 * 86400 * US_PER_S) /* at most, from the oldest message */
 #define LIFE_MIN_US (3600 * US_PER_S)
@@ -223,6 +224,7 @@ void snapshot_delete_call_run(struct rpc_call *call, ProtobufCMessage *in,
         return;
     job = storage_job_new(NULL, NULL);
     storage_step(job, STORAGE_DROP_RESOURCE)->number = n->number;
+    policy_drop(job, s, n->name);
     if (keep_now(s, job, &err)) {
         refuse_storage(call, err.text);
         return;

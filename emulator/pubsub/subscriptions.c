@@ -3,6 +3,7 @@
 #include "emulator/pubsub/admin.h"
 #include "emulator/pubsub/check.h"
 #include "emulator/pubsub/export.h"
+#include "emulator/pubsub/policy.h"
 
 static const char *const sub_mutable[] = {"ack_deadline_seconds",
                                           "retain_acked_messages",
@@ -314,6 +315,7 @@ void subscription_delete_run(struct rpc_call *call, ProtobufCMessage *in,
         return;
     job = storage_job_new(NULL, NULL);
     storage_step(job, STORAGE_DROP_RESOURCE)->number = sub->number;
+    policy_drop(job, s, sub->name);
     if (keep_now(s, job, &err)) {
         refuse_storage(call, err.text);
         return;

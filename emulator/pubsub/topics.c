@@ -3,6 +3,7 @@
 #include "emulator/pubsub/admin.h"
 
 #include "emulator/pubsub/check.h"
+#include "emulator/pubsub/policy.h"
 #include "emulator/pubsub/schema.h"
 
 static const char *const topic_mutable[] = {
@@ -162,6 +163,7 @@ void topic_delete_run(struct rpc_call *call, ProtobufCMessage *in,
     job = storage_job_new(NULL, NULL);
     t->deleted = true;
     keep_topic(job, t);
+    policy_drop(job, s, t->name);
     if (keep_now(s, job, &err)) {
         t->deleted = false;
         refuse_storage(call, err.text);

@@ -296,3 +296,42 @@ def test_a_saved_state_comes_back_whole(start):
     assert texts(pull(e, "kept-sub")) == ["b", "c"]
     publish(e, "kept-topic", "d")
     assert texts(pull(e, "kept-sub")) == ["d"]
+
+
+# --- policies ----------------------------------------------------------------------
+
+VIEWERS = [{"role": "roles/pubsub.viewer", "members": ["allUsers"]}]
+
+
+def test_policies_live_as_long_as_what_they_guard(start):
+    e = start()
+    make_pair(e)
+    names = ("topics/kept-topic", "subscriptions/kept-sub", "snapshots/kept-snap")
+    assert e.rest("PUT", names[2], {"subscription": f"{FULL}/{names[1]}"}).status == 200
+    for name in names:
+        made = e.rest("POST", f"{name}:setIamPolicy", {"policy": {"bindings": VIEWERS}})
+        assert made.status == 200, made.body
+
+    def policies():
+        return [e.rest("GET", f"{name}:getIamPolicy").json() for name in names]
+    set_ones = policies()
+    assert [p["bindings"] for p in set_ones] == [VIEWERS] * 3
+    e.kill()
+    e.start()
+    assert policies() == set_ones
+    assert e.control("POST", "save", {"path": "policies.arc"}).status == 200
+    assert e.rest("DELETE", names[1]).status == 200
+    e.kill()
+    e.start()
+    make = {"topic": f"{FULL}/{names[0]}"}
+    assert e.rest("PUT", names[1], make).status == 200
+    assert policies() == [set_ones[0], {"etag": "ACAB"}, set_ones[2]]
+    assert e.control("POST", "load", {"path": "policies.arc"}).status == 200
+    assert policies() == set_ones
+    e.kill()
+    e.start()
+    assert policies() == set_ones
+    assert e.control("POST", "reset").status == 200
+    make_pair(e)
+    assert policies()[:2] == [{"etag": "ACAB"}] * 2
+    assert e.stop() == 0

@@ -179,6 +179,23 @@ test('a filter and a retry policy are kept and applied', limit, async () => {
   await assert.rejects(subscriptionOf(topic, {filter: 'nonsense'}), {code: 3});
 });
 
+test('policies of topics and subscriptions are set, shown and tested', limit, async () => {
+  const topic = await topicOf();
+  const subscription = await subscriptionOf(topic);
+  const bindings = [{role: 'roles/pubsub.viewer', members: ['allAuthenticatedUsers'], condition: null}];
+  for (const resource of [topic, subscription]) {
+    const [made] = await resource.iam.setPolicy({bindings});
+    assert.deepStrictEqual(made.bindings, bindings);
+    const [shown] = await resource.iam.getPolicy();
+    assert.deepStrictEqual(shown, made);
+    const kind = resource === topic ? 'topics' : 'subscriptions';
+    const asked = [`pubsub.${kind}.get`, `pubsub.${kind}.update`];
+    assert.deepStrictEqual((await resource.iam.testPermissions([...asked, `pubsub.${kind}.fly`]))[0],
+      {[asked[0]]: true, [asked[1]]: true, [`pubsub.${kind}.fly`]: false});
+    await assert.rejects(resource.iam.setPolicy({bindings: [], etag: 'ACAB'}), {code: 10});
+  }
+});
+
 test('errors name what is wrong', limit, async () => {
   await assert.rejects(client.createTopic('1'), /Invalid resource name given/);
   await assert.rejects(client.topic('no-such').publishMessage({data: Buffer.from('x')}),
