@@ -336,6 +336,8 @@ int shell_run(const struct options *o, const struct shell_service *rows,
     int rc;
 
     signal(SIGPIPE, SIG_IGN);
+    /* a full file is an error code of the storage, not a death */
+    signal(SIGXFSZ, SIG_IGN);
     shell_init(&s, o);
     rc = open_state(&s, &err);
     if (rc == RC_OK)

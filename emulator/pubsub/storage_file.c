@@ -80,6 +80,20 @@ static int fail(const struct storage_file *f, struct err *err)
     case SQLITE_BUSY:
         return err_set(err, RC_IO, "%s: another program holds it locked",
                        f->path);
+    case SQLITE_CANTOPEN:
+        return err_set(err, RC_IO,
+                       "%s: cannot be opened: is its folder there, and may we "
+                       "write there?",
+                       f->path);
+    case SQLITE_READONLY:
+        return err_set(err, RC_IO,
+                       "%s: is read-only: make it and its folder writable",
+                       f->path);
+    case SQLITE_IOERR:
+        return err_set(err, RC_IO,
+                       "%s: cannot be read or written (%s): is the disk, or a "
+                       "limit on file sizes, full?",
+                       f->path, strerror(sqlite3_system_errno(f->db)));
     default:
         return err_set(err, RC_IO, "%s: %s", f->path, sqlite3_errmsg(f->db));
     }
@@ -166,6 +180,8 @@ static int check_format(struct storage_file *f, struct err *err)
     int64_t format = pragma(f, "PRAGMA user_version");
     int64_t application = pragma(f, "PRAGMA application_id");
 
+    if ((format < 0 || application < 0) && sqlite3_errcode(f->db) != SQLITE_OK)
+        return fail(f, err);
     if (format == 0 && application == 0)
         return make_tables(f, err);
     if (application != APPLICATION)

@@ -217,8 +217,10 @@ static int run_role(const char *name, bool is_api, int argc, char **argv)
     } else {
         (void)log_level_parse(str_from(s.log), &level);
         log_init(level, name, s.system);
-        /* a peer that went away is an error code, not a death */
+        /* a peer that went away, or a file at its limit, is an error code,
+         * not a death */
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN);
         code = serve(&s, is_api, &o);
     }
     settings_free(&s);

@@ -9,6 +9,7 @@ import os
 import random
 import resource
 import signal
+import subprocess
 import threading
 import time
 
@@ -335,3 +336,14 @@ def test_policies_live_as_long_as_what_they_guard(start):
     make_pair(e)
     assert policies()[:2] == [{"etag": "ACAB"}] * 2
     assert e.stop() == 0
+
+
+def test_a_disk_full_from_the_start_is_said_with_its_reason(folder):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+    os.makedirs(folder)
+    ports = [word for name in ("pubsub", "bigquery", "bigquery-grpc", "console") for word in (f"--{name}-port", "0")]
+    done = subprocess.run([os.path.join(datos.BUILD, "release", "datos-emulator"), "--state", folder, *ports],
+                          capture_output=True, text=True, preexec_fn=limit, timeout=20, check=False)
+    assert done.returncode == 1
+    assert "pubsub.db: cannot be read or written (File too large)" in done.stderr
