@@ -41,8 +41,13 @@ static const char layout[] =
     "CREATE TABLE results(job INTEGER, first INTEGER, n INTEGER, rows BLOB,"
     " PRIMARY KEY(job, first)) WITHOUT ROWID;";
 
-static const char *const own[] = {"datasets", "tables", "partitions",
-                                  "recent",   "jobs",   "results"};
+/* Came later: also made where a folder or an image of before lacks it. */
+static const char layout_policies[] =
+    "CREATE TABLE IF NOT EXISTS policies(table_id INTEGER PRIMARY KEY,"
+    " body TEXT)";
+
+static const char *const own[] = {"datasets", "tables",  "partitions", "recent",
+                                  "jobs",     "results", "policies"};
 
 int db_layout(struct dbs *all, struct err *err)
 {
@@ -53,13 +58,14 @@ int db_layout(struct dbs *all, struct err *err)
     if (rc)
         return rc;
     if (version == FORMAT)
-        return RC_OK;
+        return db_exec(&all->writer, err, layout_policies);
     if (version > FORMAT)
         return err_set(err, RC_UNSUPPORTED,
                        "%s is of a newer datos-emulator (format %d): use that "
                        "one, or another folder",
                        all->path, (int)version);
-    sql = mem_printf("BEGIN;%sPRAGMA user_version=%d;COMMIT", layout, FORMAT);
+    sql = mem_printf("BEGIN;%s%s;PRAGMA user_version=%d;COMMIT", layout,
+                     layout_policies, FORMAT);
     rc = db_exec(&all->writer, err, sql);
     mem_free(sql);
     return rc;
@@ -121,6 +127,8 @@ static int copy_image(struct dbs *all, sqlite3 *image, struct err *err)
         rc = db_fail(&all->writer, "loading", err);
     if (b && sqlite3_backup_finish(b) != SQLITE_OK && rc == RC_OK)
         rc = db_fail(&all->writer, "loading", err);
+    if (rc == RC_OK)
+        rc = db_exec(&all->writer, err, layout_policies);
     pthread_mutex_unlock(&all->write_lock);
     return rc;
 }

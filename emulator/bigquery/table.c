@@ -265,6 +265,9 @@ int table_drop(struct db *w, const struct table *t, struct fail *f)
         rc = db_run(w, &err, "DELETE FROM partitions WHERE table_id = ?", "i",
                     t->id);
     if (rc == RC_OK)
+        rc = db_run(w, &err, "DELETE FROM policies WHERE table_id = ?", "i",
+                    t->id);
+    if (rc == RC_OK)
         rc = db_exec(w, &err, drop);
     return rc ? fail_from_err(f, &err) : RC_OK;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenID Connect Discovery 1.0 and the key set (RFC 7517). */
+/* OpenID Connect Discovery 1.0, the key set (RFC 7517), and Resource
+ * Manager's word about a project. */
+#include <string.h>
+
 #include "common/buf.h"
 #include "emulator/identity/identity_priv.h"
 #include "http/http.h"
@@ -64,6 +67,44 @@ static void discovery(struct identity *id, struct http_req *req)
     reply(req, 200, &json);
 }
 
+/* Any project id is one that exists; all have the number that service agents
+ * are named by (cloudresourcemanager v1 projects.get), and none is billed
+ * (cloudbilling v1 projects.getBillingInfo): Terraform asks both. */
+static bool project(struct http_req *req)
+{
+    struct str prefix = STR("/v1/projects/"), billing = STR("/billingInfo");
+    struct str id = http_req_path(req);
+    struct buf json;
+    bool billed;
+
+    if (!str_starts(id, prefix))
+        return false;
+    id = str_of(id.p + prefix.len, id.len - prefix.len);
+    billed = str_ends(id, billing);
+    if (billed)
+        id.len -= billing.len;
+    for (size_t i = 0; i < id.len; i++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-.:", id.p[i]))
+            return false;
+    if (!id.len)
+        return false;
+    buf_init(&json, DOCUMENT_MAX);
+    if (billed)
+        buf_printf(&json,
+                   "{\"name\":\"projects/%.*s/billingInfo\","
+                   "\"projectId\":\"%.*s\",\"billingAccountName\":\"\","
+                   "\"billingEnabled\":false}\n",
+                   STR_ARG(id), STR_ARG(id));
+    else
+        buf_printf(&json,
+                   "{\"projectNumber\":\"123456789012\",\"projectId\":\"%.*s\","
+                   "\"lifecycleState\":\"ACTIVE\",\"name\":\"%.*s\","
+                   "\"createTime\":\"2025-01-01T00:00:00.000Z\"}\n",
+                   STR_ARG(id), STR_ARG(id));
+    reply(req, 200, &json);
+    return true;
+}
+
 bool identity_serve(struct identity *id, struct http_req *req)
 {
     static const struct {
@@ -81,5 +122,5 @@ bool identity_serve(struct identity *id, struct http_req *req)
             rows[i].run(id, req);
             return true;
         }
-    return false;
+    return project(req);
 }

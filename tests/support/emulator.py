@@ -15,7 +15,7 @@ PROJECT = datos.PROJECT
 
 
 class Emulator:
-    """`pubsub` and `console` are addresses, valid until the next start."""
+    """`pubsub`, `bigquery` and `console` are addresses, valid until the next start."""
 
     def __init__(self, *flags, environment=None, wait=True, stdin=subprocess.DEVNULL):
         self.flags, self.environment = flags, environment or {}
@@ -39,6 +39,7 @@ class Emulator:
             raise AssertionError(f"did not start ({self.process.wait(20)}): {self.log()}")
         addresses = json.loads(line)
         self.pubsub, self.console = addresses["pubsub"], addresses["console"]
+        self.bigquery = addresses["bigquery"]
 
     def log(self):
         with open(self.log_file.name, encoding="utf-8", errors="replace") as f:
