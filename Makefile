@@ -61,7 +61,7 @@ PROGS := $(B)/datos $(B)/datos-emulator
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help run test bench fuzz lint clean prepare unit test-programs \
+.PHONY: all help run test bench terraform-local fuzz lint clean prepare unit test-programs \
         replay-programs fuzz-programs threaded-programs FORCE
 
 all: $(PROGS) ## build both programs into build/release/
@@ -89,6 +89,9 @@ test: ## install what is missing, then every test
 
 bench: all ## measured table: against nginx and Google's emulator, latency, backlog, start, memory
 	+@BUILD=$(BUILD) tests/bench/run
+
+terraform-local: all ## the Pub/Sub and BigQuery part of terraform/ applied to the emulators, planned again (empty), destroyed
+	@BUILD=$(BUILD) terraform/local/run
 
 fuzz: ## each fuzzer for FUZZ_TIME seconds (default 20)
 	+@BUILD=$(BUILD) MAKE="$(MAKE)" tests/fuzz/run

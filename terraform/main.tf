@@ -10,8 +10,8 @@ locals {
 
 resource "google_project_service" "apis" {
   for_each = toset([
-    "artifactregistry", "bigquery", "cloudresourcemanager", "compute", "iam", "iamcredentials", "logging", "monitoring",
-    "pubsub", "redis", "run", "secretmanager", "servicenetworking", "sts",
+    "artifactregistry", "bigquery", "billingbudgets", "cloudresourcemanager", "compute", "iam", "iamcredentials",
+    "logging", "monitoring", "pubsub", "redis", "run", "secretmanager", "servicenetworking", "sts",
   ])
   service            = "${each.value}.googleapis.com"
   disable_on_destroy = false
@@ -23,16 +23,36 @@ resource "google_compute_network" "main" {
   depends_on              = [google_project_service.apis]
 }
 
+# Nothing listens inside but what Cloud Run and Memorystore guard themselves.
+resource "google_compute_firewall" "deny_ingress" {
+  name          = "datos-deny-ingress"
+  network       = google_compute_network.main.id
+  direction     = "INGRESS"
+  priority      = 65000
+  source_ranges = ["0.0.0.0/0"]
+
+  deny {
+    protocol = "all"
+  }
+}
+
 resource "google_compute_subnetwork" "main" {
-  for_each                 = { for i, r in sort(local.regions) : r => i }
+  for_each                 = local.regions
   name                     = "datos-${each.key}"
   region                   = each.key
   network                  = google_compute_network.main.id
-  ip_cidr_range            = cidrsubnet("10.64.0.0/14", 6, each.value)
+  ip_cidr_range            = var.subnets[each.key]
   private_ip_google_access = true
 
   log_config {
     flow_sampling = 0.05
+  }
+
+  lifecycle {
+    precondition {
+      condition     = contains(keys(var.subnets), each.key)
+      error_message = "Region ${each.key} has no address range: add it to var.subnets."
+    }
   }
 }
 
@@ -71,6 +91,9 @@ module "system" {
   api              = each.value.api
   worker           = each.value.worker
   redis            = each.value.redis
+  public           = each.value.public
+  topic_retention  = each.value.topic_retention
+  sidecar_image    = var.sidecar_image
   ingress          = var.domain == null ? "INGRESS_TRAFFIC_ALL" : "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
 
   network = {
@@ -83,7 +106,7 @@ module "system" {
 
 module "edge" {
   source = "./modules/edge"
-  count  = var.domain == null ? 0 : 1
+  count  = var.domain == null || length(var.systems) == 0 ? 0 : 1
 
   domain         = var.domain
   default_system = var.default_system
@@ -104,14 +127,25 @@ module "delivery" {
   github           = var.github
   state_bucket     = var.state_bucket
   runtime_accounts = merge(values(module.system)[*].runtime_accounts...)
+
+  depends_on = [google_project_service.apis]
 }
 
 module "monitoring" {
   source = "./modules/monitoring"
 
-  project      = var.project
-  systems      = { for name, s in var.systems : name => { region = coalesce(s.region, var.region), owner = s.owner, critical = s.critical, subscription = module.system[name].subscription, service = module.system[name].service } }
   alert_emails = var.alert_emails
+  runbook_url  = var.runbook_url
+  systems = {
+    for name, s in var.systems : name => {
+      owner        = s.owner
+      critical     = s.critical
+      subscription = module.system[name].subscription_name
+      service      = module.system[name].service
+    }
+  }
+
+  depends_on = [google_project_service.apis]
 }
 
 resource "google_billing_budget" "month" {
@@ -141,4 +175,6 @@ resource "google_billing_budget" "month" {
     threshold_percent = 1.0
     spend_basis       = "FORECASTED_SPEND"
   }
+
+  depends_on = [google_project_service.apis]
 }

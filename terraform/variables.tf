@@ -15,8 +15,27 @@ variable "environment" {
 }
 
 variable "image" {
-  description = "Image of `datos` by digest; delivery passes it."
+  description = "Image of `datos` by digest; delivery passes it. Null only while `systems` is empty: the first apply makes the repository that the image goes to."
   type        = string
+  default     = null
+}
+
+variable "sidecar_image" {
+  description = "Google's collector that scrapes /metrics into Managed Service for Prometheus."
+  type        = string
+  default     = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar:1.9.2"
+}
+
+variable "subnets" {
+  description = "Address range of the subnetwork of each region that systems use: written down, not counted, so that a new region moves no other."
+  type        = map(string)
+  default = {
+    us-central1        = "10.64.0.0/20"
+    us-east1           = "10.64.16.0/20"
+    southamerica-west1 = "10.64.32.0/20"
+    southamerica-east1 = "10.64.48.0/20"
+    europe-west1       = "10.64.64.0/20"
+  }
 }
 
 variable "systems" {
@@ -31,6 +50,8 @@ variable "systems" {
     protect          = optional(bool, true)
     plain_names      = optional(bool, false)
     critical         = optional(bool, false)
+    public           = optional(bool, true)
+    topic_retention  = optional(string, "604800s")
     api = optional(object({
       cpu           = optional(string, "1")
       memory        = optional(string, "512Mi")
@@ -50,6 +71,10 @@ variable "systems" {
   }))
   default = {
     datos = { plain_names = true, critical = true }
+  }
+  validation {
+    condition     = alltrue([for name in keys(var.systems) : can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", name))])
+    error_message = "A system name is 3 to 20 lower-case letters, digits and dashes, starts with a letter and ends with none of the dashes: service accounts named after it may have 30."
   }
   validation {
     condition     = length([for s in values(var.systems) : s if s.plain_names]) <= 1
@@ -104,6 +129,15 @@ variable "monthly_budget_usd" {
   description = "Budget of the project a month; mails at 50, 90 and 100 %, and when the forecast passes it."
   type        = number
   default     = 200
+}
+
+variable "runbook_url" {
+  description = "Where RUNBOOK.md can be read: alerts link to its sections."
+  type        = string
+  validation {
+    condition     = can(regex("^https://", var.runbook_url))
+    error_message = "runbook_url is https://..., for example https://github.com/OWNER/NAME/blob/main/terraform/RUNBOOK.md."
+  }
 }
 
 variable "alert_emails" {

@@ -12,9 +12,12 @@ terraform {
   backend "gcs" {}
 }
 
+# Budgets are asked for in the name of a project, not of the person applying.
 provider "google" {
-  project = var.project
-  region  = var.region
+  project               = var.project
+  region                = var.region
+  billing_project       = var.project
+  user_project_override = true
   default_labels = {
     environment = var.environment
     managed-by  = "terraform"

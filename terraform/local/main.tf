@@ -23,6 +23,7 @@ variable "systems" {
   type = map(object({
     topic_schema     = optional(bool, false)
     raw_subscription = optional(bool, false)
+    topic_retention  = optional(string, "604800s")
   }))
   default = {
     uno = { raw_subscription = true }
@@ -47,6 +48,7 @@ module "data" {
   protect          = false
   topic_schema     = each.value.topic_schema
   raw_subscription = each.value.raw_subscription
+  topic_retention  = each.value.topic_retention
   pubsub_agent     = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
   names = {

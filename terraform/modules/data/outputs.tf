@@ -8,6 +8,11 @@ output "subscription" {
   value       = google_pubsub_subscription.events.id
 }
 
+output "subscription_name" {
+  description = "Its short name: the label `subscription_id` of Google's metrics."
+  value       = google_pubsub_subscription.events.name
+}
+
 output "dead_letter_topic" {
   description = "Full name of the topic of refused messages."
   value       = google_pubsub_topic.dead_letter.id

@@ -1,12 +1,6 @@
-variable "project" {
-  description = "Project that scopes the metrics."
-  type        = string
-}
-
 variable "systems" {
   description = "Every system to watch."
   type = map(object({
-    region       = string
     owner        = string
     critical     = bool
     subscription = string
@@ -22,5 +16,4 @@ variable "alert_emails" {
 variable "runbook_url" {
   description = "Where RUNBOOK.md can be read; alerts link to its sections."
   type        = string
-  default     = "https://github.com/datos/datos/blob/main/terraform/RUNBOOK.md"
 }

@@ -63,6 +63,7 @@ module "data" {
   protect          = var.protect
   topic_schema     = var.topic_schema
   raw_subscription = var.raw_subscription
+  topic_retention  = var.topic_retention
   pubsub_agent     = local.pubsub_agent
 
   delivery = {

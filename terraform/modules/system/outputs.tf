@@ -18,6 +18,11 @@ output "subscription" {
   value       = module.data.subscription
 }
 
+output "subscription_name" {
+  description = "Its short name."
+  value       = module.data.subscription_name
+}
+
 output "dead_letter_subscription" {
   description = "Subscription that keeps refused messages."
   value       = module.data.dead_letter_subscription

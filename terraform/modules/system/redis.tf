@@ -51,20 +51,3 @@ resource "google_secret_manager_secret_version" "redis_ca" {
   secret      = google_secret_manager_secret.redis_ca.id
   secret_data = join("\n", google_redis_instance.cache.server_ca_certs[*].cert)
 }
-
-locals {
-  secret_readers = {
-    for pair in setproduct(keys(local.members), ["redis_url", "redis_ca"]) :
-    "${pair[0]}-${pair[1]}" => {
-      member = local.members[pair[0]]
-      secret = pair[1] == "redis_url" ? google_secret_manager_secret.redis_url.id : google_secret_manager_secret.redis_ca.id
-    }
-  }
-}
-
-resource "google_secret_manager_secret_iam_member" "reads_redis" {
-  for_each  = local.secret_readers
-  secret_id = each.value.secret
-  role      = "roles/secretmanager.secretAccessor"
-  member    = each.value.member
-}

@@ -2,11 +2,13 @@
 # cache listens for invalidations between requests.
 
 resource "google_cloud_run_v2_service" "api" {
-  name                = "${var.name}-api"
-  location            = var.region
-  ingress             = var.ingress
-  labels              = local.labels
-  deletion_protection = var.protect
+  name     = "${var.name}-api"
+  location = var.region
+  ingress  = var.ingress
+  # instead of a grant to allUsers, which an organisation may forbid
+  invoker_iam_disabled = var.public
+  labels               = local.labels
+  deletion_protection  = var.protect
 
   template {
     service_account                  = google_service_account.api.email
@@ -89,6 +91,26 @@ resource "google_cloud_run_v2_service" "api" {
       }
     }
 
+    # Scrapes /metrics; its last scrape is at SIGTERM, after the API's own.
+    containers {
+      name       = "metrics"
+      image      = var.sidecar_image
+      depends_on = ["api"]
+
+      resources {
+        cpu_idle = false
+        limits = {
+          cpu    = "0.1"
+          memory = "256Mi"
+        }
+      }
+
+      volume_mounts {
+        name       = "metrics-config"
+        mount_path = "/etc/rungmp"
+      }
+    }
+
     volumes {
       name = "redis-ca"
       secret {
@@ -99,6 +121,17 @@ resource "google_cloud_run_v2_service" "api" {
         }
       }
     }
+
+    volumes {
+      name = "metrics-config"
+      secret {
+        secret = google_secret_manager_secret.metrics.secret_id
+        items {
+          path    = "config.yaml"
+          version = google_secret_manager_secret_version.metrics.version
+        }
+      }
+    }
   }
 
   # Delivery moves the traffic (5, 25, 100 %); Terraform only owns the template.
@@ -106,7 +139,7 @@ resource "google_cloud_run_v2_service" "api" {
     ignore_changes = [traffic, client, client_version]
   }
 
-  depends_on = [google_secret_manager_secret_iam_member.reads_redis]
+  depends_on = [google_secret_manager_secret_iam_member.reads]
 }
 
 resource "google_cloud_run_v2_worker_pool" "ingest" {
@@ -167,6 +200,45 @@ resource "google_cloud_run_v2_worker_pool" "ingest" {
         name       = "redis-ca"
         mount_path = "/secrets/redis-ca"
       }
+
+      startup_probe {
+        period_seconds    = 1
+        failure_threshold = 60
+        timeout_seconds   = 1
+        http_get {
+          path = "/livez"
+          port = 9091
+        }
+      }
+
+      liveness_probe {
+        period_seconds    = 10
+        failure_threshold = 3
+        timeout_seconds   = 2
+        http_get {
+          path = "/livez"
+          port = 9091
+        }
+      }
+    }
+
+    # Scrapes /metrics; its last scrape is at SIGTERM, after ingest's own.
+    containers {
+      name       = "metrics"
+      image      = var.sidecar_image
+      depends_on = ["ingest"]
+
+      resources {
+        limits = {
+          cpu    = "0.1"
+          memory = "256Mi"
+        }
+      }
+
+      volume_mounts {
+        name       = "metrics-config"
+        mount_path = "/etc/rungmp"
+      }
     }
 
     volumes {
@@ -179,7 +251,18 @@ resource "google_cloud_run_v2_worker_pool" "ingest" {
         }
       }
     }
+
+    volumes {
+      name = "metrics-config"
+      secret {
+        secret = google_secret_manager_secret.metrics.secret_id
+        items {
+          path    = "config.yaml"
+          version = google_secret_manager_secret_version.metrics.version
+        }
+      }
+    }
   }
 
-  depends_on = [google_secret_manager_secret_iam_member.reads_redis]
+  depends_on = [google_secret_manager_secret_iam_member.reads]
 }

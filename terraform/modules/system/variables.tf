@@ -1,6 +1,10 @@
 variable "name" {
   description = "System name: prefix of every resource, value of the label `system`."
   type        = string
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name))
+    error_message = "A system name is 3 to 20 lower-case letters, digits and dashes, and starts with a letter."
+  }
 }
 
 variable "plain_names" {
@@ -129,6 +133,23 @@ variable "raw_subscription" {
   description = "Also keep every message, unchecked, in the table `raw`."
   type        = bool
   default     = false
+}
+
+variable "public" {
+  description = "Anybody may call the API without a Google identity: reads are public, POST /datos asks for its own token (var.auth). False: callers need roles/run.invoker."
+  type        = bool
+  default     = true
+}
+
+variable "topic_retention" {
+  description = "How long the topic keeps messages, so that a subscription can seek back."
+  type        = string
+  default     = "604800s"
+}
+
+variable "sidecar_image" {
+  description = "Google's collector that scrapes /metrics."
+  type        = string
 }
 
 variable "ingress" {

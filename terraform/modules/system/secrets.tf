@@ -1,0 +1,48 @@
+# What containers read as files or variables, and who may read it.
+
+# Not secret, but Cloud Run mounts files from nowhere else: what the collector
+# scrapes. `limits` bounds what a mistake in a label can cost.
+resource "google_secret_manager_secret" "metrics" {
+  secret_id = "${var.name}-metrics"
+  labels    = local.labels
+  replication {
+    user_managed {
+      replicas {
+        location = var.region
+      }
+    }
+  }
+}
+
+resource "google_secret_manager_secret_version" "metrics" {
+  secret = google_secret_manager_secret.metrics.id
+  secret_data = yamlencode({
+    apiVersion = "monitoring.googleapis.com/v1beta"
+    kind       = "RunMonitoring"
+    metadata   = { name = "datos" }
+    spec = {
+      endpoints    = [{ port = "9091", path = "/metrics", interval = "30s", timeout = "10s" }]
+      targetLabels = { metadata = ["instance"] }
+      limits       = { samples = 2000, labels = 30, labelValueLength = 128 }
+    }
+  })
+}
+
+locals {
+  secrets = {
+    redis_url = google_secret_manager_secret.redis_url.id
+    redis_ca  = google_secret_manager_secret.redis_ca.id
+    metrics   = google_secret_manager_secret.metrics.id
+  }
+  secret_readers = {
+    for pair in setproduct(keys(local.members), ["redis_url", "redis_ca", "metrics"]) :
+    "${pair[0]}-${pair[1]}" => { member = local.members[pair[0]], secret = local.secrets[pair[1]] }
+  }
+}
+
+resource "google_secret_manager_secret_iam_member" "reads" {
+  for_each  = local.secret_readers
+  secret_id = each.value.secret
+  role      = "roles/secretmanager.secretAccessor"
+  member    = each.value.member
+}
