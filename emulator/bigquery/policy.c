@@ -3,6 +3,7 @@
  * clients that read, change and write them (Terraform's iam_member) see their
  * own work. Nobody is refused anything because of one. */
 #include "common/buf.h"
+#include "common/mem.h"
 #include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/handlers.h"
 #include "emulator/bigquery/resource.h"
@@ -58,7 +59,7 @@ static void policy_stamp(json_t *policy)
         text = json_dumps(policy, JSON_COMPACT | JSON_SORT_KEYS);
         resource_etag(text ? text : "", "", etag);
         etag[12] = '\0'; /* one hash */
-        free(text);
+        mem_free(text);
     }
     if (!json_object_get(policy, "version"))
         json_object_set_new(policy, "version", json_integer(1));
@@ -207,7 +208,7 @@ static json_t *policy_store(struct call *c, struct db *w, json_t *given,
         json_decref(policy);
         policy = NULL;
     }
-    free(text);
+    mem_free(text);
     if (policy)
         policy_stamp(policy);
     return policy;
