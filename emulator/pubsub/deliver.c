@@ -4,6 +4,7 @@
  * that happens at once costs one look. */
 #include "emulator/pubsub/export.h"
 #include "emulator/pubsub/pubsub_priv.h"
+#include "emulator/pubsub/push.h"
 
 void sub_due(struct sub *sub)
 {
@@ -28,6 +29,21 @@ void sub_touch(struct sub *sub)
     sub->active_us = pubsub_now(sub->service);
 }
 
+enum sub_got deliver_next(struct sub *sub, struct taker *t, int64_t lease_us,
+                          int64_t now_us, struct delivery *out)
+{
+    struct batch *load = NULL;
+    enum sub_got got =
+        subcore_next(&sub->core, t, lease_us, now_us, out, &load);
+
+    sub->is_loading = got == SUB_LOAD;
+    sub->again = sub->again || got == SUB_BUSY;
+    if (got == SUB_LOAD)
+        resident_load(sub->topic, load);
+    sub->n_pulled += got == SUB_GOT;
+    return got;
+}
+
 bool deliver_fill(struct sub *sub, struct taker *t, int64_t lease_us,
                   unsigned max_messages, size_t max_bytes, struct buf *out,
                   unsigned *n)
@@ -38,16 +54,9 @@ bool deliver_fill(struct sub *sub, struct taker *t, int64_t lease_us,
     t->n_frame = 0;
     for (*n = 0; *n < max_messages && out->len < max_bytes;) {
         struct delivery d;
-        struct batch *load = NULL;
         char ack_id[ACK_ID_LEN];
-        enum sub_got got =
-            subcore_next(&sub->core, t, lease_us, now_us, &d, &load);
 
-        sub->is_loading = got == SUB_LOAD;
-        sub->again = sub->again || got == SUB_BUSY;
-        if (got == SUB_LOAD)
-            resident_load(sub->topic, load);
-        if (got != SUB_GOT)
+        if (deliver_next(sub, t, lease_us, now_us, &d) != SUB_GOT)
             break;
         ack_id_write(ack_id, sub->secret, d.seq, d.nonce);
         message_put_received(
@@ -58,14 +67,15 @@ bool deliver_fill(struct sub *sub, struct taker *t, int64_t lease_us,
                                     .attempt = tells_attempt ? d.attempt : 0});
         ++*n;
     }
-    sub->n_pulled += *n;
     return *n > 0;
 }
 
 static void arm(struct sub *sub)
 {
     int64_t at_us = subcore_next_event(&sub->core);
+    int64_t push_us = push_next_event(sub);
 
+    at_us = push_us < at_us ? push_us : at_us;
     if (sub->again)
         loop_timer_arm(&sub->timer, 0);
     else if (at_us == INT64_MAX)
@@ -81,6 +91,7 @@ static void pump(struct sub *sub)
     subcore_tick(&sub->core, pubsub_now(sub->service));
     dead_letters_forward(sub);
     export_serve(sub);
+    push_serve(sub);
     pulls_serve(sub);
     streams_serve(sub);
     /* What the filter refuses must not fill the log of one nobody pulls. */

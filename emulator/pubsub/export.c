@@ -92,9 +92,6 @@ enum grpc_status export_check(const PB(Subscription) * config,
 
     if (!b)
         return GRPC_OK;
-    if (config->push_config && *config->push_config->push_endpoint)
-        return invalid(err, "A subscription may have only one of push_config, "
-                            "bigquery_config and cloud_storage_config.");
     if (!split_table(b->table, part)) {
         err_set(err, RC_INVALID,
                 "Invalid BigQuery table given (table=%.300s): it must be "
@@ -326,17 +323,10 @@ static void collect(struct export *x)
 
     buf_reset(&x->body);
     while (x->n < BATCH_MESSAGES && x->body.len < BATCH_BYTES) {
-        struct batch *load = NULL;
         struct delivery d;
-        enum sub_got got =
-            subcore_next(&sub->core, x->taker, LEASE_US, now_us, &d, &load);
 
-        sub->again = sub->again || got == SUB_BUSY;
-        if (got == SUB_LOAD)
-            resident_load(sub->topic, load);
-        if (got != SUB_GOT)
+        if (deliver_next(sub, x->taker, LEASE_US, now_us, &d) != SUB_GOT)
             break;
-        sub->n_pulled++;
         take_one(x, &d);
     }
     if (x->n)

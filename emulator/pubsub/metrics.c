@@ -2,6 +2,7 @@
 /* Prometheus families with the names under which Cloud Monitoring's Pub/Sub
  * metrics appear in Managed Prometheus. */
 #include "emulator/pubsub/pubsub_priv.h"
+#include "emulator/pubsub/push.h"
 
 #define PREFIX "pubsub_googleapis_com:"
 
@@ -97,6 +98,7 @@ void pubsub_metrics(void *self, struct buf *out)
                 families[f].value(sub));
         }
     }
+    push_metrics(s, out);
     head(out, "topic_message_count", "counter", "Messages published.");
     for (size_t i = 0; i < s->topics.n; i++) {
         const struct topic *t = s->topics.rows[i].resource;

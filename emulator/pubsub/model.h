@@ -23,6 +23,8 @@
 
 struct export;
 struct pull;
+struct push;
+struct push_pool;
 struct stream;
 struct sub;
 
@@ -54,6 +56,7 @@ struct sub {
     struct filter *filter;
     struct stream *streams, *turn; /* turn: who is served next */
     struct export *export;         /* a BigQuery subscription's, or NULL */
+    struct push *push;             /* a push subscription's, or NULL */
     struct pull *pulls, **last_pull;
     struct loop_timer timer; /* core's next event */
     struct pubsub *service;
@@ -95,7 +98,9 @@ struct pubsub {
     struct buf dropped; /* uint64_t ids of batches to be deleted */
     /* batches whose bytes are in memory, oldest use first */
     struct batch *oldest, *newest;
-    uint64_t n_resident; /* bytes */
+    uint64_t n_resident;         /* bytes */
+    struct push_pool *push_pool; /* NULL until something is pushed */
+    bool push_is_off;            /* there is no libcurl */
     bool draining, settling;
     bool clearing;         /* all goes: storage is told otherwise */
     uint64_t restore_base; /* added to the numbers of what is restored */

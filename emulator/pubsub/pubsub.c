@@ -4,6 +4,7 @@
 
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
+#include "emulator/pubsub/push.h"
 
 enum {
     MESSAGE_MAX = 20 << 20 /* one request, with room for ten megabytes in it */
@@ -63,11 +64,12 @@ static void reset(void *self, service_done *done, void *arg)
 /* --- end ------------------------------------------------------------------ */
 
 /* What is answered when it is kept has been, once storage has nothing left. */
-static void end_drain(struct pubsub *s)
+void pubsub_drained(struct pubsub *s)
 {
     service_done *done = s->drained;
 
-    if (!done || (s->storage && storage_waiting(s->storage) > 0))
+    if (!done || (s->storage && storage_waiting(s->storage) > 0) ||
+        !push_is_idle(s))
         return;
     s->drained = NULL;
     done(s->drained_arg, RC_OK, "");
@@ -78,7 +80,7 @@ static void on_settled(void *arg)
     struct pubsub *s = arg;
 
     deliver_due(s);
-    end_drain(s);
+    pubsub_drained(s);
 }
 
 static void drain(void *self, service_done *done, void *arg)
@@ -92,7 +94,8 @@ static void drain(void *self, service_done *done, void *arg)
     deliver_due(s);
     s->drained = done;
     s->drained_arg = arg;
-    end_drain(s);
+    push_drain(s);
+    pubsub_drained(s);
 }
 
 static void pubsub_free(void *self)
@@ -103,6 +106,7 @@ static void pubsub_free(void *self)
     s->storage = NULL;
     s->clearing = true;
     pubsub_clear(s, GRPC_UNAVAILABLE, "The emulator is stopping");
+    push_close(s);
     /* topics that the dropped jobs still name */
     while (s->all_topics) {
         s->all_topics->refs = 0;

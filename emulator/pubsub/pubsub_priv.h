@@ -64,11 +64,20 @@ void sub_due(struct sub *sub); /* to be looked at by deliver_due */
 void topic_due(struct topic *t);
 /* Pumps all that are due. Last thing in each entry from loop or client. */
 void deliver_due(struct pubsub *s);
+/* Leases the next message that is due to `t`. Whatever is not SUB_GOT: nothing
+ * now, and what is to come is under way. */
+enum sub_got deliver_next(struct sub *sub, struct taker *t, int64_t lease_us,
+                          int64_t now_us, struct delivery *out);
 /* Appends what is due to `t`, as ReceivedMessages; true if anything. */
 bool deliver_fill(struct sub *sub, struct taker *t, int64_t lease_us,
                   unsigned max_messages, size_t max_bytes, struct buf *out,
                   unsigned *n);
 void sub_touch(struct sub *sub); /* a client was here */
+
+/* --- pubsub.c ----------------------------------------------------------------
+ */
+/* Ends a drain once nothing is waited for any more. */
+void pubsub_drained(struct pubsub *s);
 
 /* --- pull.c, stream.c
  * ---------------------------------------------------------

@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
+#include "emulator/pubsub/push_check.h"
 
 enum {
     ID_MIN = 3,
@@ -147,7 +148,7 @@ enum grpc_status sub_refuses_pull(const struct sub *sub, const char **text)
     }
     if (is_strict(sub->service) &&
         (c->bigquery_config || c->cloud_storage_config || c->bigtable_config ||
-         (c->push_config && *c->push_config->push_endpoint))) {
+         push_has_endpoint(c->push_config))) {
         *text = "This method is not supported for this subscription type.";
         return GRPC_FAILED_PRECONDITION;
     }

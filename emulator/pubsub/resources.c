@@ -6,6 +6,7 @@
 #include "emulator/pubsub/filter.h"
 #include "emulator/pubsub/policy.h"
 #include "emulator/pubsub/pubsub_priv.h"
+#include "emulator/pubsub/push.h"
 #include "emulator/pubsub/schema.h"
 
 /* --- messages ------------------------------------------------------------- */
@@ -180,6 +181,7 @@ void sub_apply_config(struct sub *sub)
             : 0;
     r->filter = sub->filter;
     export_apply(sub);
+    push_apply(sub);
     topic_apply_config(sub->topic);
 }
 
@@ -260,6 +262,7 @@ void sub_delete(struct sub *sub, enum grpc_status status, const char *text)
     numbers_remove(&s->sub_numbers, sub->number);
     sub_end_takers(sub, status, text);
     export_end(sub);
+    push_end(sub);
     forget_lists(sub);
     while (*at != sub)
         at = &(*at)->next;

@@ -2,7 +2,9 @@
 /* The calls that make, show, change, detach and delete subscriptions. */
 #include "emulator/pubsub/admin.h"
 #include "emulator/pubsub/check.h"
+#include "emulator/curl.h"
 #include "emulator/pubsub/export.h"
+#include "emulator/pubsub/push_check.h"
 #include "emulator/pubsub/policy.h"
 
 static const char *const sub_mutable[] = {"ack_deadline_seconds",
@@ -19,25 +21,37 @@ static const char *const sub_mutable[] = {"ack_deadline_seconds",
 
 /* --- checks --------------------------------------------------------------- */
 
-static bool has_endpoint(const PB(PushConfig) * push)
-{
-    return push && *push->push_endpoint;
-}
-
 /* What is not built is refused, never accepted and ignored. */
 static bool is_unsupported(struct rpc_call *call, const PB(Subscription) * c)
 {
-    const char *what = has_endpoint(c->push_config) ? "push_config"
-                       : c->cloud_storage_config    ? "cloud_storage_config"
-                       : c->bigtable_config         ? "bigtable_config"
-                       : c->n_message_transforms    ? "message_transforms"
-                                                    : NULL;
+    const char *what = c->cloud_storage_config   ? "cloud_storage_config"
+                       : c->bigtable_config      ? "bigtable_config"
+                       : c->n_message_transforms ? "message_transforms"
+                                                 : NULL;
 
     if (!what)
         return false;
     rpc_fail(call, GRPC_UNIMPLEMENTED,
              "datos-emulator does not support %s of subscriptions yet", what);
     return true;
+}
+
+/* Whom the messages go to, if somebody else than who pulls; fills defaults
+ * in. False: refused. */
+static bool check_target(struct rpc_call *call, struct pubsub *s,
+                         const struct topic *t, PB(Subscription) * c)
+{
+    struct err err = {0};
+    enum grpc_status status = push_check(c, is_strict(s), &err);
+
+    if (status == GRPC_OK && push_has_endpoint(c->push_config) &&
+        !c->detached && curl_map(&err))
+        status = GRPC_FAILED_PRECONDITION;
+    if (status == GRPC_OK)
+        status = export_check(c, t, &err);
+    if (status)
+        rpc_fail(call, status, "%s", err.text);
+    return status == GRPC_OK;
 }
 
 static bool check_dead_letter(struct rpc_call *call, struct pubsub *s,
@@ -143,11 +157,9 @@ void subscription_create_run(struct rpc_call *call, ProtobufCMessage *in,
     pb_free(config->topic_message_retention_duration); /* ours to tell */
     config->topic_message_retention_duration = NULL;
     status = check_subscription(config, is_strict(s), &err);
-    if (status == GRPC_OK)
-        status = export_check(config, t, &err);
     if (status)
         rpc_fail(call, status, "%s", err.text);
-    else
+    else if (check_target(call, s, t, config))
         create(call, s, t, config);
 }
 
@@ -206,6 +218,7 @@ static bool install(struct rpc_call *call, struct sub *sub,
     PB(Subscription) *old = sub->config;
     struct storage_job *job = storage_job_new(NULL, NULL);
     struct err err = {0};
+    const char *why;
     bool told = old->enable_exactly_once_delivery !=
                 config->enable_exactly_once_delivery;
 
@@ -224,6 +237,8 @@ static bool install(struct rpc_call *call, struct sub *sub,
     sub_apply_config(sub);
     if (told)
         streams_tell_properties(sub);
+    if (sub_refuses_pull(sub, &why))
+        sub_end_takers(sub, GRPC_FAILED_PRECONDITION, why);
     sub_due(sub);
     return true;
 }
@@ -274,6 +289,10 @@ void subscription_update_run(struct rpc_call *call, ProtobufCMessage *in,
         rpc_fail(call, status, "%s", err.text);
         return;
     }
+    if (!check_target(call, s, sub->topic, config)) {
+        pb_free(config);
+        return;
+    }
     sub_touch(sub);
     if (install(call, sub, config))
         reply(call, sub);
@@ -281,21 +300,49 @@ void subscription_update_run(struct rpc_call *call, ProtobufCMessage *in,
     deliver_due(s);
 }
 
+/* Another configuration, or none: then it is pulled. The version attribute
+ * stays unless it is named (the field's comment in Google's API). */
+static void set_push(PB(Subscription) * config, const PB(PushConfig) * push)
+{
+    PB(PushConfig) *old = config->push_config;
+
+    config->push_config = MEM_NEW(PB(PushConfig));
+    google__pubsub__v1__push_config__init(config->push_config);
+    if (push) {
+        mem_free(config->push_config);
+        config->push_config = pb_copy(push);
+    }
+    if (old && push_has_endpoint(config->push_config) &&
+        !config->push_config->n_attributes) {
+        config->push_config->n_attributes = old->n_attributes;
+        config->push_config->attributes = old->attributes;
+        old->n_attributes = 0;
+        old->attributes = NULL;
+    }
+    pb_free(old);
+}
+
 void subscription_modify_push_run(struct rpc_call *call, ProtobufCMessage *in,
                                   void *service)
 {
+    struct pubsub *s = service;
     PB(ModifyPushConfigRequest) *r = (PB(ModifyPushConfigRequest) *)in;
-    struct sub *sub = named(call, service, r->subscription);
+    struct sub *sub = named(call, s, r->subscription);
+    PB(Subscription) * config;
     Google__Protobuf__Empty empty = GOOGLE__PROTOBUF__EMPTY__INIT;
 
     if (!sub)
         return;
-    if (has_endpoint(r->push_config))
-        rpc_fail(call, GRPC_UNIMPLEMENTED,
-                 "datos-emulator does not support push_config of "
-                 "subscriptions yet");
-    else
-        rpc_reply(call, &empty.base); /* it pulls already */
+    config = pb_copy(sub->config);
+    set_push(config, r->push_config);
+    if (!check_target(call, s, sub->topic, config)) {
+        pb_free(config);
+        return;
+    }
+    sub_touch(sub);
+    if (install(call, sub, config))
+        rpc_reply(call, &empty.base);
+    deliver_due(s);
 }
 
 /* --- end ------------------------------------------------------------------ */

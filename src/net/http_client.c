@@ -332,7 +332,10 @@ static bool open_multi(struct http_client *c)
 
 static bool add_field(struct http_io *io, const char *name, const char *value)
 {
-    char *line = mem_printf("%s: %s", name, value);
+    /* curl's forms of a field left out, and of an empty one */
+    char *line = !value   ? mem_printf("%s:", name)
+                 : *value ? mem_printf("%s: %s", name, value)
+                          : mem_printf("%s;", name);
     struct curl_slist *more = curl_slist_append(io->fields, line);
 
     mem_free(line);
@@ -344,13 +347,8 @@ static bool add_field(struct http_io *io, const char *name, const char *value)
 
 static bool set_fields(struct http_io *io, const struct http_call *call)
 {
-    struct curl_slist *first;
-
-    /* an empty value makes curl leave the field out */
-    first = curl_slist_append(NULL, "Expect:");
-    if (!first)
+    if (!add_field(io, "Expect", NULL))
         return false;
-    io->fields = first;
     for (size_t i = 0; i < call->n_fields; i++) {
         if (!add_field(io, call->fields[i].name, call->fields[i].value))
             return false;

@@ -23,7 +23,7 @@ void http_client_free(struct http_client *client);
 
 struct http_call_field {
     const char *name;
-    const char *value;
+    const char *value; /* NULL: left out, also where one comes by itself */
 };
 
 enum {

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which messages are pushed when: pace, tokens, room; and what becomes of a
+ * message when its request has ended. */
+#include "emulator/pubsub/push.h"
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "emulator/curl.h"
+#include "emulator/pubsub/pubsub_priv.h"
+#include "emulator/pubsub/push_check.h"
+#include "emulator/pubsub/push_priv.h"
+
+enum {
+    CONNECTIONS = 256, /* to one host */
+    CALLS_MAX = 512,   /* of all subscriptions together */
+    BYTES_MAX = 64 << 20
+};
+/* The request's own time-out comes first, the lease behind it is for a clock
+ * that is moved. */
+#define LEASE_SLACK_US US_PER_S
+#define TOKEN_USE_US   (IDENTITY_TOKEN_LIFE_S / 2 * US_PER_S)
+#define DRAIN_US       (2 * US_PER_S)
+
+static void on_key(struct identity_wait *wait)
+{
+    struct push *p = LOOP_OWNER(wait, struct push, wait);
+    struct pubsub *s = p->sub->service;
+
+    sub_due(p->sub);
+    deliver_due(s);
+}
+
+/* --- the configuration ---------------------------------------------------- */
+
+static void forget_token(struct push *p)
+{
+    mem_free(p->token);
+    p->token = NULL;
+    p->token_until_us = 0;
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void take_text(char **field, const char *value)
+{
+    mem_free(*field);
+    *field = value ? mem_strdup(value) : NULL;
+}
+
+/* A new endpoint, or another account for it, begins anew. */
+static void take_endpoint(struct push *p, const PB(PushConfig) * config)
+{
+    bool signs =
+        config->authentication_method_case ==
+        GOOGLE__PUBSUB__V1__PUSH_CONFIG__AUTHENTICATION_METHOD_OIDC_TOKEN;
+    const char *email =
+        signs ? config->oidc_token->service_account_email : NULL;
+    const char *audience = !signs ? NULL
+                           : *config->oidc_token->audience
+                               ? config->oidc_token->audience
+                               : config->push_endpoint;
+
+    if (p->is_active && is_same_text(p->endpoint, config->push_endpoint) &&
+        is_same_text(p->email, email) && is_same_text(p->audience, audience))
+        return;
+    take_text(&p->endpoint, config->push_endpoint);
+    take_text(&p->email, email);
+    take_text(&p->audience, audience);
+    forget_token(p);
+    push_pace_init(&p->pace);
+    p->is_active = true;
+    /* made while nobody waits for it */
+    if (email)
+        (void)identity_prepare(p->sub->service->e->identity, NULL);
+}
+
+static void stop_calls(struct push *p)
+{
+    struct push_call *next;
+
+    for (struct push_call *c = p->calls; c; c = next) {
+        next = c->next;
+        push_call_stop(c, PUSH_INTERNAL);
+    }
+}
+
+void push_apply(struct sub *sub)
+{
+    const PB(Subscription) *config = sub->config;
+
+    if (push_has_endpoint(config->push_config) && !config->detached) {
+        if (!sub->push) {
+            sub->push = MEM_NEW(struct push);
+            sub->push->sub = sub;
+            sub->push->wait.ready = on_key;
+        }
+        take_endpoint(sub->push, config->push_config);
+        loop_timer_arm(&sub->timer, 0); /* it may have a backlog already */
+    } else if (sub->push) {
+        sub->push->is_active = false;
+        if (config->detached)
+            stop_calls(sub->push);
+    }
+}
+
+static void leave_starved(struct push *p)
+{
+    struct push_pool *pool = p->sub->service->push_pool;
+    struct push **at;
+
+    if (!p->is_starved)
+        return;
+    for (at = &pool->starved; *at != p; at = &(*at)->next_starved) {
+    }
+    *at = p->next_starved;
+    if (!*at)
+        pool->last_starved = at;
+    p->is_starved = false;
+}
+
+void push_end(struct sub *sub)
+{
+    struct push *p = sub->push;
+    struct push_call *next;
+
+    if (!p)
+        return;
+    for (struct push_call *c = p->calls; c; c = next) {
+        next = c->next;
+        /* its leases go with the subscription */
+        subcore_close_taker(&sub->core, c->taker, pubsub_now(sub->service));
+        c->push = NULL;
+        push_call_stop(c, PUSH_INTERNAL);
+        push_call_unlink(c);
+        push_call_link(c, &c->pool->orphans);
+    }
+    leave_starved(p);
+    identity_forget(sub->service->e->identity, &p->wait);
+    forget_token(p);
+    push_stats_fini(&p->stats);
+    mem_free(p->endpoint);
+    mem_free(p->email);
+    mem_free(p->audience);
+    mem_free(p);
+    sub->push = NULL;
+}
+
+/* --- what all share ------------------------------------------------------- */
+
+static void on_drain_over(struct loop_timer *timer)
+{
+    struct push_pool *pool = LOOP_OWNER(timer, struct push_pool, drain);
+    struct pubsub *s = pool->service;
+
+    for (size_t i = 0; i < s->subs.n; i++) {
+        struct sub *sub = s->subs.rows[i].resource;
+
+        if (sub->push)
+            stop_calls(sub->push);
+    }
+    deliver_due(s);
+    pubsub_drained(s);
+}
+
+/* NULL: there is no libcurl, which is said once. */
+static struct push_pool *pool_of(struct pubsub *s)
+{
+    struct push_pool *pool = s->push_pool;
+    struct err err = {0};
+
+    if (pool)
+        return pool;
+    if (curl_map(&err)) {
+        if (!s->push_is_off)
+            LOG_E("%s", err.text);
+        s->push_is_off = true;
+        return NULL;
+    }
+    pool = MEM_NEW(struct push_pool);
+    pool->service = s;
+    pool->client = http_client_new(s->e->loop, CONNECTIONS);
+    pool->last_starved = &pool->starved;
+    loop_timer_init(&pool->drain, s->e->loop, on_drain_over);
+    s->push_pool = pool;
+    return pool;
+}
+
+static bool has_room(const struct push_pool *pool)
+{
+    return pool->n_calls < CALLS_MAX && pool->n_bytes < BYTES_MAX;
+}
+
+static void starve(struct push_pool *pool, struct push *p)
+{
+    if (p->is_starved)
+        return;
+    p->is_starved = true;
+    p->next_starved = NULL;
+    *pool->last_starved = p;
+    pool->last_starved = &p->next_starved;
+}
+
+static void feed_next(struct push_pool *pool)
+{
+    struct push *p = pool->starved;
+
+    if (!p || !has_room(pool))
+        return;
+    leave_starved(p);
+    sub_due(p->sub);
+}
+
+/* --- tokens --------------------------------------------------------------- */
+
+/* Is there one, or none needed? Otherwise it comes, or is tried later. */
+static bool has_token(struct push *p)
+{
+    struct emulator *e = p->sub->service->e;
+    int64_t now_us = clock_wall_us();
+    struct err err = {0};
+    char *token;
+
+    if (!p->email || (p->token && now_us < p->token_until_us))
+        return true;
+    if (!identity_prepare(e->identity, &p->wait))
+        return false;
+    forget_token(p);
+    if (identity_token(e->identity, p->email, p->audience, &token, &err)) {
+        LOG_W("%s: not pushed: %s", p->sub->name, err.text);
+        push_pace_failed(&p->pace, p->pace.round, true,
+                         pubsub_now(p->sub->service));
+        return false;
+    }
+    p->token = mem_printf("Bearer %s", token);
+    p->token_until_us = now_us + TOKEN_USE_US;
+    mem_free(token);
+    return true;
+}
+
+/* --- delivery ------------------------------------------------------------- */
+
+/* The clock was moved past these leases: the messages are others' now. */
+static void stop_expired(struct push *p, int64_t now_us)
+{
+    bool pauses = !p->sub->core.rules.has_backoff;
+    struct push_call *next;
+    int64_t end_us = INT64_MAX;
+
+    if (!p->calls || now_us < p->lease_end_us)
+        return;
+    for (struct push_call *c = p->calls; c; c = next) {
+        next = c->next;
+        if (c->lease_end_us <= now_us) {
+            push_pace_failed(&p->pace, c->round, pauses, now_us);
+            push_call_stop(c, PUSH_DEADLINE);
+        } else if (c->lease_end_us < end_us) {
+            end_us = c->lease_end_us;
+        }
+    }
+    p->lease_end_us = end_us;
+}
+
+/* False: nothing is due. */
+static bool send_next(struct push *p, int64_t now_us)
+{
+    struct sub *sub = p->sub;
+    int64_t lease_us = sub->core.rules.lease_us + LEASE_SLACK_US;
+    struct taker *taker = taker_new();
+    struct delivery d;
+
+    if (deliver_next(sub, taker, lease_us, now_us, &d) != SUB_GOT) {
+        subcore_close_taker(&sub->core, taker, now_us);
+        return false;
+    }
+    if (!p->calls || now_us + lease_us < p->lease_end_us)
+        p->lease_end_us = now_us + lease_us;
+    push_call_start(p, taker, &d);
+    p->calls->lease_end_us = now_us + lease_us;
+    return true;
+}
+
+static bool has_backlog(const struct sub *sub)
+{
+    return sub->core.holder.done.frontier < sub->core.log->end_seq;
+}
+
+void push_serve(struct sub *sub)
+{
+    struct push *p = sub->push;
+    struct pubsub *s = sub->service;
+    int64_t now_us = pubsub_now(s);
+    struct push_pool *pool;
+
+    if (!p)
+        return;
+    stop_expired(p, now_us);
+    if (!p->is_active || s->draining || !has_backlog(sub))
+        return;
+    pool = pool_of(s);
+    if (!pool || !push_pace_allows(&p->pace, p->n_calls, now_us) ||
+        !has_token(p))
+        return;
+    while (push_pace_allows(&p->pace, p->n_calls, now_us) && has_room(pool) &&
+           send_next(p, now_us)) {
+    }
+    if (!has_room(pool))
+        starve(pool, p);
+    else
+        feed_next(pool);
+}
+
+int64_t push_next_event(const struct sub *sub)
+{
+    const struct push *p = sub->push;
+
+    return p && p->is_active && p->pace.resume_us > pubsub_now(sub->service)
+               ? p->pace.resume_us
+               : INT64_MAX;
+}
+
+/* --- the end of a request ------------------------------------------------- */
+
+static void settle(struct push *p, const struct push_call *c,
+                   enum push_result result)
+{
+    struct sub *sub = p->sub;
+    int64_t now_us = pubsub_now(sub->service);
+    enum sub_ack ack;
+
+    if (result == PUSH_ACK) {
+        ack = subcore_ack(&sub->core, c->seq, c->nonce, now_us);
+        sub->n_acked += ack == SUB_ACK_DONE;
+        sub_touch(sub);
+        push_pace_succeeded(&p->pace);
+        return;
+    }
+    (void)subcore_modack(&sub->core, c->seq, c->nonce, 0, now_us);
+    if (result != PUSH_INTERNAL)
+        push_pace_failed(&p->pace, c->round, !sub->core.rules.has_backoff,
+                         now_us);
+}
+
+void push_ended(struct push_call *c, enum push_result result, int status)
+{
+    struct push_pool *pool = c->pool;
+    struct pubsub *s = pool->service;
+    struct push *p = c->push;
+
+    pool->n_calls--;
+    pool->n_bytes -= c->body.len;
+    push_call_unlink(c);
+    if (p) {
+        struct sub *sub = p->sub;
+
+        p->n_calls--;
+        push_stats_add(&p->stats, result, status,
+                       loop_now_us(s->e->loop) - c->start_us);
+        settle(p, c, result);
+        subcore_close_taker(&sub->core, c->taker, pubsub_now(s));
+        keep_changed(sub);
+        sub_due(sub);
+    }
+    push_call_free(c);
+    feed_next(pool);
+    if (s->clearing)
+        return;
+    deliver_due(s);
+    pubsub_drained(s);
+}
+
+/* --- stop ----------------------------------------------------------------- */
+
+bool push_is_idle(const struct pubsub *s)
+{
+    return !s->push_pool || s->push_pool->n_calls == 0;
+}
+
+void push_drain(struct pubsub *s)
+{
+    if (!push_is_idle(s))
+        loop_timer_arm(&s->push_pool->drain, DRAIN_US);
+}
+
+void push_close(struct pubsub *s)
+{
+    struct push_pool *pool = s->push_pool;
+
+    if (!pool)
+        return;
+    http_client_free(pool->client); /* ends what was sent */
+    while (pool->orphans) {
+        struct push_call *c = pool->orphans;
+
+        push_call_unlink(c);
+        push_call_free(c);
+    }
+    loop_timer_fini(&pool->drain);
+    mem_free(pool);
+    s->push_pool = NULL;
+}
+
+/* --- metrics -------------------------------------------------------------- */
+
+void push_metrics(const struct pubsub *s, struct buf *out)
+{
+    static const char counts[] =
+        "pubsub_googleapis_com:subscription_push_request_count";
+    static const char times[] =
+        "pubsub_googleapis_com:subscription_push_request_latencies";
+    struct str project, id;
+
+    buf_printf(out, "# HELP %s Push requests by outcome.\n# TYPE %s counter\n",
+               counts, counts);
+    for (size_t i = 0; i < s->subs.n; i++) {
+        const struct sub *sub = s->subs.rows[i].resource;
+
+        name_split(sub->name, &project, &id);
+        if (sub->push)
+            push_stats_put_counts(&sub->push->stats, counts, project, id, out);
+    }
+    buf_printf(out,
+               "# HELP %s Microseconds from request to answer.\n"
+               "# TYPE %s histogram\n",
+               times, times);
+    for (size_t i = 0; i < s->subs.n; i++) {
+        const struct sub *sub = s->subs.rows[i].resource;
+
+        name_split(sub->name, &project, &id);
+        if (sub->push)
+            push_stats_put_latencies(&sub->push->stats, times, project, id,
+                                     out);
+    }
+}
