@@ -47,7 +47,12 @@ struct emulator {
     struct faults *faults;
     struct requests *requests;
     const char *state_dir; /* NULL: memory only; exists, is writable, is ours */
-    bool fsync;            /* a commit survives a power cut, not only a kill */
+    /* Folder of the buckets that Cloud Storage subscriptions write into; NULL:
+     * there is none. With `storage_existing` only its folders are buckets,
+     * else one is made when it is first named. */
+    const char *storage_dir;
+    bool storage_existing;
+    bool fsync; /* a commit survives a power cut, not only a kill */
     enum emulator_profile profile;
     const char *project; /* of the default resources; "datos-local" */
     uint64_t seed;

@@ -91,6 +91,22 @@ static int open_state(struct shell *s, struct err *err)
     return RC_OK;
 }
 
+/* The folder of buckets: its own, or one in the state folder. */
+static int open_storage(struct shell *s, struct err *err)
+{
+    const char *dir = s->options->storage;
+
+    if (dir && make_folders(dir))
+        return err_set(err, RC_IO, "--storage: %s: %s", dir, strerror(errno));
+    if (dir)
+        s->storage_dir = mem_strdup(dir);
+    else if (s->e.state_dir)
+        s->storage_dir = mem_printf("%s/storage", s->e.state_dir);
+    s->e.storage_dir = s->storage_dir;
+    s->e.storage_existing = s->options->storage_existing;
+    return RC_OK;
+}
+
 static int listen_on(struct http_server *server, struct shell *s,
                      const char *host, int64_t port, const char *flag,
                      void *app, struct err *err)
@@ -303,6 +319,7 @@ static void shell_fini(struct shell *s)
         loop_free(s->e.loop);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
+    mem_free(s->storage_dir);
 }
 
 static void shell_init(struct shell *s, const struct options *o)
@@ -340,6 +357,8 @@ int shell_run(const struct options *o, const struct shell_service *rows,
     signal(SIGXFSZ, SIG_IGN);
     shell_init(&s, o);
     rc = open_state(&s, &err);
+    if (rc == RC_OK)
+        rc = open_storage(&s, &err);
     if (rc == RC_OK)
         rc = start_services(&s, rows, n_rows, &err);
     if (rc == RC_OK)

@@ -20,6 +20,7 @@ struct shell {
     const char *console_host;
     const char *token; /* demanded when the console is beyond loopback */
     int lock_fd;       /* of the state folder */
+    char *storage_dir; /* what `e` borrows */
     bool ready, stopping;
     size_t to_drain;
 };

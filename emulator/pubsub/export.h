@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* BigQuery subscriptions: rows go to the BigQuery service of this process, a
- * batch at a time; what it took is acknowledged, what it refuses goes the way
- * of every message that fails (retry policy, dead letters). While the table is
+/* Subscriptions that write elsewhere: rows into the BigQuery service of this
+ * process, objects into a folder that stands in for Cloud Storage. What was
+ * taken there is acknowledged, what is refused goes the way of every message
+ * that fails (retry policy, dead letters). While the table or the bucket is
  * missing or does not fit, all is kept, no attempt is counted, and the
  * subscription says so. Loop-confined. */
 #ifndef EMULATOR_PUBSUB_EXPORT_H
@@ -14,9 +15,9 @@
 struct sub;
 struct topic;
 
-/* Is the configuration one that can be carried out? OK, or a status and
- * `err`. */
-enum grpc_status export_check(const Google__Pubsub__V1__Subscription *config,
+/* Is the configuration one that can be carried out? Fills its defaults in. OK,
+ * or a status and `err`. */
+enum grpc_status export_check(Google__Pubsub__V1__Subscription *config,
                               const struct topic *t, struct err *err);
 /* Begins, changes or ends it, as the subscription's configuration says. */
 void export_apply(struct sub *sub);

@@ -21,6 +21,7 @@
 /* protobuf-c's name of a message. */
 #define PB(name) Google__Pubsub__V1__##name
 
+struct cloud_storage;
 struct export;
 struct pull;
 struct push;
@@ -57,6 +58,7 @@ struct sub {
     struct stream *streams, *turn; /* turn: who is served next */
     struct export *export;         /* a BigQuery subscription's, or NULL */
     struct push *push;             /* a push subscription's, or NULL */
+    struct cloud_storage *storage; /* a Cloud Storage subscription's */
     struct pull *pulls, **last_pull;
     struct loop_timer timer; /* core's next event */
     struct pubsub *service;

@@ -91,6 +91,7 @@ static void drain(void *self, service_done *done, void *arg)
     for (size_t i = 0; i < s->subs.n; i++)
         sub_end_takers(s->subs.rows[i].resource, GRPC_UNAVAILABLE,
                        "The emulator is stopping");
+    all_due(s); /* what is collected for elsewhere is written */
     deliver_due(s);
     s->drained = done;
     s->drained_arg = arg;
@@ -172,6 +173,10 @@ struct service *pubsub_new(struct emulator *e, struct err *err)
         return NULL;
     }
     expiry_run(s);
+    /* Subscriptions that write elsewhere go on by themselves, as soon as the
+     * loop runs and with it all services. */
+    all_due(s);
+    loop_timer_arm(&s->expiry, 0);
     rpc_set_serving(s->rpc, true, false);
     return &s->service;
 }

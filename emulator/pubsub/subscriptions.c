@@ -16,6 +16,7 @@ static const char *const sub_mutable[] = {"ack_deadline_seconds",
                                           "retry_policy",
                                           "enable_exactly_once_delivery",
                                           "bigquery_config",
+                                          "cloud_storage_config",
                                           "push_config",
                                           NULL};
 
@@ -24,8 +25,7 @@ static const char *const sub_mutable[] = {"ack_deadline_seconds",
 /* What is not built is refused, never accepted and ignored. */
 static bool is_unsupported(struct rpc_call *call, const PB(Subscription) * c)
 {
-    const char *what = c->cloud_storage_config   ? "cloud_storage_config"
-                       : c->bigtable_config      ? "bigtable_config"
+    const char *what = c->bigtable_config        ? "bigtable_config"
                        : c->n_message_transforms ? "message_transforms"
                                                  : NULL;
 

@@ -347,3 +347,53 @@ def test_a_disk_full_from_the_start_is_said_with_its_reason(folder):
                           capture_output=True, text=True, preexec_fn=limit, timeout=20, check=False)
     assert done.returncode == 1
     assert "pubsub.db: cannot be read or written (File too large)" in done.stderr
+
+
+# --- objects of Cloud Storage subscriptions -------------------------------------------
+
+def objects(folder):
+    """Lines of all files of the bucket, by name."""
+    found, bucket = {}, os.path.join(folder, "storage", "kept-bucket")
+    for name in os.listdir(bucket) if os.path.isdir(bucket) else []:
+        with open(os.path.join(bucket, name), encoding="utf-8") as f:
+            found[name] = f.read().split("\n")
+    return found
+
+
+def test_objects_are_whole_and_nothing_is_missing_from_them(start, folder):
+    e = start()
+    make_pair(e, cloudStorageConfig={"bucket": "kept-bucket", "maxMessages": "1000", "maxDuration": "60s"})
+    book = Book()
+    for _ in range(4):
+        for _ in range(13):
+            sent = book.take(100)
+            assert publish(e, "kept-topic", *sent).status == 200
+        e.kill()
+        for lines in objects(folder).values():
+            assert len(lines) == 1000 and set(lines) <= book.sent
+        e.start()
+
+    def all_there():
+        e.advance(61)
+        return {line for lines in objects(folder).values() for line in lines} == book.sent
+    datos.wait_for(all_there)
+    assert os.listdir(os.path.join(folder, "storage", ".partial")) == []
+    # what an object holds is not given to anybody again
+    before = objects(folder)
+    e.kill()
+    e.start()
+    e.advance(61)
+    assert publish(e, "kept-topic", "last").status == 200
+    assert e.stop() == 0  # what was collected is written at the end
+    after = {name: lines for name, lines in objects(folder).items() if name not in before}
+    assert list(after.values()) == [["last"]]
+
+
+def test_a_bucket_that_may_not_be_written_says_so(start, folder):
+    e = start()
+    os.makedirs(os.path.join(folder, "storage"))
+    with open(os.path.join(folder, "storage", "kept-bucket"), "w", encoding="ascii"):
+        pass  # no folder
+    make_pair(e, cloudStorageConfig={"bucket": "kept-bucket"})
+    shown = e.rest("GET", "subscriptions/kept-sub").json()
+    assert (shown["state"], shown["cloudStorageConfig"]["state"]) == ("RESOURCE_ERROR", "PERMISSION_DENIED")

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* BigQuery subscriptions: rows go to the BigQuery service of this process, a
+ * batch at a time; what it refuses goes the way of every message that fails. */
+#include <jansson.h>
+
+#include "common/mem.h"
+#include "emulator/pubsub/export_priv.h"
+#include "emulator/pubsub/export_row.h"
+
+enum {
+    BATCH_MESSAGES = 500,
+    BATCH_BYTES = 4 << 20,
+    REST_SHIFT_MAX = 6
+};
+#define LEASE_US (600 * US_PER_S)
+#define REST_US  (US_PER_S) /* doubled up to a minute */
+
+enum phase {
+    IDLE,
+    LOOKING,   /* at the table */
+    INSERTING, /* the batch */
+    RESTING    /* before the next try */
+};
+
+struct export
+{
+    struct sub *sub; /* NULL: it has gone while BigQuery was asked */
+    struct loop_timer rest;
+    enum phase phase;
+    bool knows_table;
+    char *table, *path;
+    struct export_how how;
+    bool drop_unknown;
+    unsigned fails;
+    struct export_batch batch;
+    struct buf body;
+};
+
+static void export_free(struct export *x)
+{
+    buf_fini(&x->body);
+    mem_free(x->table);
+    mem_free(x->path);
+    mem_free(x);
+}
+
+/* --- the configuration ---------------------------------------------------- */
+
+/* "project.dataset.table", or with a colon behind the project. */
+static bool split_table(const char *table, struct str part[3])
+{
+    struct str s = str_from(table), rest;
+    const char *colon = memchr(s.p, ':', s.len);
+
+    /* a project may have dots in front of a colon of its own */
+    for (const char *p = colon; p;
+         p = memchr(p + 1, ':', s.len - (size_t)(p + 1 - s.p)))
+        colon = p;
+    if (colon && !memchr(colon, '.', s.len - (size_t)(colon - s.p)))
+        return false;
+    part[0] = colon ? str_of(s.p, (size_t)(colon - s.p)) : str_cut(&s, '.');
+    rest = colon ? str_of(colon + 1, s.len - (size_t)(colon + 1 - s.p)) : s;
+    if (!rest.p)
+        return false;
+    part[1] = str_cut(&rest, '.');
+    part[2] = rest;
+    return part[0].len && part[1].len && rest.p && rest.len &&
+           !memchr(rest.p, '.', rest.len);
+}
+
+static enum grpc_status invalid(struct err *err, const char *text)
+{
+    err_set(err, RC_INVALID, "%s", text);
+    return GRPC_INVALID_ARGUMENT;
+}
+
+enum grpc_status bigquery_check(const PB(Subscription) * config,
+                                const struct topic *t, struct err *err)
+{
+    const PB(BigQueryConfig) *b = config->bigquery_config;
+    const PB(SchemaSettings) * schema;
+    struct str part[3];
+
+    if (!b)
+        return GRPC_OK;
+    if (!split_table(b->table, part)) {
+        err_set(err, RC_INVALID,
+                "Invalid BigQuery table given (table=%.300s): it must be "
+                "{projectId}.{datasetId}.{tableId}.",
+                b->table);
+        return GRPC_INVALID_ARGUMENT;
+    }
+    if (b->use_topic_schema && b->use_table_schema)
+        return invalid(err, "use_topic_schema and use_table_schema may not "
+                            "both be set.");
+    if (b->drop_unknown_fields && !b->use_topic_schema && !b->use_table_schema)
+        return invalid(err, "drop_unknown_fields may be set only with "
+                            "use_topic_schema or use_table_schema.");
+    schema = t->config->schema_settings;
+    if (b->use_topic_schema && !schema)
+        return invalid(err, "use_topic_schema is set, but the topic has no "
+                            "schema.");
+    if (b->use_topic_schema &&
+        schema->encoding == GOOGLE__PUBSUB__V1__ENCODING__BINARY) {
+        err_set(err, RC_UNSUPPORTED,
+                "datos-emulator writes only JSON-encoded messages by the "
+                "topic's schema into BigQuery");
+        return GRPC_UNIMPLEMENTED;
+    }
+    return GRPC_OK;
+}
+
+static bool is_same(const struct export *x, const PB(BigQueryConfig) * b)
+{
+    return strcmp(x->table, b->table) == 0 &&
+           x->how.by_fields == (b->use_table_schema || b->use_topic_schema) &&
+           x->how.metadata == (bool)b->write_metadata &&
+           x->drop_unknown == (bool)b->drop_unknown_fields;
+}
+
+static void on_rest_over(struct loop_timer *timer);
+
+void bigquery_apply(struct sub *sub)
+{
+    const PB(BigQueryConfig) *b = sub->config->bigquery_config;
+    struct str part[3];
+    struct export *x = sub->export;
+
+    if (x && b && !sub->config->detached && is_same(x, b))
+        return;
+    bigquery_end(sub);
+    if (!b || sub->config->detached || !split_table(b->table, part))
+        return;
+    x = MEM_NEW(struct export);
+    x->sub = sub;
+    export_batch_init(&x->batch, sub);
+    x->table = mem_strdup(b->table);
+    x->path = mem_printf("/projects/%.*s/datasets/%.*s/tables/%.*s",
+                         STR_ARG(part[0]), STR_ARG(part[1]), STR_ARG(part[2]));
+    x->how.by_fields = b->use_table_schema || b->use_topic_schema;
+    x->how.metadata = b->write_metadata;
+    x->drop_unknown = b->drop_unknown_fields;
+    buf_init(&x->body, SIZE_MAX / 4);
+    loop_timer_init(&x->rest, sub->service->e->loop, on_rest_over);
+    sub->export = x;
+}
+
+void bigquery_end(struct sub *sub)
+{
+    struct export *x = sub->export;
+
+    if (!x)
+        return;
+    sub->export = NULL;
+    loop_timer_fini(&x->rest);
+    export_batch_fini(&x->batch); /* what it holds comes back at once */
+    x->sub = NULL;
+    if (x->phase != LOOKING && x->phase != INSERTING)
+        export_free(x);
+}
+
+static void show_state(struct sub *sub,
+                       Google__Pubsub__V1__BigQueryConfig__State state)
+{
+    sub->config->bigquery_config->state = state;
+    export_show(sub,
+                state == GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__ACTIVE);
+}
+
+/* --- trouble -------------------------------------------------------------- */
+
+/* The batch stays leased, and is tried again. */
+static void rest(struct export *x,
+                 Google__Pubsub__V1__BigQueryConfig__State state)
+{
+    struct sub *sub = x->sub;
+    unsigned shift = x->fails < REST_SHIFT_MAX ? x->fails : REST_SHIFT_MAX;
+
+    show_state(sub, state);
+    x->fails++;
+    x->knows_table = false;
+    x->phase = RESTING;
+    loop_timer_arm(&x->rest, (int64_t)((uint64_t)REST_US << shift));
+}
+
+static void look(struct export *x);
+
+static void on_rest_over(struct loop_timer *timer)
+{
+    struct export *x = LOOP_OWNER(timer, struct export, rest);
+    struct pubsub *s = x->sub->service;
+
+    export_batch_extend(&x->batch, LEASE_US);
+    look(x);
+    deliver_due(s);
+}
+
+/* --- insert --------------------------------------------------------------- */
+
+static void mark_refused(struct export *x, const json_t *answer)
+{
+    const json_t *errors = json_object_get(answer, "insertErrors"), *e;
+    size_t i;
+
+    json_array_foreach(errors, i, e)
+    {
+        json_int_t at = json_integer_value(json_object_get(e, "index"));
+
+        if (at >= 0 && (size_t)at < x->batch.n)
+            x->batch.items[at].refused = true;
+    }
+}
+
+/* What BigQuery took is done with; what it refuses is given back. */
+static void settle(struct export *x)
+{
+    struct sub *sub = x->sub;
+
+    export_batch_settle(&x->batch);
+    x->fails = 0;
+    x->phase = IDLE;
+    show_state(sub, GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__ACTIVE);
+}
+
+static void on_inserted(void *arg, int status, struct str answer)
+{
+    struct export *x = arg;
+    struct pubsub *s;
+    json_t *json;
+
+    if (!x->sub) {
+        export_free(x);
+        return;
+    }
+    s = x->sub->service;
+    if (status == 200) {
+        json = json_loadb(answer.p, answer.len, 0, NULL);
+        mark_refused(x, json);
+        json_decref(json);
+        settle(x);
+    } else {
+        rest(
+            x,
+            status == 404
+                ? GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__NOT_FOUND
+            : status == 403
+                ? GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__PERMISSION_DENIED
+                : GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__SCHEMA_MISMATCH);
+    }
+    deliver_due(s);
+}
+
+static void insert(struct export *x)
+{
+    struct bigquery_door *door = &x->sub->service->e->bigquery;
+    char *path = mem_printf("%s/insertAll", x->path);
+    struct buf body;
+
+    buf_init(&body, SIZE_MAX / 4);
+    buf_printf(&body,
+               "{\"skipInvalidRows\":true,\"ignoreUnknownValues\":%s,"
+               "\"rows\":[",
+               x->drop_unknown ? "true" : "false");
+    buf_str(&body, buf_as_str(&x->body));
+    buf_puts(&body, "]}");
+    x->phase = INSERTING;
+    door->ask(door->self, "POST", path, buf_as_str(&body), on_inserted, x);
+    buf_fini(&body);
+    mem_free(path);
+}
+
+/* --- the batch ------------------------------------------------------------ */
+
+static void take_one(struct export *x, const struct delivery *d)
+{
+    const struct export_message m = {d->message, d->id, d->publish_us};
+    struct err err;
+
+    x->how.subscription = x->sub->name;
+    if (export_row_write(&x->body, &m, &x->how, &err))
+        export_batch_refuse(&x->batch, d);
+    else
+        export_batch_add(&x->batch, d);
+}
+
+static void collect(struct export *x)
+{
+    struct delivery d;
+
+    buf_reset(&x->body);
+    while (x->batch.n < BATCH_MESSAGES && x->body.len < BATCH_BYTES &&
+           export_batch_next(&x->batch, LEASE_US, &d))
+        take_one(x, &d);
+    if (x->batch.n)
+        insert(x);
+}
+
+/* --- the table ------------------------------------------------------------ */
+
+static void on_table(void *arg, int status, struct str answer)
+{
+    struct export *x = arg;
+    struct pubsub *s;
+    struct err err;
+
+    if (!x->sub) {
+        export_free(x);
+        return;
+    }
+    s = x->sub->service;
+    if (status == 404) {
+        rest(x, GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__NOT_FOUND);
+    } else if (status != 200 ||
+               export_columns_read(answer, !x->how.by_fields, x->how.metadata,
+                                   &x->how.columns, &err)) {
+        rest(x, GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__SCHEMA_MISMATCH);
+    } else {
+        x->knows_table = true;
+        x->phase = IDLE;
+        show_state(x->sub, GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__ACTIVE);
+        if (x->batch.n)
+            insert(x); /* what an earlier try left */
+        else
+            sub_due(x->sub);
+    }
+    deliver_due(s);
+}
+
+static void look(struct export *x)
+{
+    struct bigquery_door *door = &x->sub->service->e->bigquery;
+
+    x->phase = LOOKING;
+    door->ask(door->self, "GET", x->path, STR(""), on_table, x);
+}
+
+void bigquery_serve(struct sub *sub)
+{
+    struct export *x = sub->export;
+
+    if (!x || x->phase != IDLE || sub->service->draining ||
+        !sub->service->e->bigquery.self)
+        return;
+    sub_touch(sub); /* it is in use */
+    if (x->knows_table)
+        collect(x);
+    else
+        look(x);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What BigQuery and Cloud Storage subscriptions share, and each one's own
+ * calls. Loop-confined. */
+#ifndef EMULATOR_PUBSUB_EXPORT_PRIV_H
+#define EMULATOR_PUBSUB_EXPORT_PRIV_H
+
+#include "emulator/pubsub/export.h"
+#include "emulator/pubsub/pubsub_priv.h"
+
+/* --- export.c: messages that are on their way out ---------------------------
+ */
+struct export_item {
+    uint64_t seq;
+    uint32_t nonce;
+    bool refused;
+};
+struct export_batch {
+    struct sub *sub;
+    struct taker *taker;
+    struct export_item *items;
+    size_t n, cap;
+};
+void export_batch_init(struct export_batch *b, struct sub *sub);
+/* All go back to the subscription, which loses a taker. */
+void export_batch_fini(struct export_batch *b);
+/* The next message, leased; false: none is due now. */
+bool export_batch_next(struct export_batch *b, int64_t lease_us,
+                       struct delivery *out);
+void export_batch_add(struct export_batch *b, const struct delivery *d);
+/* It cannot be written: retry policy, dead letters. */
+void export_batch_refuse(struct export_batch *b, const struct delivery *d);
+/* A lease from now on for all. */
+void export_batch_extend(struct export_batch *b, int64_t lease_us);
+/* Acknowledges all but those that were refused, which go back; it is empty. */
+void export_batch_settle(struct export_batch *b);
+/* The subscription's own state. */
+void export_show(struct sub *sub, bool active);
+
+/* --- export_bigquery.c ------------------------------------------------------
+ */
+enum grpc_status bigquery_check(const PB(Subscription) * config,
+                                const struct topic *t, struct err *err);
+void bigquery_apply(struct sub *sub);
+void bigquery_end(struct sub *sub);
+void bigquery_serve(struct sub *sub);
+
+/* --- cloud_storage.c --------------------------------------------------------
+ */
+enum grpc_status cloud_storage_check(PB(Subscription) * config,
+                                     const struct topic *t, struct err *err);
+void cloud_storage_apply(struct sub *sub);
+void cloud_storage_end(struct sub *sub);
+void cloud_storage_serve(struct sub *sub);
+
+#endif
