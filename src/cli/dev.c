@@ -116,12 +116,14 @@ static int check(struct dev_words *w, const struct settings *s, struct err *err)
                        "--store=%.60s: must be bigquery or sqlite", o->store);
     if (o->command && !o->command[0])
         return err_set(err, RC_INVALID, "-- needs a command behind it");
-    if (strcmp(s->ingest, "push") == 0)
-        return err_set(err, RC_INVALID,
-                       "DATOS_INGEST=push: the messages are pulled here; unset "
-                       "it, or off for no ingest");
     o->project = s->project;
     o->ingest = s->ingest;
+    o->subscription = s->subscription;
+    o->push_signs = strcmp(s->push_auth, "jwt") == 0;
+    o->push_account = s->push_service_account
+                          ? s->push_service_account
+                          : "datos-push@datos-local.iam.gserviceaccount.com";
+    o->push_audience = s->push_audience ? s->push_audience : "datos-dev";
     if (settle_ports(w, err))
         return RC_INVALID;
     if (!o->state)

@@ -14,6 +14,7 @@
 #include "common/mem.h"
 #include "dev/dev.h"
 #include "dev/part.h"
+#include "dev/push.h"
 #include "dev/state.h"
 
 /* What a real cloud, or an earlier run's exports, may have left: none of it
@@ -114,6 +115,12 @@ void announce_table(const struct parts *parts, int64_t took_us, FILE *out)
     if (has_ingest(parts))
         fprintf(out, "  ingest     http://127.0.0.1:%" PRId64 "/metrics\n",
                 parts->ingest_port);
+    else if (dev_pushes(parts))
+        fprintf(out,
+                "  ingest     pushed to http://127.0.0.1:%" PRId64
+                "/pubsub/push%s\n",
+                parts->api_port,
+                parts->options->push_signs ? "   (with tokens)" : "");
     else
         fprintf(out, "  ingest     off (DATOS_INGEST): messages stay in the "
                      "subscription\n");
@@ -157,6 +164,8 @@ static void render(const struct parts *parts, struct buf *b)
     member(b, "api", "http://", parts->api_port);
     if (has_ingest(parts))
         member(b, "ingest", "http://", parts->ingest_port);
+    else if (dev_pushes(parts)) /* the API's own part */
+        member(b, "ingest", "http://", parts->api_port);
     member(b, "pubsub", "", parts->pubsub_port);
     if (parts->bigquery_port > 0)
         member(b, "bigquery", "http://", parts->bigquery_port);

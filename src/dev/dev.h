@@ -14,9 +14,12 @@ struct dev_options {
     int64_t console_port; /* each: 0 takes any free one */
     const char *state;    /* folder; NULL with `memory` */
     bool memory, no_redis;
-    const char *store;      /* bigquery, sqlite */
-    const char *project;    /* of the emulators and of all parts */
-    const char *ingest;     /* pull, or off: no ingest */
+    const char *store;   /* bigquery, sqlite */
+    const char *project; /* of the emulators and of all parts */
+    const char *ingest;  /* pull, push, or off: no ingest */
+    /* of push: the subscription, and whose tokens the API wants */
+    const char *subscription, *push_account, *push_audience;
+    bool push_signs;
     int64_t seed;           /* -1: none */
     const char *ready_file; /* NULL: none */
     char **command;         /* NULL-ended, NULL: none */

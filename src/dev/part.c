@@ -15,6 +15,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "dev/dev.h"
+#include "dev/push.h"
 #include "dev/spawn.h"
 #include "dev/state.h"
 
@@ -106,6 +107,23 @@ static void role_words(const struct parts *p, struct words *w, const char *role)
     mem_free(path);
 }
 
+/* As Terraform sets it up in the cloud, with the emulator's keys. */
+static void push_words(const struct parts *p, struct words *w)
+{
+    char *keys = mem_printf("http://127.0.0.1:%" PRId64 "/oauth2/v3/certs",
+                            p->console_port);
+
+    flag(w, "--ingest", "push");
+    flag(w, "--push-auth", p->options->push_signs ? "jwt" : "none");
+    if (p->options->push_signs) {
+        flag(w, "--push-audience", p->options->push_audience);
+        flag(w, "--push-service-account", p->options->push_account);
+        flag(w, "--push-issuer", "https://accounts.google.com");
+        flag(w, "--push-jwks-url", keys);
+    }
+    mem_free(keys);
+}
+
 static void words_of(const struct parts *p, enum part_id id, struct words *w)
 {
     switch (id) {
@@ -122,6 +140,8 @@ static void words_of(const struct parts *p, enum part_id id, struct words *w)
     case PART_API:
         role_words(p, w, "api");
         number(w, "--port", p->api_port);
+        if (dev_pushes(p))
+            push_words(p, w);
         break;
     case N_PARTS:
         break;
@@ -172,7 +192,7 @@ int parts_init(struct parts *parts, const struct dev_options *options,
         parts->part[i].phase = PART_WAITING;
         parts->part[i].ready_fd = -1;
     }
-    if (strcmp(options->ingest, "off") == 0)
+    if (strcmp(options->ingest, "pull") != 0)
         parts->part[PART_INGEST].phase = PART_ABSENT;
     if (options->no_redis)
         parts->part[PART_REDIS].phase = PART_ABSENT;
@@ -326,7 +346,14 @@ bool part_answers(const struct parts *parts, enum part_id id)
         break;
     case PART_API:
         probe.port = (uint16_t)parts->api_port;
-        break;
+        return spawn_answers(&probe) &&
+               (!dev_pushes(parts) || dev_push_point(parts));
+    case PART_EMULATOR:
+        if (dev_pushes(parts)) /* one without a state has forgotten it */
+            return !parts->part[PART_API].was_ready || dev_push_point(parts);
+        if (parts->part[PART_INGEST].phase != PART_ABSENT)
+            (void)dev_push_point(parts);
+        return true;
     default: /* their word is enough: they tell when they serve */
         return true;
     }

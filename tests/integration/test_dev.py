@@ -163,6 +163,29 @@ def test_no_ingest_when_it_is_off(start):
     assert "ingest     off" in system.log()
 
 
+@pytest.mark.parametrize("auth", ["jwt", "none"])
+def test_push_is_set_up_and_outlives_kills(start, auth):
+    system = start("--memory", environment={"DATOS_INGEST": "push", "DATOS_PUSH_AUTH": auth})
+    assert "ingest" not in system.ready["pids"] and system.ready["ingest"] == system.ready["api"]
+    system.publish(datos.record("pushed"))
+    datos.wait_for(lambda: "pushed" in system.ids())
+    bare = datos.request("POST", system.api + "/pubsub/push", {"message": {"data": "e30="}})
+    assert bare.status == (401 if auth == "jwt" else 204)
+    for part in ("emulator", "api"):  # without a state the emulator forgets where it pushes
+        system.kill(part)
+        datos.wait_for(lambda: f"{part} is back" in system.log())
+        system.publish(datos.record("after-" + part))
+        datos.wait_for(lambda: "after-" + part in system.ids(), 30)
+
+
+def test_push_and_pull_by_turns_over_one_state(start, folder):
+    for turn, how in enumerate(("push", "pull", "push")):
+        system = start("--state", folder, environment={"DATOS_INGEST": how})
+        system.publish(datos.record(f"turn-{turn}"))
+        datos.wait_for(lambda: len(system.ids()) == turn + 1, 30)
+        assert system.stop() == 0
+
+
 def test_missing_command_is_127():
     done = datos.run(*DEV, "--", "no-such-program-here")
     assert done.returncode == 127 and "no-such-program-here" in done.stderr
@@ -202,7 +225,6 @@ def test_long_state_path_still_gets_a_socket(start, tmp_path):
     (["stray"], "stray"),
     (["--api-port", "4000"], "--api-port and --console-port are both 4000"),
     (["--project", "no/such"], "--project=no/such: must be a project id"),
-    (["--ingest", "push"], "DATOS_INGEST=push"),
 ])
 def test_wrong_usage_is_one_line_and_2(flags, told):
     done = datos.run(datos.DATOS, "dev", *flags)
