@@ -24,11 +24,12 @@ static void on_request(struct http_req *req, void *arg)
 
     (void)arg;
     n_requests++;
-    snprintf(seen, sizeof(seen), "%.*s %.*s expect=%d x=%.*s enc=%.*s",
+    snprintf(seen, sizeof(seen), "%.*s %.*s expect=%d x=%.*s enc=%.*s type=%d",
              STR_ARG(http_req_method_name(req)), STR_ARG(path),
              http_req_field(req, STR("expect")).p != NULL,
              STR_ARG(http_req_field(req, STR("x-test"))),
-             STR_ARG(http_req_field(req, STR("content-encoding"))));
+             STR_ARG(http_req_field(req, STR("content-encoding"))),
+             http_req_field(req, STR("content-type")).p != NULL);
     if (str_eq(path, STR("/never")))
         return;
     if (str_eq(path, STR("/busy"))) {
@@ -106,7 +107,27 @@ START_TEST(sends_a_request_and_gets_the_answer)
     ck_assert_int_eq(p.call.rc, RC_OK);
     ck_assert_int_eq(p.call.status, 200);
     ck_assert(str_eq(buf_as_str(&p.call.response), STR("hello")));
-    ck_assert_str_eq(seen, "POST /echo expect=0 x=yes enc=");
+    ck_assert_str_eq(seen, "POST /echo expect=0 x=yes enc= type=1");
+    http_call_fini(&p.call);
+}
+END_TEST
+
+START_TEST(fields_are_added_emptied_and_left_out)
+{
+    static const struct http_call_field more[] = {{"x-test", "more"},
+                                                  {"content-encoding", ""}};
+    struct probe p = {.call = {.more = more, .n_more = 2}};
+
+    start(&p, "POST", "/one", STR("body"));
+    finish(&p);
+    ck_assert_str_eq(seen, "POST /one expect=0 x=more enc= type=1");
+    http_call_fini(&p.call);
+    p.call.n_more = 0;
+    p.call.fields[0] = (struct http_call_field){"content-type", NULL};
+    p.call.n_fields = 1;
+    start(&p, "POST", "/two", STR("body"));
+    finish(&p);
+    ck_assert_str_eq(seen, "POST /two expect=0 x= enc= type=0");
     http_call_fini(&p.call);
 }
 END_TEST
@@ -286,6 +307,7 @@ Suite *suite_http_client(void)
     tcase_set_timeout(tc, 30);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, sends_a_request_and_gets_the_answer);
+    tcase_add_test(tc, fields_are_added_emptied_and_left_out);
     tcase_add_test(tc, large_bodies_pass_without_expect);
     tcase_add_test(tc, reuses_its_connection);
     tcase_add_test(tc, an_answer_over_the_limit_is_too_large);
