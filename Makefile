@@ -61,7 +61,7 @@ PROGS := $(B)/datos $(B)/datos-emulator
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help run test bench terraform-local fuzz lint clean prepare unit test-programs \
+.PHONY: all help run test bench terraform-local image fuzz lint clean prepare unit test-programs \
         replay-programs fuzz-programs threaded-programs FORCE
 
 all: $(PROGS) ## build both programs into build/release/
@@ -92,6 +92,14 @@ bench: all ## measured table: against nginx and Google's emulator, latency, back
 
 terraform-local: all ## the Pub/Sub and BigQuery part of terraform/ applied to the emulators, planned again (empty), destroyed
 	@BUILD=$(BUILD) terraform/local/run
+
+# What an image is told; equal sources are to give equal bytes.
+CONTAINER ?= docker
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+image_build = $(CONTAINER) build --build-arg COMMIT=$(COMMIT) --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
+image: ## both images, datos:local and datos-emulator:local (CONTAINER=docker|podman|buildah)
+	$(image_build) -t datos:local -f src/Dockerfile .
+	$(image_build) -t datos-emulator:local -f emulator/Dockerfile .
 
 fuzz: ## each fuzzer for FUZZ_TIME seconds (default 20)
 	+@BUILD=$(BUILD) MAKE="$(MAKE)" tests/fuzz/run

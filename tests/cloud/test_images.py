@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The images' contents without an engine: what src/image-root lays out is the
+production image, so it is weighed, run and compared here; the Dockerfiles are
+read for what makes them safe."""
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+
+import datos
+import pytest
+
+from conftest import ROOT, read, run
+
+PROGRAM = os.path.join(datos.BUILD, "release", "datos")
+FILES = {"datos": ("src", "Dockerfile"), "datos-emulator": ("emulator", "Dockerfile")}
+needs_debian = pytest.mark.skipif(not shutil.which("dpkg-query"), reason="needs Debian's dpkg")
+
+
+@pytest.fixture(scope="module", name="root")
+def root_(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("root"))
+    run("src/image-root", PROGRAM, folder)
+    return folder
+
+
+def files(root):
+    return [os.path.join(d, f) for d, _, names in os.walk(root) for f in names]
+
+
+@needs_debian
+def test_the_production_image_is_small(root):
+    size = sum(os.path.getsize(f) for f in files(root))
+    assert 1 << 20 < size < 30 << 20, f"{size} bytes"
+
+
+@needs_debian
+def test_it_holds_one_program_and_no_shell(root):
+    programs = [os.path.relpath(f, root) for f in files(root) if os.access(f, os.X_OK) and ".so" not in f]
+    assert programs == ["usr/local/bin/datos"]
+
+
+@needs_debian
+def test_the_program_runs_with_nothing_but_the_image(root):
+    enter = ["unshare", "--user", "--map-root-user", "chroot", root]
+    if subprocess.run([*enter, "/usr/local/bin/datos", "version"], capture_output=True, check=False).returncode == 1:
+        pytest.skip("no namespace can be made here (unshare --user)")
+    assert "datos" in run(*enter, "/usr/local/bin/datos", "version")
+    # all that the loader maps comes from the image
+    assert "not found" not in run(*enter, *loader(root), "--list", "/usr/local/bin/datos")
+
+
+def loader(root):
+    return ["/" + os.path.relpath(f, root) for f in files(root) if os.path.basename(f).startswith("ld-linux")][:1]
+
+
+@needs_debian
+def test_a_scanner_finds_each_librarys_package(root):
+    records = os.path.join(root, "var", "lib", "dpkg", "status.d")
+    for name in os.listdir(records):
+        with open(os.path.join(records, name), encoding="utf-8") as f:
+            text = f.read()
+        assert text.startswith(f"Package: {name}\n") and re.search("^Version: ", text, re.M)
+    assert {"libc6", "libcurl4", "libssl3", "libsqlite3-0", "ca-certificates"} & set(os.listdir(records)) >= \
+        {"libc6", "ca-certificates"}
+    assert len(os.listdir(records)) > 10
+
+
+@needs_debian
+def test_certificates_and_names_can_be_looked_up(root):
+    with open(os.path.join(root, "etc/ssl/certs/ca-certificates.crt"), encoding="utf-8") as f:
+        assert f.read().count("BEGIN CERTIFICATE") > 50
+    with open(os.path.join(root, "etc/nsswitch.conf"), encoding="utf-8") as f:
+        assert "dns" in f.read()
+
+
+@needs_debian
+def test_equal_sources_give_equal_layers(tmp_path):
+    def layer(name):
+        folder = tmp_path / name
+        run("src/image-root", PROGRAM, str(folder), environment={"SOURCE_DATE_EPOCH": "1700000000"})
+        tar = subprocess.run(["tar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "-cf", "-", "."],
+                             cwd=folder, stdout=subprocess.PIPE, check=True).stdout
+        return hashlib.sha256(tar).hexdigest()
+    assert layer("one") == layer("two")
+
+
+def test_image_root_says_what_is_missing(tmp_path):
+    done = subprocess.run([os.path.join(ROOT, "src/image-root"), "no/such", str(tmp_path)], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 1 and "run make first" in done.stderr
+
+
+@pytest.mark.parametrize("image", FILES)
+def test_a_dockerfile_keeps_to_the_rules(image):
+    text = read(*FILES[image])
+    assert re.search(r"^ARG DEBIAN=\S+:\S+@sha256:[0-9a-f]{64}$", text, re.M)
+    stages = re.findall(r"^FROM (\S+)", text, re.M)
+    assert set(stages) <= {"${DEBIAN}", "scratch"} and len(stages) == 2
+    last = text[text.rindex("\nFROM "):]
+    assert re.search(r"^USER 65532:65532$", last, re.M)
+    assert re.search(r'^HEALTHCHECK .* CMD \["/usr/local/bin/' + image + r'", "healthcheck"\]$', last, re.M)
+    assert re.search(r'^ENTRYPOINT \["/', last, re.M)
+    assert "STOPSIGNAL SIGTERM" in last
+    assert not re.search(r"\bADD\b|curl |wget |chmod 777|:latest", text)
+    # what a stage copies is there
+    for source in re.findall(r"^COPY (?!--)(\S+) ", text, re.M):
+        assert source == "." or os.path.exists(os.path.join(ROOT, source)), source
+
+
+def test_only_the_production_image_has_no_base():
+    assert "\nFROM scratch" in read(*FILES["datos"])
+    assert "\nFROM scratch" not in read(*FILES["datos-emulator"])
+
+
+def test_the_context_leaves_out_what_no_build_needs():
+    ignored = read(".dockerignore").split()
+    for name in (".git", "build", ".datos", ".github"):
+        assert name in ignored
+    needed = {"src", "emulator", "cache", "tests/prepare", "Makefile"}
+    assert not needed & set(ignored)
