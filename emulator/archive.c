@@ -187,6 +187,11 @@ int archive_write(const char *path, struct str bytes, struct err *err)
         sync_folder(path);
     }
     mem_free(draft);
+    /* the name is at fault, not the disk */
+    if (why == ENOENT || why == ENOTDIR || why == EISDIR || why == ELOOP)
+        return err_set(err, RC_INVALID,
+                       "%s: %s: name a file in a folder that is there", path,
+                       strerror(why));
     return why ? RC_IO : RC_OK;
 }
 

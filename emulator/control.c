@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "emulator/control.h"
+#include "emulator/guard.h"
 #include "emulator/identity/identity.h"
 #include "emulator/requests.h"
 #include "http/http.h"
@@ -56,58 +57,6 @@ void control_done(struct http_req *req)
 
 /* --- who may ------------------------------------------------------------- */
 
-/* The host of "host:port", "[::1]:port" or "host". */
-static struct str host_of(struct str authority)
-{
-    struct str rest = authority;
-
-    if (rest.len && rest.p[0] == '[') {
-        rest = str_of(rest.p + 1, rest.len - 1);
-        return str_cut(&rest, ']');
-    }
-    return str_cut(&rest, ':');
-}
-
-static bool is_loopback(struct str host)
-{
-    return str_ieq(host, STR("localhost")) ||
-           (host.len > 10 &&
-            str_ieq(str_of(host.p + host.len - 10, 10), STR(".localhost"))) ||
-           str_starts(host, STR("127.")) || str_eq(host, STR("::1"));
-}
-
-/* DNS rebinding: a page of another name that points here is not us. */
-static bool host_is_ours(const struct shell *s, struct str host)
-{
-    const char *more = getenv("DATOS_EMULATOR_HOSTS");
-    struct str rest = str_from(more ? more : "");
-
-    if (is_loopback(host) || str_ieq(host, str_from(s->console_host)))
-        return true;
-    while (rest.p) {
-        struct str one = str_trim(str_cut(&rest, ','));
-
-        if (one.len && str_ieq(one, host))
-            return true;
-    }
-    return false;
-}
-
-static bool origin_is_ours(struct str origin, struct str authority)
-{
-    static const char *const schemes[] = {"http://", "https://"};
-
-    for (size_t i = 0; i < 2; i++) {
-        struct str scheme = str_from(schemes[i]);
-
-        if (str_starts(origin, scheme) &&
-            str_ieq(str_of(origin.p + scheme.len, origin.len - scheme.len),
-                    authority))
-            return true;
-    }
-    return false;
-}
-
 /* In the time that any wrong one takes. */
 static bool token_fits(struct str header, const char *token)
 {
@@ -124,19 +73,12 @@ static bool token_fits(struct str header, const char *token)
 /* False: answered. */
 static bool admit(struct shell *s, struct http_req *req)
 {
-    struct str authority = http_req_known(req, HTTP_H_HOST);
-    struct str origin = http_req_known(req, HTTP_H_ORIGIN);
-    const char *why = NULL;
+    const char *why = guard_control(req, s->console_host);
     int status = 403;
 
-    if (!host_is_ours(s, host_of(authority)))
-        why = "Host is neither loopback nor configured: add it to "
-              "DATOS_EMULATOR_HOSTS";
-    else if (origin.p && !origin_is_ours(origin, authority))
-        why = "Origin is another site's";
-    else if (s->token &&
-             !str_eq(http_req_path(req), STR("/_emulator/health")) &&
-             !token_fits(http_req_known(req, HTTP_H_AUTHORIZATION), s->token)) {
+    if (!why && s->token &&
+        !str_eq(http_req_path(req), STR("/_emulator/health")) &&
+        !token_fits(http_req_known(req, HTTP_H_AUTHORIZATION), s->token)) {
         why = "a token is demanded: Authorization: Bearer "
               "$DATOS_EMULATOR_TOKEN";
         status = 401;

@@ -250,6 +250,12 @@ static int check_names(json_t *rule, size_t i, struct err *err)
     return RC_OK;
 }
 
+/* A rule that can never match is a slip of the pen. */
+static bool is_service(const char *glob)
+{
+    return fits(glob, STR("pubsub")) || fits(glob, STR("bigquery"));
+}
+
 static int read_rule(json_t *rule, size_t i, struct rule *r, struct err *err)
 {
     const json_t *message;
@@ -257,6 +263,8 @@ static int read_rule(json_t *rule, size_t i, struct rule *r, struct err *err)
 
     if (rc == RC_OK)
         rc = read_text(rule, i, "service", &r->service, err);
+    if (rc == RC_OK && !is_service(r->service))
+        rc = wrong(err, i, "service", "there are pubsub and bigquery");
     if (rc == RC_OK)
         rc = read_text(rule, i, "method", &r->method, err);
     if (rc == RC_OK)

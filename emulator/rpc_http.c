@@ -4,8 +4,10 @@
 #include "common/mem.h"
 #include "emulator/grpc_health.h"
 #include "emulator/grpc_reflection.h"
+#include "emulator/guard.h"
 #include "emulator/rest.h"
 #include "emulator/rpc_priv.h"
+#include "emulator/service.h"
 #include "emulator/transcode.h"
 #include "google/rpc/error_details.pb-c.h"
 #include "grpc/gzip.h"
@@ -318,7 +320,13 @@ static void on_rest(struct rpc *rpc, struct http_req *req)
 static enum http_body_mode on_head(struct http_req *req, void *app)
 {
     struct rpc *rpc = app;
+    const char *why = guard_service(req, rpc->emulator->host);
 
+    if (why) {
+        http_req_set_user(req, NULL);
+        rpc_rest_refuse(req, 403, GRPC_PERMISSION_DENIED, why);
+        return HTTP_BODY_WHOLE;
+    }
     if (grpc_is_call(req))
         return HTTP_BODY_STREAM;
     http_req_limit_body(req, rpc->max_message * REST_FACTOR);

@@ -55,6 +55,7 @@ struct emulator {
     bool fsync; /* a commit survives a power cut, not only a kill */
     enum emulator_profile profile;
     const char *project; /* of the default resources; "datos-local" */
+    const char *host;    /* that the services are bound to */
     uint64_t seed;
     struct bigquery_door bigquery; /* set by that service */
     struct identity *identity;     /* signs tokens */

@@ -20,6 +20,7 @@
 #include "emulator/archive.h"
 #include "emulator/clock.h"
 #include "emulator/faults.h"
+#include "emulator/guard.h"
 #include "emulator/identity/identity.h"
 #include "emulator/port_owner.h"
 #include "emulator/requests.h"
@@ -161,18 +162,13 @@ static int start_services(struct shell *s, const struct shell_service *rows,
     return RC_OK;
 }
 
-static bool is_loopback(const char *host)
-{
-    return str_starts(str_from(host), STR("127.")) || strcmp(host, "::1") == 0;
-}
-
 static int start_console(struct shell *s, struct err *err)
 {
     const char *token = getenv("DATOS_EMULATOR_TOKEN");
     struct http_limits limits;
 
     s->console_host = s->options->host;
-    if (!is_loopback(s->console_host)) {
+    if (!guard_is_loopback(str_from(s->console_host))) {
         if (token && *token) {
             s->token = token;
         } else {
@@ -341,6 +337,7 @@ static void shell_init(struct shell *s, const struct options *o)
                        ? PROFILE_LENIENT
                        : PROFILE_STRICT;
     s->e.project = o->project;
+    s->e.host = o->host;
     s->e.seed = seed;
 }
 

@@ -10,6 +10,7 @@
 #include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/upload.h"
 #include "emulator/clock.h"
+#include "emulator/guard.h"
 #include "emulator/identity/identity.h"
 #include "emulator/requests.h"
 #include "grpc/gzip.h"
@@ -392,8 +393,16 @@ static bool is_upload(struct http_req *req)
 
 static enum http_body_mode on_head(struct http_req *req, void *app)
 {
-    (void)app;
+    const struct bigquery *bq = app;
+    const char *why = guard_service(req, bq->e->host);
+    struct fail fail = {.reason = NULL};
+
     http_req_set_user(req, NULL);
+    if (why) {
+        fail_set(&fail, "accessDenied", "%s", why);
+        answer_fail(req, &fail, 403);
+        return HTTP_BODY_WHOLE;
+    }
     if (is_upload(req))
         return HTTP_BODY_STREAM;
     http_req_limit_body(req, BODY_MAX);

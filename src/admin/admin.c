@@ -38,34 +38,39 @@ void admin_render_error(int status, const char *detail, struct buf *type,
     put_problem(body, status, str_from(detail ? detail : ""));
 }
 
-static void reply(struct http_req *req, int status, struct str type,
+/* One request and what each of its answers carries. */
+struct asked {
+    struct http_req *req;
+    const struct http_field *extra;
+    size_t n_extra;
+};
+
+static void reply(const struct asked *q, int status, struct str type,
                   struct str body)
 {
-    const struct http_field fields[] = {
-        {STR("content-type"), type},
-        {STR("cache-control"), STR("no-store")},
-        {STR("x-content-type-options"), STR("nosniff")},
-        {STR("allow"), STR("GET, HEAD, OPTIONS")},
-        {STR("retry-after"), STR("1")},
-    };
-    size_t n = status == 405 ? 4 : 3;
+    struct http_field fields[4 + ADMIN_EXTRA_MAX];
+    size_t n = 0;
 
-    if (status == 503) {
-        const struct http_field with_retry[] = {fields[0], fields[1], fields[2],
-                                                fields[4]};
-        http_reply(req, status, with_retry, 4, body);
-        return;
-    }
-    http_reply(req, status, fields, n, body);
+    if (type.len)
+        fields[n++] = (struct http_field){STR("content-type"), type};
+    fields[n++] = (struct http_field){STR("cache-control"), STR("no-store")};
+    if (status == 405 || status == 204)
+        fields[n++] =
+            (struct http_field){STR("allow"), STR("GET, HEAD, OPTIONS")};
+    if (status == 503)
+        fields[n++] = (struct http_field){STR("retry-after"), STR("1")};
+    for (size_t i = 0; i < q->n_extra && i < ADMIN_EXTRA_MAX; i++)
+        fields[n++] = q->extra[i];
+    http_reply(q->req, status, fields, n, body);
 }
 
-static void reply_problem(struct http_req *req, int status, const char *detail)
+static void reply_problem(const struct asked *q, int status, const char *detail)
 {
     struct buf body;
 
     buf_init(&body, PROBLEM_MAX);
     put_problem(&body, status, str_from(detail));
-    reply(req, status, STR("application/problem+json"), buf_as_str(&body));
+    reply(q, status, STR("application/problem+json"), buf_as_str(&body));
     buf_fini(&body);
 }
 
@@ -82,9 +87,9 @@ static bool wants_openmetrics(const struct http_req *req)
     return false;
 }
 
-static void reply_metrics(const struct admin *a, struct http_req *req)
+static void reply_metrics(const struct admin *a, const struct asked *q)
 {
-    bool open = wants_openmetrics(req);
+    bool open = wants_openmetrics(q->req);
     struct buf page;
 
     if (a->refresh)
@@ -92,9 +97,9 @@ static void reply_metrics(const struct admin *a, struct http_req *req)
     buf_init(&page, PAGE_MAX);
     metrics_render(a->metrics, open, &page);
     if (page.failed)
-        reply_problem(req, 503, "no memory for the page");
+        reply_problem(q, 503, "no memory for the page");
     else
-        reply(req, 200,
+        reply(q, 200,
               open ? STR("application/openmetrics-text; version=1.0.0; "
                          "charset=utf-8")
                    : STR("text/plain; version=0.0.4; charset=utf-8"),
@@ -102,18 +107,20 @@ static void reply_metrics(const struct admin *a, struct http_req *req)
     buf_fini(&page);
 }
 
-static void reply_ready(const struct admin *a, struct http_req *req)
+static void reply_ready(const struct admin *a, const struct asked *q)
 {
     const char *why = "not ready";
 
     if (!a->is_ready || a->is_ready(a->arg, &why))
-        reply(req, 200, STR("application/json"), STR("{\"status\":\"ok\"}"));
+        reply(q, 200, STR("application/json"), STR("{\"status\":\"ok\"}"));
     else
-        reply_problem(req, 503, why);
+        reply_problem(q, 503, why);
 }
 
-bool admin_handle(const struct admin *a, struct http_req *req)
+bool admin_handle(const struct admin *a, struct http_req *req,
+                  const struct http_field *extra, size_t n_extra)
 {
+    const struct asked q = {req, extra, n_extra};
     struct str path = http_req_path(req);
     enum http_method method = http_req_method(req);
     bool is_metrics = str_eq(path, STR("/metrics")) && !a->hide_metrics;
@@ -122,18 +129,15 @@ bool admin_handle(const struct admin *a, struct http_req *req)
     if (!is_metrics && !is_ready && !str_eq(path, STR("/livez")))
         return false;
     if (method == HTTP_OPTIONS)
-        http_reply(req, 204,
-                   (const struct http_field[]){
-                       {STR("allow"), STR("GET, HEAD, OPTIONS")}},
-                   1, STR(""));
+        reply(&q, 204, STR_NULL, STR(""));
     else if (method != HTTP_GET && method != HTTP_HEAD)
-        reply_problem(req, 405, "this path is only read");
+        reply_problem(&q, 405, "this path is only read");
     else if (is_metrics)
-        reply_metrics(a, req);
+        reply_metrics(a, &q);
     else if (is_ready)
-        reply_ready(a, req);
+        reply_ready(a, &q);
     else
-        reply(req, 200, STR("application/json"), STR("{\"status\":\"ok\"}"));
+        reply(&q, 200, STR("application/json"), STR("{\"status\":\"ok\"}"));
     return true;
 }
 
@@ -141,8 +145,12 @@ bool admin_handle(const struct admin *a, struct http_req *req)
 
 static void on_request(struct http_req *req, void *app)
 {
-    if (!admin_handle(app, req))
-        reply_problem(req, 404, "here are /metrics, /livez and /readyz");
+    static const struct http_field nosniff = {{"x-content-type-options", 22},
+                                              {"nosniff", 7}};
+    const struct asked q = {req, &nosniff, 1};
+
+    if (!admin_handle(app, req, &nosniff, 1))
+        reply_problem(&q, 404, "here are /metrics, /livez and /readyz");
 }
 
 static const struct http_app own_app = {

@@ -14,6 +14,7 @@
 #include "common/str.h"
 
 struct buf;
+struct http_field;
 struct http_req;
 struct http_server;
 struct loop;
@@ -31,9 +32,15 @@ struct admin {
     void (*refresh)(void *arg);
 };
 
+enum {
+    ADMIN_EXTRA_MAX = 12
+};
+
 /* Answers GET and HEAD of the three paths (405 with Allow for other methods)
- * and returns true; false: the path is not one of them. */
-bool admin_handle(const struct admin *a, struct http_req *req);
+ * and returns true; false: the path is not one of them. `extra` (at most
+ * ADMIN_EXTRA_MAX): fields that the caller's answers carry too. */
+bool admin_handle(const struct admin *a, struct http_req *req,
+                  const struct http_field *extra, size_t n_extra);
 
 /* A server of its own for them on `loop`, everything else 404. `a` is
  * borrowed for the server's life. Port 0 takes any free one. */

@@ -44,7 +44,7 @@ void reply_put_problem(struct buf *out, int status, const char *detail,
     buf_puts(out, n ? "]}" : "}");
 }
 
-static struct http_field id_field(const struct exchange *x)
+struct http_field reply_id_field(const struct exchange *x)
 {
     return (struct http_field){STR("x-request-id"), str_of(x->id, x->id_len)};
 }
@@ -60,7 +60,7 @@ void reply_with(struct exchange *x, int status, struct str type,
     if (type.len)
         fields[n++] = (struct http_field){STR("content-type"), type};
     fields[n++] = (struct http_field){STR("cache-control"), STR("no-store")};
-    fields[n++] = id_field(x);
+    fields[n++] = reply_id_field(x);
     for (size_t i = 0; i < n_extra && n < 8; i++)
         fields[n++] = extra[i];
     n += reply_common_fields(fields + n, FIELDS_MAX - n);
@@ -95,7 +95,7 @@ void reply_problem(struct exchange *x, int status, const char *detail,
 void reply_prepared(struct exchange *x, struct http_prepared *p, int status,
                     struct str cache)
 {
-    const struct http_field extra[2] = {id_field(x),
+    const struct http_field extra[2] = {reply_id_field(x),
                                         {STR("cache-status"), cache}};
 
     if (x->req)

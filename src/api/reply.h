@@ -13,6 +13,8 @@ struct exchange;
 struct http_field;
 struct http_prepared;
 
+/* X-Request-Id, borrowed from the exchange. */
+struct http_field reply_id_field(const struct exchange *x);
 /* Fields that every answer has (security, cross-origin reads); returns how
  * many were written. */
 size_t reply_common_fields(struct http_field *out, size_t room);

@@ -88,6 +88,12 @@ static void dispatch(struct exchange *x)
 {
     const struct route *r = x->route;
 
+    /* RFC 9110 section 9.1: a method that nobody here knows is 501, one that
+     * this path does not take 405 */
+    if (http_req_method(x->req) == HTTP_OTHER) {
+        reply_problem(x, 501, "this method is not known here", NULL, 0);
+        return;
+    }
     if (r->id == ROUTE_OTHER) {
         if (http_req_method(x->req) == HTTP_OPTIONS &&
             str_eq(http_req_target(x->req), STR("*")))
@@ -127,6 +133,8 @@ void on_request(struct http_req *req, void *app)
 
     http_req_set_user(req, x);
     x->route = route_find(http_req_path(req), &segment);
+    if (x->route->id == ROUTE_PUSH && !x->l->api->takes_pushes)
+        x->route = route_at(ROUTE_OTHER);
     set_id(x);
     dispatch(x);
 }
@@ -228,7 +236,11 @@ void on_close(struct http_req *req, int status, void *app)
 void get_admin(struct exchange *x)
 {
     struct api *api = x->l->api;
+    struct http_field extra[ADMIN_EXTRA_MAX];
+    size_t n = 1;
 
-    if (!admin_handle(&api->admin_public, x->req))
+    extra[0] = reply_id_field(x);
+    n += reply_common_fields(extra + n, ADMIN_EXTRA_MAX - n);
+    if (!admin_handle(&api->admin_public, x->req, extra, n))
         reply_problem(x, 404, "metrics are on the admin port", NULL, 0);
 }

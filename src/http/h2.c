@@ -18,8 +18,10 @@ enum {
     TRAILERS_MAX = 8 << 20, /* gRPC's status details name each failed id */
     OUTPUT_STOP = 65536,    /* no more frames are made while so much waits */
     OUTPUT_MAX = 64 << 20,  /* of answers not yet taken; then no new streams */
-    RESETS_MAX = 1000,      /* unanswered streams reset in a burst */
-    RESETS_PER_S = 100      /* and for ever */
+    /* Frames that cost us and bring nothing: streams reset before their answer,
+     * empty DATA, PRIORITY, pings; in a burst, and for ever. */
+    IDLE_FRAMES_MAX = 1000,
+    IDLE_FRAMES_PER_S = 100
 };
 
 /* --- the way in ----------------------------------------------------------- */
@@ -284,17 +286,21 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id,
     return 0;
 }
 
-static bool too_many_resets(struct conn *c)
+static void count_idle_frame(struct conn *c)
 {
     struct h2 *h2 = c->h2;
-    int64_t passed_us = c->hl->now_us - h2->resets_us;
-    int64_t given_back = passed_us * RESETS_PER_S / US_PER_S;
+    int64_t passed_us = c->hl->now_us - h2->idle_frames_us;
+    int64_t given_back = passed_us * IDLE_FRAMES_PER_S / US_PER_S;
 
     if (given_back > 0) {
-        h2->resets = h2->resets > given_back ? h2->resets - given_back : 0;
-        h2->resets_us = c->hl->now_us;
+        h2->idle_frames =
+            h2->idle_frames > given_back ? h2->idle_frames - given_back : 0;
+        h2->idle_frames_us = c->hl->now_us;
     }
-    return ++h2->resets > RESETS_MAX;
+    if (++h2->idle_frames <= IDLE_FRAMES_MAX)
+        return;
+    c->hl->counters.protocol_errors++;
+    nghttp2_session_terminate_session(h2->session, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame,
@@ -316,15 +322,19 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame,
     case NGHTTP2_DATA:
         if (req && ends)
             end_input(req);
+        else if (frame->hd.length == 0)
+            count_idle_frame(c);
         break;
     case NGHTTP2_RST_STREAM:
-        if (req && !req->reply_done && too_many_resets(c)) {
-            c->hl->counters.protocol_errors++;
-            nghttp2_session_terminate_session(session,
-                                              NGHTTP2_ENHANCE_YOUR_CALM);
-        }
+        if (req && !req->reply_done)
+            count_idle_frame(c);
+        break;
+    case NGHTTP2_PRIORITY:
+        count_idle_frame(c);
         break;
     case NGHTTP2_PING:
+        if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
+            count_idle_frame(c);
         /* Our own ping came back: the peer has read the notice of h2_drain. */
         if (c->hl->draining && (frame->hd.flags & NGHTTP2_FLAG_ACK))
             nghttp2_submit_goaway(

@@ -13,9 +13,8 @@ struct h2 {
     int32_t headers_of;    /* stream within whose header block we are, or 0 */
     size_t header_bytes;   /* of that block, at least */
     size_t out_bytes;      /* of answers that wait in all streams */
-    int64_t resets_us;
-    int64_t resets;
-    bool tell_writable; /* some stream may be told */
+    int64_t idle_frames_us, idle_frames; /* a leaking bucket */
+    bool tell_writable;                  /* some stream may be told */
 };
 
 bool h2_start(struct conn *c); /* false: no memory */

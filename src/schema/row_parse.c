@@ -331,12 +331,17 @@ static int malformed(const struct json_scan *s, struct reject *why)
     return RC_MALFORMED;
 }
 
+struct refusals {
+    struct reject *list;
+    size_t n, max; /* max >= 1 */
+};
+
 /* One record that begins with `first`; scanner errors are the caller's to
- * report (RC_MALFORMED without a text). Refusals: RC_SCHEMA with `*why`. */
+ * report (RC_MALFORMED without a text). Refusals: RC_SCHEMA with `why`. */
 static int parse_record(const struct schema *schema, struct json_scan *scan,
                         const struct json_token *first, size_t index,
                         const struct row_window *window, struct row **out,
-                        struct reject *why)
+                        struct refusals *why)
 {
     struct parse p;
     size_t n = schema->n_fields;
@@ -345,7 +350,8 @@ static int parse_record(const struct schema *schema, struct json_scan *scan,
     int rc = RC_OK;
 
     p.schema = schema;
-    p.check = (struct value_check){.scan = scan, .why = why};
+    p.check = (struct value_check){
+        .scan = scan, .why = why->list, .max_why = why->max};
     p.slots = n <= INLINE_SLOTS ? p.inline_slots : MEM_ARRAY(struct slot, n);
     for (size_t i = 0; i < n; i++)
         p.slots[i].state = SLOT_ABSENT;
@@ -361,24 +367,24 @@ static int parse_record(const struct schema *schema, struct json_scan *scan,
         if (fine)
             check_required(&p);
         if (fine && (size_t)(scan->p - from) > ROW_MAX_BYTES) {
-            p.check.refused = false;
+            p.check.n_why = 0;
             value_refuse(&p.check, "a record must not exceed 1 MiB");
-            why->kind = REJECT_TOO_LARGE;
+            why->list->kind = REJECT_TOO_LARGE;
         }
     }
     if (!fine)
         rc = RC_MALFORMED;
     else if (p.scratch.failed)
         rc = RC_NOMEM;
-    else if (p.check.refused)
-        rc = why->kind == REJECT_TOO_LARGE ? RC_TOO_LARGE : RC_SCHEMA;
+    else if (p.check.n_why)
+        rc = why->list->kind == REJECT_TOO_LARGE ? RC_TOO_LARGE : RC_SCHEMA;
     if (rc == RC_OK) {
         struct row *row = write_row(&p);
         if (!row) {
             rc = RC_NOMEM;
         } else {
             check_row(&p, row, window);
-            if (p.check.refused) {
+            if (p.check.n_why) {
                 row_unref(row);
                 rc = RC_SCHEMA;
             } else {
@@ -386,6 +392,7 @@ static int parse_record(const struct schema *schema, struct json_scan *scan,
             }
         }
     }
+    why->n = p.check.n_why;
     buf_fini(&p.scratch);
     if (p.slots != p.inline_slots)
         mem_free(p.slots);
@@ -396,6 +403,7 @@ int row_parse(const struct schema *schema, struct str json,
               const struct row_window *window, struct row **out,
               struct reject *why)
 {
+    struct refusals first = {.list = why, .max = 1};
     struct json_scan scan;
     struct json_token t;
     struct row *row = NULL;
@@ -407,7 +415,7 @@ int row_parse(const struct schema *schema, struct str json,
     if (json_scan_next(&scan, &t) == JSON_T_ERROR)
         rc = RC_MALFORMED;
     else
-        rc = parse_record(schema, &scan, &t, SIZE_MAX, window, &row, why);
+        rc = parse_record(schema, &scan, &t, SIZE_MAX, window, &row, &first);
     /* what stands behind the value makes the whole malformed */
     if (rc != RC_MALFORMED && rc != RC_NOMEM &&
         json_scan_next(&scan, &t) != JSON_T_DONE)
@@ -435,9 +443,15 @@ struct body {
 static bool take_record(struct body *b, struct json_scan *scan,
                         const struct json_token *t, size_t index)
 {
-    struct reject why = {.kind = REJECT_SCHEMA};
+    struct reject spare = {.kind = REJECT_SCHEMA};
+    struct refusals why = {.list = &spare, .max = 1};
     struct row *row = NULL;
-    int rc = parse_record(b->schema, scan, t, index, b->window, &row, &why);
+    int rc;
+
+    if (*b->n_why < b->max_why)
+        why = (struct refusals){.list = b->why + *b->n_why,
+                                .max = b->max_why - *b->n_why};
+    rc = parse_record(b->schema, scan, t, index, b->window, &row, &why);
 
     if (rc == RC_OK) {
         row_list_push(b->out, row);
@@ -447,8 +461,8 @@ static bool take_record(struct body *b, struct json_scan *scan,
         b->rc = rc;
         return false;
     }
-    if (*b->n_why < b->max_why)
-        b->why[(*b->n_why)++] = why;
+    if (why.list != &spare)
+        *b->n_why += why.n;
     if (b->rc == RC_OK)
         b->rc = rc;
     return true;

@@ -18,12 +18,12 @@ static bool put_json(struct buf *out, const struct schema_field *f,
     struct json_scan scan;
     struct json_token t;
     struct reject why;
-    struct value_check check = {.scan = &scan, .why = &why};
+    struct value_check check = {.scan = &scan, .why = &why, .max_why = 1};
     bool fine;
 
     json_scan_init(&scan, text);
     fine = json_scan_next(&scan, &t) != JSON_T_ERROR &&
-           value_check_put(&check, f, &t, out) && !check.refused &&
+           value_check_put(&check, f, &t, out) && !check.n_why &&
            json_scan_next(&scan, &t) == JSON_T_DONE;
     json_scan_fini(&scan);
     return fine;

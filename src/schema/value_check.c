@@ -50,16 +50,19 @@ void value_path_pop(struct value_path *p, size_t len)
 
 void value_refuse(struct value_check *c, const char *fmt, ...)
 {
+    struct reject *why = &c->why[c->n_why];
     va_list ap;
 
-    if (c->refused)
+    if (c->n_why == c->max_why ||
+        (c->n_why &&
+         str_eq(str_from(why[-1].field), str_of(c->path.text, c->path.len))))
         return;
-    c->refused = true;
-    c->why->kind = REJECT_SCHEMA;
-    memcpy(c->why->field, c->path.text, c->path.len);
-    c->why->field[c->path.len] = '\0';
+    c->n_why++;
+    why->kind = REJECT_SCHEMA;
+    memcpy(why->field, c->path.text, c->path.len);
+    why->field[c->path.len] = '\0';
     va_start(ap, fmt);
-    vsnprintf(c->why->reason, sizeof(c->why->reason), fmt, ap);
+    vsnprintf(why->reason, sizeof(why->reason), fmt, ap);
     va_end(ap);
 }
 

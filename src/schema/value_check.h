@@ -20,11 +20,12 @@ void value_path_pop(struct value_path *p, size_t len);
 struct value_check {
     struct json_scan *scan;
     struct value_path path;
-    struct reject *why;
-    bool refused; /* `why` holds the first refusal */
+    struct reject *why; /* `n_why` refusals, in room for `max_why` (>= 1) */
+    size_t n_why, max_why;
 };
 
-/* Remembers the first refusal; scanning goes on, for malformed wins. */
+/* Remembers a refusal, one a field, while there is room; scanning goes on, for
+ * malformed wins. */
 void value_refuse(struct value_check *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

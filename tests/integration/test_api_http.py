@@ -206,12 +206,24 @@ def test_filters(api):
 @pytest.mark.parametrize("method, path, allow", [
     ("DELETE", "/datos", "GET, HEAD, OPTIONS, POST"), ("PUT", "/datos/r01", "GET, HEAD, OPTIONS"),
     ("POST", "/health", "GET, HEAD, OPTIONS"), ("PATCH", "/metrics", "GET, HEAD, OPTIONS"),
-    ("POST", "/docs", "GET, HEAD, OPTIONS"), ("TRACE", "/datos", "GET, HEAD, OPTIONS, POST"),
-    ("BREW", "/livez", "GET, HEAD, OPTIONS")])
+    ("POST", "/docs", "GET, HEAD, OPTIONS"), ("DELETE", "/livez", "GET, HEAD, OPTIONS")])
 def test_other_methods_are_405_with_allow(api, method, path, allow):
     answer = api.request(method, path)
     problem(answer, 405)
     assert {x.strip() for x in answer.headers["Allow"].split(",")} == set(allow.split(", "))
+
+
+@pytest.mark.parametrize("method", ["BREW", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/datos", "/livez", "/nothing"])
+def test_unknown_methods_are_501(api, method, path):
+    problem(api.request(method, path), 501)
+
+
+@pytest.mark.parametrize("path", ["/datos", "/livez", "/readyz", "/metrics", "/health", "/nothing", "/docs"])
+def test_every_answer_has_an_id_and_security_headers(api, path):
+    headers = api.get(path, headers={"X-Request-Id": "mine"}).headers
+    assert headers["X-Request-Id"] == "mine"
+    assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"] == "no-referrer"
 
 
 def test_options(api):
@@ -226,11 +238,12 @@ def test_options(api):
 
 @pytest.mark.parametrize("path", ["/", "/dato", "/datos/", "/datos/a/b", "//datos", "/datos%2f", "/pubsub/push"])
 def test_other_paths_are_404(api, path):
-    problem(api.get(path), 405 if path == "/pubsub/push" else 404)
+    problem(api.get(path), 404)
 
 
 def test_push_is_404_unless_enabled(api):
-    problem(api.request("POST", "/pubsub/push", "{}"), 404)
+    for method in ("POST", "GET", "PUT", "HEAD"):
+        assert api.request(method, "/pubsub/push", "{}" if method == "POST" else None).status == 404
 
 
 # --- request ids ------------------------------------------------------------
@@ -314,6 +327,15 @@ def test_refusals(api, body, status, field):
     told = problem(api.post(body), status)
     if field:
         assert told["errors"][0]["field"] == field, told
+
+
+@pytest.mark.parametrize("body, fields", [
+    (b"{}", ["id", "timestamp"]),
+    (b'{"id":5,"contenido":7,"timestamp":"x","otro":{"a":[1]}}', ["id", "contenido", "timestamp", "otro"]),
+    (b'{"id":"a\\u0001","timestamp":"1999-01-01T00:00:00Z"}', ["id", "timestamp"]),
+    (b'[{},{"id":"x","timestamp":"2025-01-01T00:00:00Z"},{"id":"y"}]', ["[0].id", "[0].timestamp", "[2].timestamp"])])
+def test_every_refused_field_is_named(api, body, fields):
+    assert [e["field"] for e in problem(api.post(body), 422)["errors"]] == fields
 
 
 def test_media_types_of_post(api):

@@ -138,6 +138,46 @@ def test_control_frames_without_end(emulator, kind, payload):
     c.close()
 
 
+def test_empty_data_frames_without_end(emulator):
+    c = h2raw.Connection(emulator.pubsub, timeout=5)
+    stream, head = c.head(SUBSCRIBER + "StreamingPull")
+    c.send(head, c.data(stream, message(first_frame())))
+    flood(c, c.frame(h2raw.DATA, 0, stream, b"") * 1000, 20)
+    try:
+        while (got := c.receive()) and got[0] != h2raw.GOAWAY:
+            pass
+        assert got and got[3][4:8] == struct.pack(">I", 11), got  # ENHANCE_YOUR_CALM
+    except ConnectionError:
+        pass  # cut already: its last word was lost with it
+    is_served(emulator)
+    c.close()
+
+
+@pytest.mark.parametrize("rule", [
+    {"action": "error", "code": "UNAVAILABLE"}, {"action": "reset"}, {"action": "drop"},
+    {"action": "delay", "latency_ms": 50}, {"action": "duplicate"}])
+def test_faulted_streams(emulator, rule):
+    rules = {"rules": [{"service": "pubsub", "method": "StreamingPull", **rule}]}
+    assert emulator.control("PUT", "faults", rules).status == 200
+    for half_closed in (False, True):
+        for _ in range(20):
+            c = h2raw.Connection(emulator.pubsub, timeout=0.2)
+            stream = c.open(SUBSCRIBER + "StreamingPull", message(first_frame()), end=half_closed)
+            try:
+                c.answer(stream)
+            except (OSError, AssertionError):
+                pass  # cut, or silent: as the rule says
+            c.close()
+    is_served(emulator)
+
+
+def test_pages_of_other_sites_reach_nothing(emulator):
+    for origin, status in (("https://evil.example", 403), ("null", 403), ("http://localhost:3000", 200)):
+        answer = datos.request("GET", f"http://{emulator.pubsub}/v1/projects/datos-local/topics",
+                               headers={"Origin": origin})
+        assert answer.status == status, origin
+
+
 def test_streams_opened_and_reset_at_once(emulator):
     before = emulator.memory()
     c = h2raw.Connection(emulator.pubsub)
