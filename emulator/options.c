@@ -163,6 +163,11 @@ static int check(struct options *o, struct err *err)
                        "--log: '%s' is no level: debug, info, warn, error, "
                        "off",
                        o->log);
+    if (o->database && o->state)
+        return err_set(err, RC_INVALID,
+                       "--database and --state name the same folder: give one");
+    if (o->database)
+        o->state = o->database;
     if (o->memory && o->state)
         return err_set(err, RC_INVALID,
                        "--memory and --state exclude each other");
@@ -181,6 +186,10 @@ static void fill_in(struct options *o)
         o->bigquery_port = o->port;
     if (o->grpc_port >= 0)
         o->bigquery_grpc_port = o->grpc_port;
+    if (o->bigquery_grpc_port > 0)
+        LOG_W("BigQuery's gRPC (Storage API) is not served yet: nothing will "
+              "listen on port %d",
+              (int)o->bigquery_grpc_port);
     o->pubsub_port = o->pubsub_port < 0 ? 8085 : o->pubsub_port;
     o->bigquery_port = o->bigquery_port < 0 ? 9050 : o->bigquery_port;
     o->bigquery_grpc_port =

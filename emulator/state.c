@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Saving, loading, resetting and providing: steps over all services. */
+#include <jansson.h>
 #include <stdio.h>
 
 #include "common/buf.h"
@@ -9,10 +10,12 @@
 #include "emulator/archive.h"
 #include "emulator/clock.h"
 #include "emulator/provision.h"
+#include "emulator/seed_yaml.h"
 #include "emulator/shell_priv.h"
 
 enum {
-    CONFIG_MAX = 64 << 20
+    CONFIG_MAX = 64 << 20,
+    N_SETS = 4 /* the defaults, --config, --dataset, --data-from-yaml */
 };
 #define ARCHIVE_MAX ((size_t)4 << 30)
 #define CLOCK_PART  "clock"
@@ -109,20 +112,25 @@ struct step {
     void *arg;
     struct service *only; /* reset: NULL for all */
     size_t next;
-    char *sets[2]; /* JSON texts: the defaults, --config */
-    size_t set;
+    struct set {
+        const char *from; /* for messages */
+        char *json;
+    } sets[N_SETS];
+    size_t set, n_sets;
 };
 
 static void step_end(struct step *step, int rc, const char *text)
 {
     service_done *done = step->done;
     void *arg = step->arg;
-    char *sets[] = {step->sets[0], step->sets[1]};
+    struct set sets[N_SETS];
+
+    memcpy(sets, step->sets, sizeof(sets));
 
     mem_free(step);
     done(arg, rc, text);
-    mem_free(sets[0]);
-    mem_free(sets[1]);
+    for (size_t i = 0; i < N_SETS; i++)
+        mem_free(sets[i].json);
 }
 
 static void provide_next(struct step *step);
@@ -133,8 +141,7 @@ static void on_provided(void *arg, int rc, const char *text)
     struct err err;
 
     if (rc) {
-        err_set(&err, RC_INVALID, "%s%s",
-                step->set == 1 ? "--config: " : "default resources: ", text);
+        err_set(&err, RC_INVALID, "%s: %s", step->sets[step->set].from, text);
         step_end(step, rc, err.text);
         return;
     }
@@ -154,12 +161,12 @@ static void provide_next(struct step *step)
         step->next = 0;
         step->set++;
     }
-    if (s->n == 0 || step->set == 2 || !step->sets[step->set]) {
+    if (s->n == 0 || step->set == step->n_sets) {
         step_end(step, RC_OK, "");
         return;
     }
     service = s->services[step->next];
-    json = str_from(step->sets[step->set]);
+    json = str_from(step->sets[step->set].json);
     if (!service->provide) {
         provision(service->rpc, s->options->project, json, on_provided, step);
         return;
@@ -181,19 +188,44 @@ static char *read_config(const char *path, struct err *err)
     return out;
 }
 
+/* --dataset */
+static char *of_dataset(const char *project, const char *id)
+{
+    json_t *set = json_pack("{s:s, s:[s]}", "project", project, "datasets", id);
+    char *text = json_dumps(set, JSON_COMPACT);
+
+    json_decref(set);
+    return text;
+}
+
+/* Takes the text; false: there is none. */
+static bool add_set(struct step *step, const char *from, char *json)
+{
+    if (json)
+        step->sets[step->n_sets++] = (struct set){from, json};
+    return json != NULL;
+}
+
 void state_provide(struct shell *s, service_done *done, void *arg)
 {
+    const struct options *o = s->options;
     struct step *step = MEM_NEW(struct step);
     struct err err = {0};
+    bool ok;
 
     *step = (struct step){.shell = s, .done = done, .arg = arg};
-    step->sets[0] = provision_defaults(s->options->project);
-    if (s->options->config) {
-        step->sets[1] = read_config(s->options->config, &err);
-        if (!step->sets[1]) {
-            step_end(step, RC_INVALID, err.text);
-            return;
-        }
+    ok = add_set(step, "default resources", provision_defaults(o->project));
+
+    if (ok && o->config)
+        ok = add_set(step, "--config", read_config(o->config, &err));
+    if (ok && o->dataset)
+        ok = add_set(step, "--dataset", of_dataset(o->project, o->dataset));
+    if (ok && o->data_from_yaml)
+        ok = add_set(step, "--data-from-yaml",
+                     seed_yaml_read(o->data_from_yaml, &err));
+    if (!ok) {
+        step_end(step, RC_INVALID, err.text);
+        return;
     }
     provide_next(step);
 }

@@ -48,19 +48,29 @@ void value_path_pop(struct value_path *p, size_t len)
     p->len = len;
 }
 
-void value_refuse(struct value_check *c, const char *fmt, ...)
+/* NULL: no room, or this field is refused already. */
+static struct reject *next_refusal(struct value_check *c)
 {
     struct reject *why = &c->why[c->n_why];
-    va_list ap;
 
     if (c->n_why == c->max_why ||
         (c->n_why &&
          str_eq(str_from(why[-1].field), str_of(c->path.text, c->path.len))))
-        return;
+        return NULL;
     c->n_why++;
     why->kind = REJECT_SCHEMA;
     memcpy(why->field, c->path.text, c->path.len);
     why->field[c->path.len] = '\0';
+    return why;
+}
+
+void value_refuse(struct value_check *c, const char *fmt, ...)
+{
+    struct reject spare, *why = next_refusal(c);
+    va_list ap;
+
+    if (!why)
+        why = &spare;
     va_start(ap, fmt);
     vsnprintf(why->reason, sizeof(why->reason), fmt, ap);
     va_end(ap);
