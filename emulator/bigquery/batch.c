@@ -282,6 +282,7 @@ int batch_insert(struct batch *b, struct db *w, const bool *skip,
     sqlite3_stmt *s = NULL;
     int rc = RC_OK;
 
+    db_bulk(w, b->n_rows);
     if (sqlite3_prepare_v2(w->h, sql, -1, &s, NULL))
         rc = fail_from_err(f, (db_fail(w, "inserting rows", &err), &err));
     mem_free(sql);

@@ -13,7 +13,10 @@
 #include "emulator/bigquery/sql/sql.h"
 
 enum {
-    BUSY_MS = 10000 /* only a checkpoint ever holds a lock */
+    BUSY_MS = 10000, /* only a checkpoint ever holds a lock */
+    BULK_ROWS = 50000,
+    BULK_CACHE_KIB = 16384,
+    WAL_PAGES = 8192 /* 32 MiB, after which a commit copies them back */
 };
 
 int db_fail(struct db *db, const char *doing, struct err *err)
@@ -215,6 +218,20 @@ int db_commit(struct db *w, struct err *err)
     return rc;
 }
 
+void db_bulk(struct db *w, size_t n_rows)
+{
+    char *sql;
+
+    if (w->all->bulk_rows >= BULK_ROWS)
+        return;
+    w->all->bulk_rows += n_rows;
+    if (w->all->bulk_rows < BULK_ROWS)
+        return;
+    sql = mem_printf("PRAGMA cache_size=-%d", BULK_CACHE_KIB);
+    sqlite3_exec(w->h, sql, NULL, NULL, NULL); /* slower, if it fails */
+    mem_free(sql);
+}
+
 int db_read_begin(struct db *r, struct err *err)
 {
     return db_run(r, err, "BEGIN", "");
@@ -262,6 +279,17 @@ static int open_one(struct dbs *all, struct db *db, struct err *err)
         sqlite3_exec(db->h, all->unsynced, NULL, NULL, NULL))
         return db_fail(db, all->path, err);
     return RC_OK;
+}
+
+/* With SQLite's 1,000 pages a log, a batch of 500 rows in no order would copy
+ * the whole log back; so a page goes into the file once for many commits. */
+static int tune_writer(struct dbs *all, struct err *err)
+{
+    char *sql = mem_printf("PRAGMA wal_autocheckpoint=%d", WAL_PAGES);
+    int rc = db_exec(&all->writer, err, sql);
+
+    mem_free(sql);
+    return rc;
 }
 
 /* Each connection looks into the file once: it then has all the files open
@@ -315,6 +343,8 @@ int db_open(const char *dir, bool fsync, unsigned n_readers, struct dbs **out,
     all->readers = MEM_ARRAY(struct db, n_readers);
     all->path = dir ? mem_printf("%s/bigquery.db", dir) : nameless_path(err);
     rc = all->path ? open_one(all, &all->writer, err) : RC_IO;
+    if (rc == RC_OK)
+        rc = tune_writer(all, err);
     if (rc == RC_OK)
         rc = db_layout(all, err);
     for (; rc == RC_OK && all->n_readers < n_readers; all->n_readers++) {

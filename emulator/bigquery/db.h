@@ -46,6 +46,10 @@ struct db *db_begin(struct dbs *all, bool durable, struct err *err);
 RC_MUST_USE int db_commit(struct db *w, struct err *err);
 void db_rollback(struct db *w);
 
+/* Told of rows before they are written: who writes many gets a larger cache,
+ * for rows in no order touch a page of each index and come back to it. */
+void db_bulk(struct db *w, size_t n_rows);
+
 /* A reader's snapshot, so that several statements see one state. */
 RC_MUST_USE int db_read_begin(struct db *r, struct err *err);
 void db_read_end(struct db *r);

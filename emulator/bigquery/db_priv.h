@@ -14,6 +14,7 @@ struct dbs {
     const char *unsynced;
     pthread_mutex_t write_lock;
     struct db writer;
+    size_t bulk_rows; /* so far, db_bulk */
     struct db *readers;
     unsigned n_readers;
 };
