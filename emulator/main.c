@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/buf.h"
 #include "common/log.h"
@@ -10,6 +11,7 @@
 #include "emulator/healthcheck.h"
 #include "emulator/options.h"
 #include "emulator/pubsub/pubsub.h"
+#include "emulator/pubsub/transform_worker.h"
 #include "emulator/shell.h"
 
 static const struct shell_service services[] = {
@@ -46,6 +48,8 @@ int main(int argc, char **argv)
 
     /* one thread does nearly all: arenas for more cost memory, save nothing */
     mallopt(M_ARENA_MAX, 1);
+    if (argc == 2 && strcmp(argv[1], TRANSFORM_WORKER) == 0)
+        return transform_worker_run(WORKER_FD);
     if (options_parse(&options, argc, argv, &err)) {
         fprintf(stderr, "datos-emulator: %s\n", err.text);
         return 2;

@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs wait in one list; a process that is free takes the first whose chain no
+ * other has. A process that ends with a job unfinished has its place taken by
+ * a new one, which goes on behind the message that ended it. */
+#include "emulator/pubsub/transform_pool.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/loop.h"
+#include "common/mem.h"
+#include "emulator/pubsub/transform_process.h"
+#include "grpc/wire.h"
+
+enum {
+    PROCESSES = 2,
+    RESULTS_MAX = 256 << 20, /* of one job */
+    RESULTS_CUT = 16 << 20,  /* of one that may end early */
+    TRY_MS = 20000,          /* a whole chain that hangs, on a busy machine */
+    IDLE_S = 60              /* after which a process ends */
+};
+
+struct runner {
+    struct transform_pool *pool;
+    struct transform_process process;
+    struct event *readable, *writable;
+    struct transform_job *job; /* NULL: free */
+    size_t end;                /* the request goes up to this item */
+    bool is_ready;             /* its functions are compiled */
+    struct buf out, in;
+    struct loop_timer idle;
+};
+
+struct transform_pool {
+    struct loop *loop;
+    uint64_t n_chains;
+    struct runner runners[PROCESSES];
+    struct transform_job *first, **last;
+    struct loop_timer start;
+};
+
+/* --- chains --------------------------------------------------------------- */
+
+struct chain *chain_new(struct transform_pool *pool)
+{
+    struct chain *c = MEM_NEW(struct chain);
+
+    c->number = ++pool->n_chains;
+    c->refs = 1;
+    buf_init(&c->steps, SIZE_MAX / 4);
+    return c;
+}
+
+void chain_add(struct chain *c, struct str name, struct str code)
+{
+    struct buf step;
+
+    buf_init(&step, SIZE_MAX / 4);
+    wire_put_bytes(&step, 1, name);
+    wire_put_bytes(&step, 2, code);
+    wire_put_bytes(&c->steps, WORKER_STEP, buf_as_str(&step));
+    buf_fini(&step);
+    c->n++;
+}
+
+void chain_ref(struct chain *c)
+{
+    c->refs++;
+}
+
+void chain_unref(struct chain *c)
+{
+    if (!c || --c->refs)
+        return;
+    buf_fini(&c->steps);
+    mem_free(c);
+}
+
+/* --- jobs ----------------------------------------------------------------- */
+
+struct transform_job *transform_job_new(struct chain *chain,
+                                        void (*done)(struct transform_job *job),
+                                        void *arg)
+{
+    struct transform_job *job = MEM_NEW(struct transform_job);
+
+    chain_ref(chain);
+    job->chain = chain;
+    job->done = done;
+    job->arg = arg;
+    buf_init(&job->request, SIZE_MAX / 4);
+    buf_init(&job->results, RESULTS_MAX);
+    return job;
+}
+
+void transform_job_add(struct transform_job *job, uint64_t tag,
+                       struct str message, uint64_t id, int64_t publish_us)
+{
+    size_t from = job->request.len;
+    struct buf tail;
+
+    buf_init(&tail, 64);
+    wire_put_uint(&tail, 2, id);
+    wire_put_uint(&tail, 3, (uint64_t)publish_us);
+    if (job->n == job->cap) {
+        job->cap = job->cap ? job->cap * 2 : 16;
+        job->items = mem_realloc(job->items, job->cap * sizeof(*job->items));
+    }
+    wire_put_varint(&job->request, WORKER_MESSAGE << 3 | WIRE_BYTES);
+    wire_put_varint(&job->request,
+                    1 + wire_varint_len(message.len) + message.len + tail.len);
+    wire_put_bytes(&job->request, 1, message);
+    buf_str(&job->request, buf_as_str(&tail));
+    buf_fini(&tail);
+    job->items[job->n++] =
+        (struct transform_item){.tag = tag,
+                                .from = (uint32_t)from,
+                                .len = (uint32_t)(job->request.len - from),
+                                .outcome = TRANSFORM_FAILED};
+}
+
+struct str transform_job_result(const struct transform_job *job, size_t i)
+{
+    const struct transform_item *item = &job->items[i];
+
+    return str_of((job->results.data ? job->results.data : "") + item->at,
+                  item->result_len);
+}
+
+void transform_job_free(struct transform_job *job)
+{
+    if (!job)
+        return;
+    chain_unref(job->chain);
+    buf_fini(&job->request);
+    buf_fini(&job->results);
+    mem_free(job->items);
+    mem_free(job);
+}
+
+static void answer(struct transform_job *job, enum transformed outcome,
+                   struct str bytes)
+{
+    struct transform_item *item = &job->items[job->n_done++];
+
+    if (!buf_reserve(&job->results, bytes.len)) {
+        job->results.failed = false; /* shorter ones may fit */
+        outcome = TRANSFORM_FAILED;
+        bytes = STR("the results of the request are too large together");
+    }
+    item->outcome = outcome;
+    item->at = (uint32_t)job->results.len;
+    buf_str(&job->results, bytes);
+    item->result_len = (uint32_t)(job->results.len - item->at);
+    if (job->may_end_early && job->results.len > RESULTS_CUT)
+        job->n = job->n_done;
+}
+
+static void answer_rest(struct transform_job *job, struct str why)
+{
+    while (job->n_done < job->n)
+        answer(job, TRANSFORM_FAILED, why);
+}
+
+/* --- a process ------------------------------------------------------------ */
+
+static void dispatch(struct transform_pool *pool);
+
+static void stop(struct runner *r)
+{
+    if (!r->process.pid)
+        return;
+    loop_timer_cancel(&r->idle);
+    event_free(r->readable);
+    event_free(r->writable);
+    r->readable = r->writable = NULL;
+    transform_process_end(&r->process);
+    buf_reset(&r->in);
+    buf_reset(&r->out);
+}
+
+static void on_idle(struct loop_timer *timer)
+{
+    stop(LOOP_OWNER(timer, struct runner, idle));
+}
+
+static void finish(struct runner *r)
+{
+    struct transform_job *job = r->job;
+
+    r->job = NULL;
+    job->chain->is_busy = false;
+    if (r->process.pid)
+        loop_timer_arm(&r->idle, IDLE_S * 1000000LL);
+    job->done(job);
+}
+
+static void send_more(struct runner *r)
+{
+    while (r->out.len) {
+        ssize_t n = send(r->process.fd, r->out.data, r->out.len, MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            /* an end shows when it is read */
+            event_add(r->writable, NULL);
+            return;
+        }
+        buf_consume(&r->out, (size_t)n);
+    }
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    send_more(arg);
+}
+
+/* What the job still needs, or one message of it. */
+static void ask(struct runner *r)
+{
+    struct transform_job *job = r->job;
+    size_t from = job->n_done;
+    uint32_t first = job->items[from].from, len;
+    struct buf head;
+
+    r->end = job->is_alone ? from + 1 : job->n;
+    r->is_ready = false;
+    len = job->items[r->end - 1].from + job->items[r->end - 1].len - first;
+    buf_init(&head, SIZE_MAX / 4);
+    wire_put_uint(&head, WORKER_CHAIN, job->chain->number);
+    buf_str(&head, buf_as_str(&job->chain->steps));
+    len += (uint32_t)head.len;
+    buf_append(&r->out, &len, sizeof(len));
+    buf_str(&r->out, buf_as_str(&head));
+    buf_append(&r->out, job->request.data + first, len - head.len);
+    buf_fini(&head);
+    send_more(r);
+}
+
+/* The process is gone with the job unfinished. */
+static void on_broken(struct runner *r, bool late)
+{
+    struct transform_job *job = r->job;
+
+    stop(r);
+    if (!job)
+        return;
+    if (late && !r->is_ready)
+        answer_rest(job, STR("the code took too long before any function was "
+                             "called"));
+    else if (late)
+        answer(job, TRANSFORM_FAILED,
+               STR("the function took more than 500 ms of processor time"));
+    else if (job->is_alone)
+        answer(job, TRANSFORM_FAILED,
+               STR("the function broke the JavaScript engine"));
+    else
+        job->is_alone = true; /* which message it was shows now */
+    if (job->n_done == job->n) {
+        finish(r);
+        return;
+    }
+    r->job = NULL;
+    job->chain->is_busy = false;
+    job->next = r->pool->first;
+    r->pool->first = job;
+    if (!job->next)
+        r->pool->last = &job->next;
+}
+
+static void hear(struct runner *r, enum worker_said said, struct str text)
+{
+    switch (said) {
+    case WORKER_READY:
+        r->is_ready = true;
+        break;
+    case WORKER_KEPT:
+        answer(r->job, TRANSFORM_KEPT, text);
+        break;
+    case WORKER_DROPPED:
+        answer(r->job, TRANSFORM_DROPPED, text);
+        break;
+    case WORKER_FAILED:
+        answer(r->job, TRANSFORM_FAILED, text);
+        break;
+    case WORKER_BROKEN:
+    case WORKER_NEWER:
+        answer_rest(r->job, text);
+        break;
+    case WORKER_LATE:
+        break;
+    }
+}
+
+/* True: the process has said its last. */
+static bool take_answers(struct runner *r, bool *late)
+{
+    struct str in = buf_as_str(&r->in), text;
+    enum worker_said said;
+
+    *late = false;
+    while (r->job && r->job->n_done < r->job->n &&
+           transform_answer_next(&in, &said, &text)) {
+        *late = said == WORKER_LATE;
+        if (*late)
+            return true;
+        hear(r, said, text);
+    }
+    buf_consume(&r->in, r->in.len - in.len);
+    return false;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct runner *r = arg;
+    struct transform_pool *pool = r->pool;
+    bool late = false, ended = false;
+
+    (void)what;
+    for (;;) {
+        ssize_t n;
+
+        if (!buf_reserve(&r->in, 64 << 10)) {
+            ended = true;
+            break;
+        }
+        n = read(fd, r->in.data + r->in.len, 64 << 10);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            ended = n == 0 || errno != EAGAIN;
+            break;
+        }
+        r->in.len += (size_t)n;
+    }
+    ended = take_answers(r, &late) || ended;
+    if (r->job && r->job->n_done == r->job->n) {
+        if (ended || r->job->n < r->end)
+            stop(r);
+        finish(r);
+    } else if (ended) {
+        on_broken(r, late);
+    } else if (r->job && r->job->n_done == r->end) {
+        ask(r); /* the next one alone */
+    }
+    dispatch(pool);
+}
+
+static int start(struct runner *r, struct err *err)
+{
+    struct event_base *base = loop_base(r->pool->loop);
+    int rc = transform_process_start(&r->process, err);
+    int fd = r->process.fd;
+
+    if (rc)
+        return rc;
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    r->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, r);
+    r->writable = event_new(base, fd, EV_WRITE, on_writable, r);
+    event_add(r->readable, NULL);
+    return RC_OK;
+}
+
+static void run(struct runner *r, struct transform_job *job)
+{
+    struct err err = {0};
+
+    loop_timer_cancel(&r->idle);
+    r->job = job;
+    job->chain->is_busy = true;
+    if (!r->process.pid && start(r, &err)) {
+        answer_rest(job, str_from(err.text));
+        finish(r);
+        return;
+    }
+    ask(r);
+}
+
+/* --- the pool ------------------------------------------------------------- */
+
+/* One that runs already, if any is free. */
+static struct runner *free_runner(struct transform_pool *pool)
+{
+    struct runner *found = NULL;
+
+    for (size_t i = 0; i < PROCESSES; i++) {
+        struct runner *r = &pool->runners[i];
+
+        if (!r->job && (!found || (r->process.pid && !found->process.pid)))
+            found = r;
+    }
+    return found;
+}
+
+static struct transform_job *take_job(struct transform_pool *pool)
+{
+    struct transform_job **at = &pool->first;
+    struct transform_job *job;
+
+    while (*at && (*at)->chain->is_busy)
+        at = &(*at)->next;
+    job = *at;
+    if (!job)
+        return NULL;
+    *at = job->next;
+    if (!*at)
+        pool->last = at;
+    job->next = NULL;
+    return job;
+}
+
+static void dispatch(struct transform_pool *pool)
+{
+    for (;;) {
+        struct runner *r = free_runner(pool);
+        struct transform_job *job = r ? take_job(pool) : NULL;
+
+        if (!job)
+            return;
+        run(r, job);
+    }
+}
+
+static void on_start(struct loop_timer *timer)
+{
+    dispatch(LOOP_OWNER(timer, struct transform_pool, start));
+}
+
+void transform_job_submit(struct transform_pool *pool,
+                          struct transform_job *job)
+{
+    *pool->last = job;
+    pool->last = &job->next;
+    /* never answered before this returns */
+    loop_timer_arm(&pool->start, 0);
+}
+
+bool transform_pool_is_idle(const struct transform_pool *pool)
+{
+    for (size_t i = 0; i < PROCESSES; i++)
+        if (pool->runners[i].job)
+            return false;
+    return !pool->first;
+}
+
+struct transform_pool *transform_pool_new(struct loop *loop)
+{
+    struct transform_pool *pool = MEM_NEW(struct transform_pool);
+
+    pool->loop = loop;
+    pool->last = &pool->first;
+    loop_timer_init(&pool->start, loop, on_start);
+    for (size_t i = 0; i < PROCESSES; i++) {
+        struct runner *r = &pool->runners[i];
+
+        r->pool = pool;
+        buf_init(&r->in, SIZE_MAX / 4);
+        buf_init(&r->out, SIZE_MAX / 4);
+        loop_timer_init(&r->idle, loop, on_idle);
+    }
+    return pool;
+}
+
+static void cancel(struct transform_job *job)
+{
+    job->is_cancelled = true;
+    job->done(job);
+}
+
+void transform_pool_free(struct transform_pool *pool)
+{
+    struct transform_job *job;
+
+    if (!pool)
+        return;
+    while ((job = pool->first)) {
+        pool->first = job->next;
+        cancel(job);
+    }
+    for (size_t i = 0; i < PROCESSES; i++) {
+        struct runner *r = &pool->runners[i];
+
+        stop(r);
+        if (r->job)
+            cancel(r->job);
+        buf_fini(&r->in);
+        buf_fini(&r->out);
+        loop_timer_fini(&r->idle);
+    }
+    loop_timer_fini(&pool->start);
+    mem_free(pool);
+}
+
+/* --- a try ---------------------------------------------------------------- */
+
+/* Sends the functions without any message, and waits for the first answer. */
+static int exchange(int fd, const struct chain *chain, struct buf *in,
+                    enum worker_said *said, struct str *text)
+{
+    struct buf out;
+    uint32_t len;
+    int rc = RC_OK;
+
+    buf_init(&out, SIZE_MAX / 4);
+    wire_put_uint(&out, WORKER_CHAIN, chain->number);
+    buf_str(&out, buf_as_str(&chain->steps));
+    len = (uint32_t)out.len;
+    if (send(fd, &len, sizeof(len), MSG_NOSIGNAL) != sizeof(len) ||
+        send(fd, out.data, out.len, MSG_NOSIGNAL) != (ssize_t)out.len)
+        rc = RC_IO;
+    buf_fini(&out);
+    while (rc == RC_OK) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        struct str bytes = buf_as_str(in);
+        ssize_t n;
+
+        if (transform_answer_next(&bytes, said, text))
+            return RC_OK;
+        if (poll(&p, 1, TRY_MS) <= 0 || !buf_reserve(in, 4096))
+            return RC_TIMEOUT;
+        n = read(fd, in->data + in->len, 4096);
+        if (n <= 0)
+            return RC_IO;
+        in->len += (size_t)n;
+    }
+    return rc;
+}
+
+int transform_try(const struct chain *chain, struct err *err)
+{
+    struct transform_process p;
+    enum worker_said said;
+    struct str text;
+    struct buf in;
+    int rc = transform_process_start(&p, err);
+
+    if (rc)
+        return rc;
+    buf_init(&in, SIZE_MAX / 4);
+    rc = exchange(p.fd, chain, &in, &said, &text);
+    if (rc)
+        rc = err_set(err, rc == RC_TIMEOUT ? RC_INVALID : RC_IO,
+                     rc == RC_TIMEOUT ? "the code took too long"
+                                      : "the JavaScript process ended");
+    else if (said == WORKER_LATE)
+        rc = err_set(err, RC_INVALID,
+                     "the code took too long before any function was called");
+    else if (said != WORKER_READY)
+        rc = err_set(err, said == WORKER_NEWER ? RC_MALFORMED : RC_INVALID,
+                     "%.*s", STR_ARG(text));
+    transform_process_end(&p);
+    buf_fini(&in);
+    return rc;
+}

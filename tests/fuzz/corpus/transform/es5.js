@@ -1,0 +1,1 @@
+var s = "a => b", r = /[/`]/g; for (var i in {class: 1}) s += i; const n = 1e+5;
