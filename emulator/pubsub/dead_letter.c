@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "common/timefmt.h"
 #include "emulator/pubsub/pubsub_priv.h"
+#include "emulator/pubsub/transform_pool.h"
 #include "grpc/wire.h"
 
 #define SOURCE "CloudPubSubDeadLetterSource"
@@ -50,21 +51,30 @@ static char *copy_of(const struct sub *sub, const struct held *h, size_t *len)
 struct forwarding {
     struct pubsub *service;
     uint64_t number, seq;
+    struct topic *to; /* held while transforms run */
 };
 
-static void on_forwarded(struct posting *p, int rc, const char *text)
+static struct sub *sub_of_one(const struct forwarding *f)
 {
-    struct forwarding *f = p->arg;
-    struct sub *sub = numbers_find(&f->service->sub_numbers, f->number);
+    return numbers_find(&f->service->sub_numbers, f->number);
+}
 
-    (void)text;
+static void end(struct forwarding *f, bool forwarded)
+{
+    struct sub *sub = sub_of_one(f);
+
     if (sub) {
-        subcore_dead_end(&sub->core, f->seq, rc == RC_OK,
-                         pubsub_now(f->service));
+        subcore_dead_end(&sub->core, f->seq, forwarded, pubsub_now(f->service));
         keep_changed(sub);
         sub_due(sub);
     }
     mem_free(f);
+}
+
+static void on_forwarded(struct posting *p, int rc, const char *text)
+{
+    (void)text;
+    end(p->arg, rc == RC_OK);
 }
 
 /* The original is gone in the commit that brings the copy. */
@@ -88,13 +98,67 @@ static struct storage_job *job_for(struct sub *sub, uint64_t seq)
     return job;
 }
 
+/* The dead-letter topic has transforms of its own: they may drop it as well, or
+ * fail, which keeps it here. */
+static void on_transformed(struct transform_job *job)
+{
+    struct forwarding *f = job->arg;
+    struct topic *to = f->to;
+    struct pubsub *s = f->service;
+    struct sub *sub = sub_of_one(f);
+    enum transformed how =
+        job->is_cancelled ? TRANSFORM_FAILED : job->items[0].outcome;
+    struct buf batch;
+    size_t len;
+    char *bytes;
+
+    to->refs--;
+    if (how != TRANSFORM_KEPT || !sub || to->deleted) {
+        end(f, how == TRANSFORM_DROPPED);
+    } else {
+        struct str message = transform_job_result(job, 0);
+
+        buf_init(&batch, SIZE_MAX / 4);
+        wire_put_varint(&batch, message.len);
+        buf_str(&batch, message);
+        bytes = buf_take(&batch, &len);
+        publish_batch(to, bytes, (uint32_t)len, 1, job_for(sub, f->seq),
+                      on_forwarded, f);
+    }
+    transform_job_free(job);
+    if (!s->clearing) {
+        topic_unref(to);
+        deliver_due(s);
+        pubsub_drained(s);
+    }
+}
+
+static void transform(struct forwarding *f, const struct held *h,
+                      struct batch batch)
+{
+    struct transform_job *job =
+        transform_job_new(f->to->chain, on_transformed, f);
+    uint32_t next;
+
+    transform_job_add(job, 0, batch_message_at(&batch, 0, &next),
+                      h->batch->first_id + (h->seq - h->batch->first_seq),
+                      pubsub_now(f->service));
+    f->to->refs++;
+    mem_free(batch.bytes);
+    transform_job_submit(f->service->transforms, job);
+}
+
 static void forward(struct sub *sub, struct topic *to, const struct held *h)
 {
     struct forwarding *f = MEM_NEW(struct forwarding);
     size_t len;
     char *bytes = copy_of(sub, h, &len);
 
-    *f = (struct forwarding){sub->service, sub->number, h->seq};
+    *f = (struct forwarding){sub->service, sub->number, h->seq, to};
+    if (to->chain) {
+        transform(f, h, (struct batch){.bytes = bytes, .len = (uint32_t)len});
+        return;
+    }
     publish_batch(to, bytes, (uint32_t)len, 1, job_for(sub, h->seq),
                   on_forwarded, f);
 }

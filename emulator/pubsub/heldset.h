@@ -38,6 +38,7 @@ struct held {
     uint8_t state;
     bool delivered : 1; /* at least once */
     bool is_listed : 1; /* HELD_DEAD: in the list of those */
+    bool at_fault : 1;  /* a transform failed on it last */
     int64_t due_us;
     struct taker *taker;       /* who has it leased */
     struct okey *key;          /* NULL: not ordered */

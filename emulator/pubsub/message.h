@@ -59,6 +59,9 @@ struct publish {
  * number. RC_INVALID and the sentence, RC_MALFORMED: no protobuf, RC_NOMEM. */
 RC_MUST_USE int publish_read(struct str request, bool limits,
                              struct publish *out, struct err *err);
+/* One message's bytes, as publish_read checks them. */
+RC_MUST_USE int publish_check_message(struct str message, bool limits,
+                                      struct err *err);
 /* Only the topic; false if the bytes are no protobuf. */
 bool publish_topic(struct str request, struct str *topic);
 

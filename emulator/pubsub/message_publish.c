@@ -232,6 +232,14 @@ int publish_read(struct str request, bool limits, struct publish *out,
     return rc;
 }
 
+int publish_check_message(struct str message, bool limits, struct err *err)
+{
+    struct seen seen;
+    int rc = check_message(message, limits, &seen, err);
+
+    return rc == RC_MALFORMED ? refuse(err, "It is no PubsubMessage.") : rc;
+}
+
 bool publish_topic(struct str request, struct str *topic)
 {
     struct publish p;

@@ -21,6 +21,7 @@
 /* protobuf-c's name of a message. */
 #define PB(name) Google__Pubsub__V1__##name
 
+struct chain;
 struct cloud_storage;
 struct export;
 struct pull;
@@ -28,6 +29,8 @@ struct push;
 struct push_pool;
 struct stream;
 struct sub;
+struct transform_pool;
+struct view;
 
 struct topic {
     char *name;
@@ -41,7 +44,8 @@ struct topic {
     struct snapshot *snapshots;
     struct pubsub *service;
     struct tlog_events events;
-    struct topic *next; /* all, also deleted ones */
+    struct chain *chain; /* its transforms; NULL: none */
+    struct topic *next;  /* all, also deleted ones */
     uint64_t n_published, n_published_bytes;
 };
 
@@ -55,6 +59,7 @@ struct sub {
     struct subcore core;
     struct journal journal;
     struct filter *filter;
+    struct view *view;             /* its transforms; NULL: none */
     struct stream *streams, *turn; /* turn: who is served next */
     struct export *export;         /* a BigQuery subscription's, or NULL */
     struct push *push;             /* a push subscription's, or NULL */
@@ -88,6 +93,7 @@ struct pubsub {
     struct service service;
     struct rpc *rpc;
     struct storage *storage; /* NULL: memory only */
+    struct transform_pool *transforms;
     struct names topics, subs, snapshots, schemas, policies;
     struct numbers topic_numbers, sub_numbers;
     struct topic *all_topics;

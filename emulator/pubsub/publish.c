@@ -4,6 +4,7 @@
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/schema.h"
+#include "emulator/pubsub/transform.h"
 #include "grpc/wire.h"
 
 enum {
@@ -57,27 +58,23 @@ void publish_put_batch(struct storage_job *job, const struct topic *t,
                             .bytes = str_of(b->bytes, b->len)};
 }
 
-void publish_batch(struct topic *t, char *bytes, uint32_t len, uint32_t n,
-                   struct storage_job *job,
-                   void (*done)(struct posting *posting, int rc,
-                                const char *text),
-                   void *arg)
+/* Takes the batch, whose ids are given. */
+static void
+post(struct topic *t, struct batch *b, struct storage_job *job,
+     void (*done)(struct posting *posting, int rc, const char *text), void *arg)
 {
     struct pubsub *s = t->service;
     struct posting *p = MEM_NEW(struct posting);
-    struct batch *b = batch_new(bytes, len, n);
 
     *p = (struct posting){.topic = t,
                           .batch = b,
                           .done = done,
                           .arg = arg,
-                          .first_id = s->next_id,
-                          .n = n};
+                          .first_id = b->first_id,
+                          .n = b->n};
     b->first_seq = t->next_seq;
-    b->first_id = s->next_id;
     b->publish_us = pubsub_now(s);
-    t->next_seq += n;
-    s->next_id += n;
+    t->next_seq += b->n;
     if (!s->storage || (!job && is_for_nobody(t))) {
         t->refs++;
         storage_job_free(job);
@@ -93,9 +90,32 @@ void publish_batch(struct topic *t, char *bytes, uint32_t len, uint32_t n,
     keep_later(s, job);
 }
 
+void publish_batch(struct topic *t, char *bytes, uint32_t len, uint32_t n,
+                   struct storage_job *job,
+                   void (*done)(struct posting *posting, int rc,
+                                const char *text),
+                   void *arg)
+{
+    struct batch *b = batch_new(bytes, len, n);
+
+    b->first_id = t->service->next_id;
+    t->service->next_id += n;
+    post(t, b, job, done, arg);
+}
+
+void publish_reserved(
+    struct topic *t, const struct publish *what, uint64_t first_id,
+    void (*done)(struct posting *posting, int rc, const char *text), void *arg)
+{
+    struct batch *b = batch_new(what->bytes, what->len, what->n);
+
+    b->first_id = first_id;
+    post(t, b, NULL, done, arg);
+}
+
 /* --- the call ------------------------------------------------------------- */
 
-static void reply_ids(struct rpc_call *call, uint64_t first, uint32_t n)
+void publish_reply_ids(struct rpc_call *call, uint64_t first, uint32_t n)
 {
     struct buf out;
     char text[24];
@@ -136,7 +156,7 @@ static void on_published(struct posting *p, int rc, const char *text)
     if (rc)
         refuse_storage(call, text);
     else
-        reply_ids(call, p->first_id, p->n);
+        publish_reply_ids(call, p->first_id, p->n);
 }
 
 static void on_doubled(struct posting *p, int rc, const char *text)
@@ -178,6 +198,10 @@ static void publish(struct rpc_call *call, struct pubsub *s, struct str request)
                                   : "The request is no PublishRequest");
     } else {
         rpc_call_count(call, in.n);
+        if (t->chain) {
+            transform_publish(call, t, &in);
+            return;
+        }
         if (t->config->schema_settings && !schema_stamp(call, t, &in))
             return;
         if (rpc_call_is_doubled(call))

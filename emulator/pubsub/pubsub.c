@@ -5,6 +5,7 @@
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/push.h"
+#include "emulator/pubsub/transform_pool.h"
 
 enum {
     MESSAGE_MAX = 20 << 20 /* one request, with room for ten megabytes in it */
@@ -69,7 +70,7 @@ void pubsub_drained(struct pubsub *s)
     service_done *done = s->drained;
 
     if (!done || (s->storage && storage_waiting(s->storage) > 0) ||
-        !push_is_idle(s))
+        !push_is_idle(s) || !transform_pool_is_idle(s->transforms))
         return;
     s->drained = NULL;
     done(s->drained_arg, RC_OK, "");
@@ -108,6 +109,7 @@ static void pubsub_free(void *self)
     s->clearing = true;
     pubsub_clear(s, GRPC_UNAVAILABLE, "The emulator is stopping");
     push_close(s);
+    transform_pool_free(s->transforms);
     /* topics that the dropped jobs still name */
     while (s->all_topics) {
         s->all_topics->refs = 0;
@@ -153,6 +155,7 @@ struct service *pubsub_new(struct emulator *e, struct err *err)
      * life: nobody publishes ten million messages a second. */
     s->next_id = (uint64_t)clock_wall_us() * 10;
     buf_init(&s->dropped, SIZE_MAX / 4);
+    s->transforms = transform_pool_new(e->loop);
     loop_timer_init(&s->expiry, e->loop, on_expiry);
     s->watch.changed = on_clock;
     vclock_watch(e->clock, &s->watch);

@@ -53,6 +53,11 @@ void publish_batch(struct topic *t, char *bytes, uint32_t len, uint32_t n,
                    void (*done)(struct posting *posting, int rc,
                                 const char *text),
                    void *arg);
+/* The same (bytes taken) with ids that were set apart before. */
+void publish_reserved(
+    struct topic *t, const struct publish *what, uint64_t first_id,
+    void (*done)(struct posting *posting, int rc, const char *text), void *arg);
+void publish_reply_ids(struct rpc_call *call, uint64_t first, uint32_t n);
 /* Its row, added to a job. */
 void publish_put_batch(struct storage_job *job, const struct topic *t,
                        const struct batch *b);

@@ -122,8 +122,8 @@ void resident_load(struct topic *t, struct batch *b)
     struct loading *l;
     size_t bytes = 0;
 
-    if (b->loading || !t->service->storage)
-        return;
+    if (b->bytes || b->loading || !t->service->storage)
+        return; /* transforms are waited for, not bytes */
     l = mem_alloc(sizeof(*l) + LOAD_BATCHES * sizeof(l->seqs[0]));
     l->topic = t;
     job = storage_job_new(on_loaded, l);

@@ -8,6 +8,7 @@
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/push.h"
 #include "emulator/pubsub/schema.h"
+#include "emulator/pubsub/transform.h"
 
 /* --- messages ------------------------------------------------------------- */
 
@@ -87,6 +88,7 @@ struct topic *topic_new(struct pubsub *s, PB(Topic) * config, uint64_t number)
     s->all_topics = t;
     numbers_add(&s->topic_numbers, number, t);
     topic_apply_config(t);
+    transforms_apply_topic(t);
     return t;
 }
 
@@ -127,6 +129,7 @@ void topic_unref(struct topic *t)
     /* what it held for its own retention */
     tlog_set_keep(&t->log, 0, pubsub_now(s));
     tlog_fini(&t->log);
+    transforms_end_topic(t);
     pb_free(t->config);
     mem_free(t);
 }
@@ -180,6 +183,7 @@ void sub_apply_config(struct sub *sub)
             ? (unsigned)c->dead_letter_policy->max_delivery_attempts
             : 0;
     r->filter = sub->filter;
+    transforms_apply_sub(sub);
     export_apply(sub);
     push_apply(sub);
     topic_apply_config(sub->topic);
@@ -268,6 +272,7 @@ void sub_delete(struct sub *sub, enum grpc_status status, const char *text)
         at = &(*at)->next;
     *at = sub->next;
     loop_timer_fini(&sub->timer);
+    transforms_end_sub(sub);
     subcore_fini(&sub->core);
     journal_fini(&sub->journal);
     filter_free(sub->filter);

@@ -163,16 +163,67 @@ static void describe(const struct held *h, struct delivery *out)
     };
 }
 
+/* What transforms made of the message, in place of it; SUB_GOT: it may go. */
+static enum sub_got look(struct subcore *s, struct batch *b, uint64_t seq,
+                         uint32_t offset, struct str *message,
+                         enum view_got *how)
+{
+    struct sub_view *v = s->rules.view;
+
+    *how = v ? v->find(v, b, seq, offset, message) : VIEW_KEPT;
+    if (v && (*how == VIEW_DROPPED || *how == VIEW_FAILED))
+        v->taken(v, seq);
+    return *how == VIEW_KEPT   ? SUB_GOT
+           : *how == VIEW_WAIT ? SUB_LOAD
+                               : SUB_PASSED;
+}
+
+static void taken(struct subcore *s, uint64_t seq)
+{
+    if (s->rules.view)
+        s->rules.view->taken(s->rules.view, seq);
+}
+
+/* Settles one that goes to nobody as if `t` had got and settled it. */
+static void pass(struct subcore *s, struct held *h, struct taker *t,
+                 enum view_got how, int64_t now_us)
+{
+    lease(s, h, t, now_us);
+    s->n_delivered--;
+    t->n_frame -= h->len;
+    if (how == VIEW_DROPPED)
+        subcore_settle(s, h, now_us);
+    else
+        subcore_fail(s, h, now_us);
+}
+
 /* Leases an entry that is due, if its bytes are here and there is room. */
 static enum sub_got give(struct subcore *s, struct held *h, struct taker *t,
-                         int64_t due_us, struct delivery *out)
+                         int64_t lease_us, int64_t now_us, struct delivery *out)
 {
+    struct str message = STR_NULL;
+    enum view_got how;
+    enum sub_got got;
+
     if (!has_room(t, h->len))
         return SUB_FULL;
     if (!h->batch->bytes)
         return SUB_LOAD;
-    lease(s, h, t, due_us);
+    got = look(s, h->batch, h->seq, h->offset, &message, &how);
+    if (got == SUB_PASSED)
+        pass(s, h, t, how, now_us);
+    if (got != SUB_GOT)
+        return got;
+    if (message.p && !has_room(t, (uint32_t)message.len))
+        return SUB_FULL;
+    if (message.p)
+        h->len = (uint32_t)message.len;
+    h->at_fault = false;
+    lease(s, h, t, now_us + lease_us);
     describe(h, out);
+    if (message.p)
+        out->message = message;
+    taken(s, h->seq);
     return SUB_GOT;
 }
 
@@ -181,7 +232,7 @@ static enum sub_got give_key(struct subcore *s, struct okey *k, struct taker *t,
                              struct delivery *out, struct batch **load)
 {
     struct held *h = k->next_up;
-    enum sub_got got = give(s, h, t, now_us + lease_us, out);
+    enum sub_got got = give(s, h, t, lease_us, now_us, out);
 
     if (got == SUB_LOAD)
         *load = h->batch;
@@ -259,7 +310,9 @@ static enum sub_got from_cursor(struct subcore *s, struct taker *t,
     for (unsigned n = 0; n < SKIP_LIMIT; n++) {
         struct batch *b = seek_open(s);
         struct str message, key = STR_NULL;
+        enum view_got how;
         uint32_t next_offset;
+        enum sub_got got;
         struct held *h;
 
         if (!b)
@@ -283,12 +336,27 @@ static enum sub_got from_cursor(struct subcore *s, struct taker *t,
                 return give_key(s, k, t, lease_us, now_us, out, load);
             continue;
         }
+        got = look(s, b, s->next, s->at_offset, &message, &how);
+        if (got == SUB_LOAD)
+            *load = b;
+        if (got == SUB_LOAD)
+            return got;
+        if (how == VIEW_DROPPED) {
+            s->n_done += tlog_done(s->log, &s->holder, b, s->next);
+            s->next++;
+            continue;
+        }
         if (!has_room(t, (uint32_t)message.len))
             return SUB_FULL;
         h = hold(s, b, s->next, s->at_offset, (uint32_t)message.len);
         s->next++;
         s->at_i++;
         s->at_offset = next_offset;
+        if (how == VIEW_FAILED) {
+            pass(s, h, t, how, now_us);
+            continue;
+        }
+        taken(s, h->seq);
         lease(s, h, t, now_us + lease_us);
         describe(h, out);
         out->message = message;
@@ -297,9 +365,9 @@ static enum sub_got from_cursor(struct subcore *s, struct taker *t,
     return SUB_BUSY;
 }
 
-enum sub_got subcore_next(struct subcore *s, struct taker *t, int64_t lease_us,
-                          int64_t now_us, struct delivery *out,
-                          struct batch **load)
+static enum sub_got next_one(struct subcore *s, struct taker *t,
+                             int64_t lease_us, int64_t now_us,
+                             struct delivery *out, struct batch **load)
 {
     struct heap_item *first = heap_first(&s->ready);
     struct held *h = first ? LOOP_OWNER(first, struct held, ready) : NULL;
@@ -307,7 +375,7 @@ enum sub_got subcore_next(struct subcore *s, struct taker *t, int64_t lease_us,
     if (t->max_messages && t->n_messages >= t->max_messages)
         return SUB_FULL;
     if (h) {
-        enum sub_got got = give(s, h, t, now_us + lease_us, out);
+        enum sub_got got = give(s, h, t, lease_us, now_us, out);
 
         if (got == SUB_LOAD)
             *load = h->batch;
@@ -318,6 +386,19 @@ enum sub_got subcore_next(struct subcore *s, struct taker *t, int64_t lease_us,
     if (s->keys.ready.first)
         return give_key(s, s->keys.ready.first, t, lease_us, now_us, out, load);
     return from_cursor(s, t, lease_us, now_us, out, load);
+}
+
+enum sub_got subcore_next(struct subcore *s, struct taker *t, int64_t lease_us,
+                          int64_t now_us, struct delivery *out,
+                          struct batch **load)
+{
+    for (unsigned n = 0; n < SKIP_LIMIT; n++) {
+        enum sub_got got = next_one(s, t, lease_us, now_us, out, load);
+
+        if (got != SUB_PASSED)
+            return got;
+    }
+    return SUB_BUSY;
 }
 
 void subcore_skip_refused(struct subcore *s)

@@ -18,6 +18,22 @@
 
 struct filter;
 
+/* What a subscription's transforms make of messages. */
+enum view_got {
+    VIEW_KEPT,
+    VIEW_DROPPED, /* done with, undelivered */
+    VIEW_FAILED,  /* as if its receiver had returned it */
+    VIEW_WAIT     /* not known yet: the owner will say when to look again */
+};
+struct sub_view {
+    /* The message of that number, at `offset` in its batch, whose bytes are
+     * here; VIEW_KEPT: *out is valid as delivery.message. */
+    enum view_got (*find)(struct sub_view *view, struct batch *b, uint64_t seq,
+                          uint32_t offset, struct str *out);
+    /* Its outcome has been made use of; the next find makes it anew. */
+    void (*taken)(struct sub_view *view, uint64_t seq);
+};
+
 struct sub_rules {
     int64_t lease_us;
     int64_t backoff_min_us, backoff_max_us;
@@ -27,6 +43,7 @@ struct sub_rules {
     unsigned max_attempts; /* 0: no dead-letter topic */
     int64_t retention_us;
     const struct filter *filter; /* NULL: everything; borrowed */
+    struct sub_view *view;       /* NULL: messages as they are; borrowed */
 };
 
 struct subcore {
@@ -66,11 +83,12 @@ struct delivery {
 };
 
 enum sub_got {
-    SUB_NONE, /* nothing is due to this taker */
-    SUB_GOT,  /* leased */
-    SUB_LOAD, /* *load's bytes must be brought back first */
-    SUB_BUSY, /* much was skipped; call again soon */
-    SUB_FULL  /* the taker's flow control */
+    SUB_NONE,  /* nothing is due to this taker */
+    SUB_GOT,   /* leased */
+    SUB_LOAD,  /* *load's bytes must be brought back first, or transformed */
+    SUB_BUSY,  /* much was skipped; call again soon */
+    SUB_FULL,  /* the taker's flow control */
+    SUB_PASSED /* private: one was settled undelivered */
 };
 
 /* Leases the next message to `t` for `lease_us`. */

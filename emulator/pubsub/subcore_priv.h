@@ -11,6 +11,8 @@ void subcore_unlease(struct subcore *s, struct held *h);
 void subcore_drop(struct subcore *s, struct held *h);
 /* Marks done and drops; behind a keyed one that is not done it only waits. */
 void subcore_settle(struct subcore *s, struct held *h, int64_t now_us);
+/* A leased one comes back by its own fault, not before a short while. */
+void subcore_fail(struct subcore *s, struct held *h, int64_t now_us);
 /* Takes a dead entry out of the list of those that wait. */
 void subcore_exhume(struct subcore *s, struct held *h);
 /* Drops every entry. */

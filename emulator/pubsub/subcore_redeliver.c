@@ -13,12 +13,19 @@ int64_t backoff_us(int64_t min_us, int64_t max_us, unsigned fails)
     return us < max_us ? us : max_us;
 }
 
+/* Without a policy, for those that no receiver has seen: they would be tried
+ * again without end at once. */
+#define FAULT_MIN_US 100000
+#define FAULT_MAX_US 10000000
+
 static int64_t ready_at(const struct subcore *s, const struct held *h,
                         int64_t now_us)
 {
-    return s->rules.has_backoff
-               ? now_us + backoff_us(s->rules.backoff_min_us,
-                                     s->rules.backoff_max_us, h->fails)
+    if (s->rules.has_backoff)
+        return now_us + backoff_us(s->rules.backoff_min_us,
+                                   s->rules.backoff_max_us, h->fails);
+    return h->at_fault
+               ? now_us + backoff_us(FAULT_MIN_US, FAULT_MAX_US, h->fails)
                : now_us;
 }
 
@@ -109,6 +116,13 @@ static void send_back(struct subcore *s, struct held *h, int64_t now_us)
         bury(s, h);
     else
         make_due(s, h, ready_at(s, h, now_us), now_us);
+}
+
+void subcore_fail(struct subcore *s, struct held *h, int64_t now_us)
+{
+    h->at_fault = true;
+    s->n_nacked++;
+    send_back(s, h, now_us);
 }
 
 enum sub_ack subcore_modack(struct subcore *s, uint64_t seq, uint32_t nonce,

@@ -5,6 +5,7 @@
 #include "emulator/curl.h"
 #include "emulator/pubsub/export.h"
 #include "emulator/pubsub/push_check.h"
+#include "emulator/pubsub/transform.h"
 #include "emulator/pubsub/policy.h"
 
 static const char *const sub_mutable[] = {"ack_deadline_seconds",
@@ -18,6 +19,7 @@ static const char *const sub_mutable[] = {"ack_deadline_seconds",
                                           "bigquery_config",
                                           "cloud_storage_config",
                                           "push_config",
+                                          "message_transforms",
                                           NULL};
 
 /* --- checks --------------------------------------------------------------- */
@@ -25,9 +27,7 @@ static const char *const sub_mutable[] = {"ack_deadline_seconds",
 /* What is not built is refused, never accepted and ignored. */
 static bool is_unsupported(struct rpc_call *call, const PB(Subscription) * c)
 {
-    const char *what = c->bigtable_config        ? "bigtable_config"
-                       : c->n_message_transforms ? "message_transforms"
-                                                 : NULL;
+    const char *what = c->bigtable_config ? "bigtable_config" : NULL;
 
     if (!what)
         return false;
@@ -151,7 +151,9 @@ void subscription_create_run(struct rpc_call *call, ProtobufCMessage *in,
     enum grpc_status status;
 
     if (!t || is_unsupported(call, config) ||
-        !check_dead_letter(call, s, config))
+        !check_dead_letter(call, s, config) ||
+        !transforms_check(call, s, config->message_transforms,
+                          config->n_message_transforms))
         return;
     config->detached = false;
     pb_free(config->topic_message_retention_duration); /* ours to tell */
@@ -279,8 +281,11 @@ void subscription_update_run(struct rpc_call *call, ProtobufCMessage *in,
     if (status == GRPC_OK)
         status = check_subscription(config, is_strict(s), &err);
     if (status == GRPC_OK &&
-        names_field(r->update_mask, "dead_letter_policy") &&
-        !check_dead_letter(call, s, config)) {
+        ((names_field(r->update_mask, "dead_letter_policy") &&
+          !check_dead_letter(call, s, config)) ||
+         (transforms_in_mask(r->update_mask) &&
+          !transforms_check(call, s, config->message_transforms,
+                            config->n_message_transforms)))) {
         pb_free(config);
         return;
     }

@@ -5,23 +5,23 @@
 #include "emulator/pubsub/check.h"
 #include "emulator/pubsub/policy.h"
 #include "emulator/pubsub/schema.h"
+#include "emulator/pubsub/transform.h"
 
-static const char *const topic_mutable[] = {
-    "labels",          "message_storage_policy",
-    "kms_key_name",    "message_retention_duration",
-    "schema_settings", NULL};
+static const char *const topic_mutable[] = {"labels",
+                                            "message_storage_policy",
+                                            "kms_key_name",
+                                            "message_retention_duration",
+                                            "schema_settings",
+                                            "message_transforms",
+                                            NULL};
 
 /* What is not built is refused, never accepted and ignored. */
 static bool is_unsupported(struct rpc_call *call, const PB(Topic) * t)
 {
-    const char *what = t->ingestion_data_source_settings ? "ingestion"
-                       : t->n_message_transforms         ? "message_transforms"
-                                                         : NULL;
-
-    if (!what)
+    if (!t->ingestion_data_source_settings)
         return false;
     rpc_fail(call, GRPC_UNIMPLEMENTED,
-             "datos-emulator does not support %s of topics yet", what);
+             "datos-emulator does not support ingestion of topics yet");
     return true;
 }
 
@@ -45,7 +45,9 @@ void topic_create_run(struct rpc_call *call, ProtobufCMessage *in,
     }
     if (is_unsupported(call, config) ||
         (config->schema_settings &&
-         !schema_check_settings(call, s, config->schema_settings)))
+         !schema_check_settings(call, s, config->schema_settings)) ||
+        !transforms_check(call, s, config->message_transforms,
+                          config->n_message_transforms))
         return;
     status = check_topic(config, is_strict(s), &err);
     if (status) {
@@ -123,8 +125,11 @@ void topic_update_run(struct rpc_call *call, ProtobufCMessage *in,
         rpc_fail(call, status, "%s", err.text);
         return;
     }
-    if (config->schema_settings && !keeps_deleted(t->config, config) &&
-        !schema_check_settings(call, s, config->schema_settings)) {
+    if ((config->schema_settings && !keeps_deleted(t->config, config) &&
+         !schema_check_settings(call, s, config->schema_settings)) ||
+        (transforms_in_mask(r->update_mask) &&
+         !transforms_check(call, s, config->message_transforms,
+                           config->n_message_transforms))) {
         pb_free(config);
         return;
     }
@@ -143,6 +148,7 @@ void topic_update_run(struct rpc_call *call, ProtobufCMessage *in,
     names_add(&s->topics, t->name, t);
     pb_free(old);
     topic_apply_config(t);
+    transforms_apply_topic(t);
     topic_due(t);
     deliver_due(s);
     expiry_run(s);

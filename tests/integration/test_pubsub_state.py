@@ -187,6 +187,37 @@ def test_everything_is_there_after_a_kill(start):
     assert texts(pull(e, "kept-sub")) == ["2", "3"]
 
 
+def test_transforms_run_again_after_a_kill(start):
+    e = start()
+    code = "function f(m) { return m.data === 'drop' ? null : {data: m.data + '%s'}; }"
+    transform = {"messageTransforms": [{"javascriptUdf": {"functionName": "f", "code": code % "+"}}]}
+    assert e.rest("PUT", "topics/kept-topic", transform).status == 200
+    transform["messageTransforms"][0]["javascriptUdf"]["code"] = code % "-"
+    assert e.rest("PUT", "subscriptions/kept-sub", {
+        "topic": f"{FULL}/topics/kept-topic", **transform}).status == 200
+    ids = publish(e, "kept-topic", "a", "drop", "b").json()["messageIds"]
+    e.kill()
+    e.start()
+    assert e.rest("GET", "subscriptions/kept-sub").json()["messageTransforms"] == \
+        transform["messageTransforms"]
+    received = pull(e, "kept-sub")
+    assert texts(received) == ["a+-", "b+-"]
+    assert [m["message"]["messageId"] for m in received] == [ids[0], ids[2]]
+    assert ack(e, "kept-sub", received).status == 200
+    publish(e, "kept-topic", "c")
+    assert texts(pull(e, "kept-sub")) == ["c+-"]
+    # the processes that run them end with the emulator
+    workers = children(e.process.pid)
+    assert workers
+    e.kill()
+    datos.wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers))
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [int(child) for child in f.read().split()]
+
+
 def test_an_acknowledgement_across_a_restart_counts(start):
     e = start()
     make_pair(e)
