@@ -117,6 +117,7 @@ struct api {
     bool no_local; /* DATOS_CACHE_LOCAL_MB=0 */
     struct http_server *server, *admin_server;
     struct admin admin, admin_public;
+    _Atomic uint64_t cut_told[3]; /* of datos_http_connections_cut_total */
     struct http_prepared *openapi, *docs;
     const struct api_guest *guest_ops;
     void *guest;
@@ -132,6 +133,9 @@ struct api {
     struct loop_timer end;
     int64_t end_by_us;
 };
+
+/* Some routes are there only if a setting says so. */
+bool api_serves(const struct api *api, enum route_id id);
 
 /* --- start.c --- */
 /* channel_config's */

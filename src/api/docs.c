@@ -26,13 +26,15 @@ static void put_text(struct buf *b, struct str s)
     }
 }
 
-static void put_routes(struct buf *b)
+static void put_routes(struct buf *b, const struct api *api)
 {
     buf_puts(b, "<h2>Paths</h2><table><tr><th>path</th><th>methods</th>"
                 "<th>what it is</th></tr>");
     for (int i = 0; i < ROUTE_OTHER; i++) {
         const struct route *r = route_at((enum route_id)i);
 
+        if (!api_serves(api, r->id))
+            continue;
         buf_puts(b, "<tr><td><code>");
         put_text(b, str_from(r->path));
         buf_puts(b, "</code></td><td>");
@@ -95,7 +97,7 @@ struct http_prepared *docs_new(const struct api *api)
         "<p>Events from Pub/Sub, validated, stored, served. The newest "
         "records come first; times are UTC. This interface as a document for "
         "programs: <a href=\"/openapi.json\">/openapi.json</a>.</p>");
-    put_routes(&b);
+    put_routes(&b, api);
     put_columns(&b, api->schema);
     buf_puts(
         &b,

@@ -248,8 +248,7 @@ static void put_paths(struct buf *b, const struct api *api)
     for (int i = 0; i < ROUTE_OTHER; i++) {
         const struct route *r = route_at((enum route_id)i);
 
-        if ((i == ROUTE_PUSH && !api->takes_pushes) ||
-            (i == ROUTE_METRICS && api->admin_public.hide_metrics))
+        if (!api_serves(api, (enum route_id)i))
             continue;
         buf_puts(b, before);
         before = ",";

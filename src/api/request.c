@@ -84,6 +84,12 @@ static void set_id(struct exchange *x)
 
 /* --- in --- */
 
+bool api_serves(const struct api *api, enum route_id id)
+{
+    return (id != ROUTE_PUSH || api->takes_pushes) &&
+           (id != ROUTE_METRICS || !api->admin_public.hide_metrics);
+}
+
 static void dispatch(struct exchange *x)
 {
     const struct route *r = x->route;
@@ -133,7 +139,7 @@ void on_request(struct http_req *req, void *app)
 
     http_req_set_user(req, x);
     x->route = route_find(http_req_path(req), &segment);
-    if (x->route->id == ROUTE_PUSH && !x->l->api->takes_pushes)
+    if (x->route->id == ROUTE_PUSH && !api_serves(x->l->api, ROUTE_PUSH))
         x->route = route_at(ROUTE_OTHER);
     set_id(x);
     dispatch(x);

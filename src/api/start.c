@@ -120,12 +120,43 @@ static void open_cache(struct api *api)
     api->cache = cache_new(&config);
 }
 
+/* What the server counts, at the moment of the scrape. */
+static void refresh(void *arg)
+{
+    static const char *const reasons[] = {"full", "timeout", "protocol"};
+    struct api *api = arg;
+    uint64_t cut[3] = {0};
+    unsigned open = 0;
+
+    for (unsigned i = 0; i < api->n_loops; i++) {
+        const struct http_counters *c =
+            http_server_counters(api->server, api->loops[i].loop);
+
+        if (!c)
+            continue;
+        open += c->open;
+        cut[0] += c->refused;
+        cut[1] += c->timeouts;
+        cut[2] += c->protocol_errors;
+    }
+    metric_set(metrics_get(api->metrics, METRIC_CONNECTIONS, NULL), open);
+    for (size_t i = 0; i < 3; i++) {
+        uint64_t told = atomic_exchange(&api->cut_told[i], cut[i]);
+
+        metric_add(
+            metrics_get(api->metrics, METRIC_CONNECTIONS_CUT, &reasons[i]),
+            cut[i] > told ? cut[i] - told : 0);
+    }
+}
+
 static int open_admin(struct api *api, struct err *err)
 {
     int64_t port = api->settings->admin_port;
 
-    api->admin = (struct admin){
-        .metrics = api->metrics, .is_ready = is_ready, .arg = api};
+    api->admin = (struct admin){.metrics = api->metrics,
+                                .is_ready = is_ready,
+                                .arg = api,
+                                .refresh = refresh};
     api->admin_public = api->admin;
     api->admin_public.hide_metrics = api->settings->in_cloud;
     if (port < 0)

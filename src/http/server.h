@@ -62,11 +62,12 @@ struct http_limits {
 /* The contract's values: 16 KiB, 1 MiB, 10 s, 10 s, 60 s, ... */
 void http_limits_default(struct http_limits *limits);
 
-/* What the server counts on one loop; plain fields, read on that loop. */
+/* What the server counts on one loop. What a connection costs at most a few
+ * times is atomic and read from any thread; the rest belongs to the loop. */
 struct http_counters {
-    uint64_t accepted, refused, closed, requests, protocol_errors;
-    uint64_t timeouts, bytes_in, bytes_out;
-    unsigned open;
+    _Atomic uint64_t accepted, refused, timeouts, protocol_errors;
+    _Atomic unsigned open;
+    uint64_t closed, requests, bytes_in, bytes_out;
 };
 
 /* `app` is borrowed for the server's life. */
