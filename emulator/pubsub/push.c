@@ -213,6 +213,21 @@ static void feed_next(struct push_pool *pool)
     sub_due(p->sub);
 }
 
+/* --- pace ----------------------------------------------------------------- */
+
+/* A retry policy delays each message by itself: then the pause, which holds up
+ * all of them, is no longer than the shortest of its delays. */
+static void failed(struct push *p, unsigned round, int64_t now_us)
+{
+    const struct sub_rules *r = &p->sub->core.rules;
+    int64_t most_us = PUSH_PAUSE_MAX_US;
+
+    if (r->has_backoff && r->backoff_min_us < most_us)
+        most_us = r->backoff_min_us > PUSH_PAUSE_MIN_US ? r->backoff_min_us
+                                                        : PUSH_PAUSE_MIN_US;
+    push_pace_failed(&p->pace, round, most_us, now_us);
+}
+
 /* --- tokens --------------------------------------------------------------- */
 
 /* Is there one, or none needed? Otherwise it comes, or is tried later. */
@@ -230,8 +245,7 @@ static bool has_token(struct push *p)
     forget_token(p);
     if (identity_token(e->identity, p->email, p->audience, &token, &err)) {
         LOG_W("%s: not pushed: %s", p->sub->name, err.text);
-        push_pace_failed(&p->pace, p->pace.round, true,
-                         pubsub_now(p->sub->service));
+        failed(p, p->pace.round, pubsub_now(p->sub->service));
         return false;
     }
     p->token = mem_printf("Bearer %s", token);
@@ -245,7 +259,6 @@ static bool has_token(struct push *p)
 /* The clock was moved past these leases: the messages are others' now. */
 static void stop_expired(struct push *p, int64_t now_us)
 {
-    bool pauses = !p->sub->core.rules.has_backoff;
     struct push_call *next;
     int64_t end_us = INT64_MAX;
 
@@ -254,7 +267,7 @@ static void stop_expired(struct push *p, int64_t now_us)
     for (struct push_call *c = p->calls; c; c = next) {
         next = c->next;
         if (c->lease_end_us <= now_us) {
-            push_pace_failed(&p->pace, c->round, pauses, now_us);
+            failed(p, c->round, now_us);
             push_call_stop(c, PUSH_DEADLINE);
         } else if (c->lease_end_us < end_us) {
             end_us = c->lease_end_us;
@@ -287,28 +300,29 @@ static bool has_backlog(const struct sub *sub)
     return sub->core.holder.done.frontier < sub->core.log->end_seq;
 }
 
+static bool may_send(struct push *p, int64_t now_us)
+{
+    return p->is_active && !p->sub->service->draining && has_backlog(p->sub) &&
+           push_pace_allows(&p->pace, p->n_calls, now_us);
+}
+
 void push_serve(struct sub *sub)
 {
     struct push *p = sub->push;
     struct pubsub *s = sub->service;
     int64_t now_us = pubsub_now(s);
-    struct push_pool *pool;
+    struct push_pool *pool = s->push_pool;
 
     if (!p)
         return;
     stop_expired(p, now_us);
-    if (!p->is_active || s->draining || !has_backlog(sub))
-        return;
-    pool = pool_of(s);
-    if (!pool || !push_pace_allows(&p->pace, p->n_calls, now_us) ||
-        !has_token(p))
-        return;
-    while (push_pace_allows(&p->pace, p->n_calls, now_us) && has_room(pool) &&
-           send_next(p, now_us)) {
+    if (may_send(p, now_us) && (pool = pool_of(s)) && has_token(p)) {
+        while (may_send(p, now_us) && has_room(pool) && send_next(p, now_us)) {
+        }
+        if (!has_room(pool))
+            starve(pool, p);
     }
-    if (!has_room(pool))
-        starve(pool, p);
-    else
+    if (pool) /* also where it had its turn for nothing */
         feed_next(pool);
 }
 
@@ -339,8 +353,7 @@ static void settle(struct push *p, const struct push_call *c,
     }
     (void)subcore_modack(&sub->core, c->seq, c->nonce, 0, now_us);
     if (result != PUSH_INTERNAL)
-        push_pace_failed(&p->pace, c->round, !sub->core.rules.has_backoff,
-                         now_us);
+        failed(p, c->round, now_us);
 }
 
 void push_ended(struct push_call *c, enum push_result result, int status)

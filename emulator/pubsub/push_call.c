@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One push request, from its lease to its answer, with what the fault table
  * does to it. */
-#include <stdio.h>
-
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/push_priv.h"
@@ -186,7 +184,7 @@ void push_call_start(struct push *p, struct taker *taker,
     c->deadline_us = sub->core.rules.lease_us;
     c->url = mem_strdup(p->endpoint);
     c->token = p->token ? mem_strdup(p->token) : NULL;
-    snprintf(c->name, sizeof(c->name), "%s", sub->name);
+    c->name = mem_strdup(sub->name);
     loop_timer_init(&c->timer, s->e->loop, on_timer);
     c->http = (struct http_call){
         .method = "POST",
@@ -243,6 +241,7 @@ void push_call_free(struct push_call *c)
     http_call_fini(&c->http);
     push_fields_fini(&c->fields);
     buf_fini(&c->body);
+    mem_free(c->name);
     mem_free(c->url);
     mem_free(c->token);
     mem_free(c);

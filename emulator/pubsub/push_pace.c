@@ -28,17 +28,14 @@ void push_pace_succeeded(struct push_pace *p)
         p->level--;
 }
 
-void push_pace_failed(struct push_pace *p, unsigned round, bool pauses,
+void push_pace_failed(struct push_pace *p, unsigned round, int64_t most_us,
                       int64_t now_us)
 {
     if (round != p->round)
         return;
     p->round++;
     p->window = p->window > 1 ? p->window / 2 : 1;
-    if (!pauses)
-        return;
     if (p->level < LEVEL_MAX)
         p->level++;
-    p->resume_us =
-        now_us + backoff_us(PUSH_PAUSE_MIN_US, PUSH_PAUSE_MAX_US, p->level);
+    p->resume_us = now_us + backoff_us(PUSH_PAUSE_MIN_US, most_us, p->level);
 }

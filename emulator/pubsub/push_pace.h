@@ -28,9 +28,9 @@ void push_pace_init(struct push_pace *p);
 /* May `n_out` requests that are out be joined by another? */
 bool push_pace_allows(struct push_pace *p, unsigned n_out, int64_t now_us);
 void push_pace_succeeded(struct push_pace *p);
-/* `round`: p->round when the request was sent. `pauses` false: a retry policy
- * delays each message by itself, the endpoint is not paused. */
-void push_pace_failed(struct push_pace *p, unsigned round, bool pauses,
+/* `round`: p->round when the request was sent. `most_us`: the longest pause,
+ * PUSH_PAUSE_MIN_US to PUSH_PAUSE_MAX_US. */
+void push_pace_failed(struct push_pace *p, unsigned round, int64_t most_us,
                       int64_t now_us);
 
 #endif

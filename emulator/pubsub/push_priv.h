@@ -75,7 +75,7 @@ struct push_call {
     struct buf body;
     struct push_fields fields;
     int64_t start_us, deadline_us; /* monotonic; how long it may take */
-    char name[160];                /* the subscription's, for the notes */
+    char *name;                    /* the subscription's, which may go */
 };
 
 /* Sends the delivery that `taker` (taken) was given. Ends in push_ended. */

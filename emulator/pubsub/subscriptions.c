@@ -258,6 +258,15 @@ static bool names_field(const Google__Protobuf__FieldMask *mask,
     return false;
 }
 
+/* Whatever else is changed, what was once taken stays right. */
+static bool names_target(const Google__Protobuf__FieldMask *mask)
+{
+    return names_field(mask, "push_config") ||
+           names_field(mask, "bigquery_config") ||
+           names_field(mask, "cloud_storage_config") ||
+           names_field(mask, "enable_exactly_once_delivery");
+}
+
 void subscription_update_run(struct rpc_call *call, ProtobufCMessage *in,
                              void *service)
 {
@@ -294,7 +303,8 @@ void subscription_update_run(struct rpc_call *call, ProtobufCMessage *in,
         rpc_fail(call, status, "%s", err.text);
         return;
     }
-    if (!check_target(call, s, sub->topic, config)) {
+    if (names_target(r->update_mask) &&
+        !check_target(call, s, sub->topic, config)) {
         pb_free(config);
         return;
     }

@@ -289,6 +289,19 @@ def test_retry_policy_delays_the_message_and_no_other(google, emulator, endpoint
     wait_drained(emulator, name)
 
 
+def test_failing_endpoint_is_not_hammered_in_spite_of_a_policy(google, emulator, endpoint, push):
+    endpoint.answer = 500
+    policy = {"minimum_backoff": duration_pb2.Duration(seconds=1), "maximum_backoff": duration_pb2.Duration(seconds=600)}
+    topic, name = push(endpoint, retry_policy=policy)
+    google.publish(topic, *[str(i) for i in range(500)])
+    endpoint.wait(1)
+    time.sleep(2)
+    assert len(endpoint.got) < 20
+    endpoint.answer = 200
+    datos.wait_for(lambda: emulator.advance(60) or backlog(emulator, name) == 0, 30)
+    assert len(set(endpoint.texts())) == 500
+
+
 def test_window_begins_small_and_opens(google, emulator, endpoint, push):
     go = threading.Event()
     endpoint.answer = lambda p: 200 if go.wait(20) else None

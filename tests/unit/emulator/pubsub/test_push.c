@@ -33,7 +33,7 @@ START_TEST(pause_doubles_to_a_minute_and_halves_by_success)
 
     push_pace_init(&p);
     for (int i = 0; i < 20; i++) {
-        push_pace_failed(&p, p.round, true, now_us);
+        push_pace_failed(&p, p.round, PUSH_PAUSE_MAX_US, now_us);
         ck_assert_int_eq(p.resume_us - now_us, want_us);
         ck_assert(!push_pace_allows(&p, 0, p.resume_us - 1));
         ck_assert(push_pace_allows(&p, 0, p.resume_us));
@@ -42,7 +42,7 @@ START_TEST(pause_doubles_to_a_minute_and_halves_by_success)
     }
     for (int i = 0; i < 20; i++)
         push_pace_succeeded(&p);
-    push_pace_failed(&p, p.round, true, now_us);
+    push_pace_failed(&p, p.round, PUSH_PAUSE_MAX_US, now_us);
     ck_assert_int_eq(p.resume_us - now_us, 100000);
 }
 END_TEST
@@ -55,7 +55,7 @@ START_TEST(failures_of_one_round_count_once)
     push_pace_init(&p);
     round = p.round;
     for (int i = 0; i < 4; i++)
-        push_pace_failed(&p, round, true, 0);
+        push_pace_failed(&p, round, PUSH_PAUSE_MAX_US, 0);
     ck_assert_int_eq(p.resume_us, 100000);
     ck_assert_uint_eq(p.window, PUSH_WINDOW_FIRST / 2);
 }
@@ -67,9 +67,10 @@ START_TEST(window_never_closes_for_good)
 
     push_pace_init(&p);
     for (int i = 0; i < 50; i++)
-        push_pace_failed(&p, p.round, false, 0);
-    ck_assert(push_pace_allows(&p, 0, 0));
-    ck_assert(!push_pace_allows(&p, 1, 0));
+        push_pace_failed(&p, p.round, PUSH_PAUSE_MIN_US, 0);
+    ck_assert_int_eq(p.resume_us, PUSH_PAUSE_MIN_US);
+    ck_assert(push_pace_allows(&p, 0, PUSH_PAUSE_MIN_US));
+    ck_assert(!push_pace_allows(&p, 1, PUSH_PAUSE_MIN_US));
 }
 END_TEST
 
@@ -78,7 +79,7 @@ START_TEST(clock_set_back_does_not_lengthen_the_pause)
     struct push_pace p;
 
     push_pace_init(&p);
-    push_pace_failed(&p, p.round, true, 1000000 * S);
+    push_pace_failed(&p, p.round, PUSH_PAUSE_MAX_US, 1000000 * S);
     ck_assert(!push_pace_allows(&p, 0, 0));
     ck_assert(push_pace_allows(&p, 0, 60 * S));
 }
