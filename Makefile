@@ -61,7 +61,7 @@ PROGS := $(B)/datos $(B)/datos-emulator
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help run test bench terraform-local image fuzz lint clean prepare unit test-programs \
+.PHONY: all help run test bench load terraform-local image fuzz lint clean prepare unit test-programs \
         replay-programs fuzz-programs threaded-programs FORCE
 
 all: $(PROGS) ## build both programs into build/release/
@@ -89,6 +89,12 @@ test: ## install what is missing, then every test
 
 bench: all ## measured table: against nginx and Google's emulator, latency, backlog, start, memory
 	+@BUILD=$(BUILD) tests/bench/run
+
+# Against URL, or a system of its own that is forgotten afterwards.
+LOAD_FLAGS ?= --users 50 --ramp 10 --seconds 120
+load: all ## load test with report: 50 users, 2 minutes (URL=http://... LOAD_FLAGS='--users 5 --seconds 10')
+	@$(if $(URL),,$(B)/datos dev --memory --api-port 0 --pubsub-port 0 --bigquery-port 0 --bigquery-grpc-port 0 --console-port 0 --) \
+	  tests/load/users.py $(if $(URL),--url '$(URL)') $(LOAD_FLAGS)
 
 terraform-local: all ## the Pub/Sub and BigQuery part of terraform/ applied to the emulators, planned again (empty), destroyed
 	@BUILD=$(BUILD) terraform/local/run
