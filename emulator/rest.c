@@ -2,6 +2,7 @@
 #include "emulator/rest.h"
 
 #include "common/buf.h"
+#include "emulator/partial.h"
 #include "emulator/transcode.h"
 #include "http/http.h"
 
@@ -157,38 +158,83 @@ static int set_variables(ProtobufCMessage *m, const struct rest_match *match,
     return RC_OK;
 }
 
-/* Parameters of Google's frontend, not of the method. */
-static bool is_system(struct str name)
+/* Parameters of Google's frontend that change nothing here: who asks, whom it
+ * is counted for, the form of errors. */
+static bool says_nothing(struct str name)
 {
     static const char *const names[] = {
-        "alt",         "key",         "fields",          "callback",
-        "quotaUser",   "userIp",      "upload_protocol", "uploadType",
-        "oauth_token", "prettyPrint", "access_token"};
+        "key",        "quotaUser", "userIp",      "upload_protocol",
+        "uploadType", ".xgafv",    "oauth_token", "access_token",
+        "unique"};
 
-    if (name.len && name.p[0] == '$')
-        return true;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (str_eq(name, str_from(names[i])))
             return true;
     return false;
 }
 
-static int set_query(ProtobufCMessage *m, struct str query, struct buf *scratch,
-                     bool *pretty, struct err *err)
+/* "json", "json;enum-encoding=int" */
+static int set_alt(struct rest_form *form, struct str value, struct err *err)
+{
+    struct str rest = value, kind = str_cut(&rest, ';');
+
+    if (str_eq(kind, STR("json")) &&
+        (!rest.p || str_eq(rest, STR("enum-encoding=int")))) {
+        form->enum_numbers = rest.p != NULL;
+        return RC_OK;
+    }
+    return err_set(err, RC_INVALID,
+                   "Invalid alt parameter: %.*s (only json is answered)",
+                   value.len > 60 ? 60 : (int)value.len, value.p);
+}
+
+static int set_fields(struct rest_form *form,
+                      const ProtobufCMessageDescriptor *output,
+                      struct str value, struct err *err)
+{
+    int rc;
+
+    partial_free(form->fields);
+    form->fields = NULL;
+    rc = partial_parse(value, &form->fields, err);
+    return rc ? rc : partial_check(form->fields, output, err);
+}
+
+/* One of Google's own parameters; RC_NOT_FOUND: it is none. */
+static int set_system(struct rest_form *form,
+                      const ProtobufCMessageDescriptor *output, struct str name,
+                      struct str value, struct err *err)
+{
+    bool dollar = name.len && name.p[0] == '$';
+
+    if (dollar)
+        name = str_of(name.p + 1, name.len - 1);
+    if (str_eq(name, STR("prettyPrint")) || str_eq(name, STR("pp"))) {
+        form->compact = str_eq(value, STR("false")) || str_eq(value, STR("0"));
+        return RC_OK;
+    }
+    if (str_eq(name, STR("alt")))
+        return set_alt(form, value, err);
+    if (str_eq(name, STR("fields")))
+        return set_fields(form, output, value, err);
+    if (str_eq(name, STR("callback")))
+        return err_set(err, RC_INVALID,
+                       "The parameter callback (JSONP) is not supported");
+    return says_nothing(name) || dollar ? RC_OK : RC_NOT_FOUND;
+}
+
+static int set_query(ProtobufCMessage *m,
+                     const ProtobufCMessageDescriptor *output, struct str query,
+                     struct buf *scratch, struct rest_form *form,
+                     struct err *err)
 {
     struct str rest = query, name, value;
     int rc;
 
     while (http_query_next(&rest, scratch, &name, &value, &rc)) {
-        struct str bare = name;
-
-        if (bare.len && bare.p[0] == '$')
-            bare = str_of(name.p + 1, name.len - 1);
-        if (str_eq(bare, STR("prettyPrint")))
-            *pretty = !str_eq(value, STR("false"));
-        if (is_system(name))
-            continue;
-        rc = transcode_set(m, name, value, err);
+        rc = set_system(form, output, name, value, err);
+        if (rc == RC_NOT_FOUND)
+            rc = transcode_set(m, name, value, err);
         if (rc)
             return rc == RC_NOT_FOUND ? RC_INVALID : rc;
     }
@@ -213,8 +259,9 @@ static int read_body(ProtobufCMessage *m, const struct rest_match *match,
 }
 
 int rest_read(const ProtobufCMessageDescriptor *type,
+              const ProtobufCMessageDescriptor *output,
               const struct rest_match *match, struct str query, struct str body,
-              ProtobufCMessage **out, bool *pretty, struct err *err)
+              ProtobufCMessage **out, struct rest_form *form, struct err *err)
 {
     ProtobufCMessage *m = NULL;
     struct buf scratch;
@@ -222,18 +269,21 @@ int rest_read(const ProtobufCMessageDescriptor *type,
 
     if (rc)
         return rc;
-    *pretty = true;
+    *form = (struct rest_form){0};
     buf_init(&scratch, QUERY_MAX);
     rc = read_body(m, match, body, err);
     if (rc == RC_OK)
-        rc = set_query(m, query, &scratch, pretty, err);
+        rc = set_query(m, output, query, &scratch, form, err);
     /* last: the path names the resource, whatever the body says */
     if (rc == RC_OK)
         rc = set_variables(m, match, &scratch, err);
     buf_fini(&scratch);
-    if (rc)
+    if (rc) {
+        partial_free(form->fields);
+        form->fields = NULL;
         protobuf_c_message_free_unpacked(m, NULL);
-    else
+    } else {
         *out = m;
+    }
     return rc;
 }

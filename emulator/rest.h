@@ -11,6 +11,8 @@
 #include "common/rc.h"
 #include "common/str.h"
 
+struct partial;
+
 enum {
     REST_MAX_VARS = 4
 };
@@ -29,12 +31,20 @@ struct rest_match {
 bool rest_matches(const char *rule, struct str method, bool any_method,
                   struct str path, struct rest_match *out);
 
-/* The request's message from what the rule bound, body and query. Google's
- * own parameters (alt, prettyPrint, key ...) are left out. RC_INVALID with
- * Google's sentence; `*pretty` is false on prettyPrint=false. */
+/* The form of the answer, by Google's own parameters: prettyPrint, fields, and
+ * alt=json with enum-encoding=int. */
+struct rest_form {
+    bool compact, enum_numbers;
+    struct partial *fields; /* NULL: all; owned, partial_free */
+};
+
+/* The request's message from what the rule bound, body and query; of Google's
+ * own parameters the answer's form (`output` is its type) and those that say
+ * nothing here (key, quotaUser ...). RC_INVALID with Google's sentence. */
 RC_MUST_USE int rest_read(const ProtobufCMessageDescriptor *type,
+                          const ProtobufCMessageDescriptor *output,
                           const struct rest_match *match, struct str query,
-                          struct str body, ProtobufCMessage **out, bool *pretty,
-                          struct err *err);
+                          struct str body, ProtobufCMessage **out,
+                          struct rest_form *form, struct err *err);
 
 #endif

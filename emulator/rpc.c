@@ -2,6 +2,7 @@
 /* One call from its message to its end, whatever carried it. */
 #include "common/clock.h"
 #include "common/mem.h"
+#include "emulator/partial.h"
 #include "emulator/requests.h"
 #include "emulator/rpc_priv.h"
 #include "emulator/service.h"
@@ -32,7 +33,6 @@ struct rpc_call *rpc_call_new(struct rpc *rpc, const struct rpc_method *method,
     call->in = in;
     call->deadline_us = INT64_MAX;
     call->start_us = clock_mono_us();
-    call->pretty = true;
     buf_init(&call->details_json, 8 << 20);
     rpc->n_open++;
     return call;
@@ -132,6 +132,7 @@ void rpc_end(struct rpc_call *call, enum grpc_status status, int http_status)
     for (size_t i = 0; i < call->n_details; i++)
         mem_free(call->details[i].data);
     buf_fini(&call->details_json);
+    partial_free(call->form.fields);
     mem_free(call->raw_copy);
     if (call->in)
         protobuf_c_message_free_unpacked(call->in, NULL);
@@ -171,10 +172,11 @@ static bool cut(struct rpc_call *call)
 static void render(const struct rpc_call *call, const ProtobufCMessage *m,
                    struct buf *out)
 {
-    if (call->pretty)
-        transcode_write(m, out);
-    else
-        transcode_write_compact(m, out);
+    transcode_write_as(m,
+                       &(struct transcode_form){call->form.compact,
+                                                call->form.enum_numbers,
+                                                call->form.fields},
+                       out);
     buf_putc(out, '\n');
 }
 

@@ -5,7 +5,6 @@
 #include "emulator/grpc_health.h"
 #include "emulator/grpc_reflection.h"
 #include "emulator/guard.h"
-#include "emulator/rest.h"
 #include "emulator/rpc_priv.h"
 #include "emulator/service.h"
 #include "emulator/transcode.h"
@@ -252,7 +251,7 @@ static void start_call(struct rpc *rpc, struct http_req *req,
     struct err err = {0};
     struct buf unzipped;
     struct str body;
-    bool pretty = true;
+    struct rest_form form;
     int rc;
 
     buf_init(&unzipped, rpc->max_message * REST_FACTOR + 1);
@@ -260,8 +259,8 @@ static void start_call(struct rpc *rpc, struct http_req *req,
         buf_fini(&unzipped);
         return;
     }
-    rc = rest_read(method->input, match, http_req_query(req), body, &in,
-                   &pretty, &err);
+    rc = rest_read(method->input, method->output, match, http_req_query(req),
+                   body, &in, &form, &err);
     buf_fini(&unzipped);
     if (rc == RC_NOMEM) {
         rpc_rest_refuse(req, 503, GRPC_UNAVAILABLE, "Out of memory");
@@ -273,7 +272,7 @@ static void start_call(struct rpc *rpc, struct http_req *req,
     }
     call = rpc_call_new(rpc, method, in);
     call->is_rest = true;
-    call->pretty = pretty;
+    call->form = form;
     call->req = req;
     call->start_us = http_req_start_us(req);
     http_req_set_user(req, call);

@@ -6,6 +6,7 @@
 #include "common/buf.h"
 #include "common/loop.h"
 #include "emulator/faults.h"
+#include "emulator/rest.h"
 #include "emulator/rpc.h"
 
 enum {
@@ -47,7 +48,8 @@ struct rpc_call {
     size_t resource_len; /* raw calls */
     int64_t start_us, deadline_us;
     uint64_t n;
-    bool is_rest, pretty, dropped, has_timer;
+    bool is_rest, dropped, has_timer;
+    struct rest_form form; /* of a REST answer */
     struct fault fault;
     struct loop_timer timer; /* of a delay */
     void (*gone)(struct rpc_call *call, void *user);

@@ -14,6 +14,7 @@
 #include "common/str.h"
 
 struct buf;
+struct partial;
 
 /* JSON to a new message (returns owned: protobuf_c_message_free_unpacked).
  * Unknown names, wrong types, bad numbers: RC_INVALID and Google's sentence
@@ -42,6 +43,14 @@ const char *transcode_get(const ProtobufCMessage *message, const char *path);
 void transcode_write(const ProtobufCMessage *message, struct buf *out);
 /* The same on one line without blanks. */
 void transcode_write_compact(const ProtobufCMessage *message, struct buf *out);
+/* The same as asked for. */
+struct transcode_form {
+    bool compact;
+    bool enum_numbers;            /* else names */
+    const struct partial *fields; /* NULL: all */
+};
+void transcode_write_as(const ProtobufCMessage *message,
+                        const struct transcode_form *form, struct buf *out);
 
 /* As an Any is shown: with "@type" first, `depth` levels in. */
 void transcode_write_typed(const ProtobufCMessage *message, unsigned depth,

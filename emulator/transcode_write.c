@@ -6,6 +6,7 @@
 
 #include "common/base64.h"
 #include "common/buf.h"
+#include "emulator/partial.h"
 #include "emulator/transcode_priv.h"
 #include "google/protobuf/struct.pb-c.h"
 
@@ -13,6 +14,8 @@ struct writer {
     struct buf *out;
     bool pretty;
     unsigned depth;
+    bool enum_numbers;
+    const struct partial *wanted; /* of the message at hand; NULL: all */
 };
 
 static void put_message(struct writer *w, const ProtobufCMessage *m);
@@ -83,16 +86,16 @@ static void put_double(struct buf *out, double d)
     buf_puts(out, text);
 }
 
-static void put_enum(struct buf *out, const ProtobufCFieldDescriptor *f,
+static void put_enum(struct writer *w, const ProtobufCFieldDescriptor *f,
                      int value)
 {
     const ProtobufCEnumValue *v =
         protobuf_c_enum_descriptor_get_value(f->descriptor, value);
 
-    if (v)
-        buf_printf(out, "\"%s\"", v->name);
+    if (v && !w->enum_numbers)
+        buf_printf(w->out, "\"%s\"", v->name);
     else
-        buf_i64(out, value);
+        buf_i64(w->out, value);
 }
 
 static void put_value(struct writer *w, const ProtobufCFieldDescriptor *f,
@@ -133,7 +136,7 @@ static void put_value(struct writer *w, const ProtobufCFieldDescriptor *f,
         buf_puts(out, *(const protobuf_c_boolean *)at ? "true" : "false");
         break;
     case PROTOBUF_C_TYPE_ENUM:
-        put_enum(out, f, *(const int *)at);
+        put_enum(w, f, *(const int *)at);
         break;
     case PROTOBUF_C_TYPE_STRING:
         buf_json_str(out, str_from(*(const char *const *)at));
@@ -145,6 +148,26 @@ static void put_value(struct writer *w, const ProtobufCFieldDescriptor *f,
         put_message(w, *(const ProtobufCMessage *const *)at);
         break;
     }
+}
+
+/* Is it asked for? Then `w` is set to what of it; give `*above` back after. */
+static bool enter(struct writer *w, struct str name,
+                  const struct partial **above)
+{
+    const struct partial *inner;
+
+    *above = w->wanted;
+    if (!partial_has(w->wanted, name, &inner))
+        return false;
+    w->wanted = inner;
+    return true;
+}
+
+/* Can something in it be asked for? */
+static bool has_parts(const ProtobufCFieldDescriptor *f)
+{
+    return f->type == PROTOBUF_C_TYPE_MESSAGE &&
+           transcode_known(f->descriptor) == KNOWN_NONE;
 }
 
 /* Keys of maps are strings in JSON whatever their type. */
@@ -175,13 +198,22 @@ static void put_map(struct writer *w, const ProtobufCMessage *m,
     for (size_t i = 0; i < n; i++) {
         const char *at = FIELD_AT_CONST(char, entries[i], value->offset);
 
+        const char *name = FIELD_AT_CONST(char, entries[i], key->offset);
+        const struct partial *above = w->wanted;
+
         if (value->type == PROTOBUF_C_TYPE_MESSAGE &&
             !transcode_has(entries[i], value))
             continue;
+        if (above &&
+            (key->type != PROTOBUF_C_TYPE_STRING ||
+             !enter(w, str_from(*(const char *const *)(const void *)name),
+                    &above)))
+            continue;
         next_item(w, &any);
-        put_key(w, key, FIELD_AT_CONST(char, entries[i], key->offset));
+        put_key(w, key, name);
         put_colon(w);
         put_value(w, value, at);
+        w->wanted = above;
     }
     close_level(w, '}', any);
 }
@@ -229,12 +261,25 @@ static void put_json_value(struct writer *w, const Google__Protobuf__Value *v)
 static void put_fields(struct writer *w, const ProtobufCMessage *m, bool any)
 {
     const ProtobufCMessageDescriptor *d = m->descriptor;
+    const struct partial *above = w->wanted;
+    struct buf name;
 
+    buf_init(&name, SIZE_MAX / 4);
     for (unsigned i = 0; i < d->n_fields; i++) {
         const ProtobufCFieldDescriptor *f = &d->fields[i];
 
         if (!transcode_has(m, f))
             continue;
+        if (w->wanted) {
+            buf_reset(&name);
+            transcode_camel(&name, str_from(f->name));
+            if (!enter(w, buf_as_str(&name), &above))
+                continue;
+            if (w->wanted && !has_parts(f)) { /* a star's, of others */
+                w->wanted = above;
+                continue;
+            }
+        }
         next_item(w, &any);
         buf_putc(w->out, '"');
         transcode_camel(w->out, str_from(f->name));
@@ -246,7 +291,9 @@ static void put_fields(struct writer *w, const ProtobufCMessage *m, bool any)
             put_map(w, m, f);
         else
             put_list(w, m, f);
+        w->wanted = above;
     }
+    buf_fini(&name);
     close_level(w, '}', any);
 }
 
@@ -274,20 +321,31 @@ static void put_message(struct writer *w, const ProtobufCMessage *m)
     put_fields(w, m, false);
 }
 
+void transcode_write_as(const ProtobufCMessage *message,
+                        const struct transcode_form *form, struct buf *out)
+{
+    struct writer w = {.out = out,
+                       .pretty = !form->compact,
+                       .enum_numbers = form->enum_numbers,
+                       .wanted = form->fields};
+
+    put_message(&w, message);
+}
+
 void transcode_write(const ProtobufCMessage *message, struct buf *out)
 {
-    put_message(&(struct writer){out, true, 0}, message);
+    transcode_write_as(message, &(struct transcode_form){0}, out);
 }
 
 void transcode_write_compact(const ProtobufCMessage *message, struct buf *out)
 {
-    put_message(&(struct writer){out, false, 0}, message);
+    transcode_write_as(message, &(struct transcode_form){.compact = true}, out);
 }
 
 void transcode_write_typed(const ProtobufCMessage *message, unsigned depth,
                            struct buf *out)
 {
-    struct writer w = {out, true, depth};
+    struct writer w = {.out = out, .pretty = true, .depth = depth};
     bool any = false;
 
     open_level(&w, '{');

@@ -4,6 +4,7 @@
 #define EMULATOR_PUBSUB_ADMIN_H
 
 #include "common/mem.h"
+#include "emulator/pubsub/page.h"
 #include "emulator/pubsub/pubsub_priv.h"
 
 #define RUN(name)                                                              \
@@ -48,13 +49,6 @@ RUN(policy_set);
 RUN(policy_test);
 
 #undef RUN
-
-/* A page of a list. */
-struct page {
-    const struct named *rows;
-    size_t n;
-    char *token; /* mem_free; "" at the end */
-};
 
 /* The rows of `project` (NULL: all) behind the token. False: refused. */
 bool page_of(struct rpc_call *call, const struct pubsub *s,

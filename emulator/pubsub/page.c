@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages of lists. A token is the last name shown, in base64: rows that come and
- * go between two pages disturb no other row. */
+#include "emulator/pubsub/page.h"
+
 #include "common/base64.h"
-#include "emulator/pubsub/admin.h"
+#include "common/buf.h"
+#include "common/mem.h"
 
 enum {
     PAGE_DEFAULT = 100,
     PAGE_MAX = 1000
 };
-
-static bool read_token(const char *token, struct buf *name)
-{
-    struct str text = str_from(token);
-
-    return buf_reserve(name, base64_decoded_max(text.len)) &&
-           base64_decode(text, name->data, &name->len) &&
-           str_starts(buf_as_str(name), STR("projects/"));
-}
 
 static char *write_token(struct str name)
 {
@@ -26,26 +18,28 @@ static char *write_token(struct str name)
     return token;
 }
 
-static bool refuse(struct rpc_call *call, const char *token)
+/* "topics" of "projects/p/topics/t" */
+static struct str collection_of(struct str name)
 {
-    rpc_fail(call, GRPC_INVALID_ARGUMENT,
-             "Invalid page token given (token=%s).", token);
-    return false;
+    (void)str_cut(&name, '/');
+    (void)str_cut(&name, '/');
+    return str_cut(&name, '/');
 }
 
-/* "projects/p" into the prefix "projects/p/". */
-static bool prefix_of(struct rpc_call *call, const struct pubsub *s,
-                      const char *project, struct buf *out)
+/* The name behind which the page begins. It need not be there any more, but it
+ * must be one that this list could have shown. */
+static bool read_token(const struct names *names, struct str prefix,
+                       const char *token, struct buf *name)
 {
-    if (!project)
-        return true;
-    if (strncmp(project, "projects/", 9) != 0 || !project[9] ||
-        strchr(project + 9, '/')) {
-        refuse_name(call, s, "projects", project);
+    struct str text = str_from(token), after;
+
+    if (!buf_reserve(name, base64_decoded_max(text.len)) ||
+        !base64_decode(text, name->data, &name->len))
         return false;
-    }
-    buf_printf(out, "%s/", project);
-    return true;
+    after = buf_as_str(name);
+    return str_starts(after, STR("projects/")) && str_starts(after, prefix) &&
+           (names->n == 0 ||
+            str_eq(collection_of(after), collection_of(names->rows[0].name)));
 }
 
 static void cut(const struct names *names, size_t from, size_t size,
@@ -63,42 +57,29 @@ static void cut(const struct names *names, size_t from, size_t size,
         write_token(more ? names->rows[from + size - 1].name : STR(""));
 }
 
-bool page_of(struct rpc_call *call, const struct pubsub *s,
-             const struct names *names, const char *project, int32_t size,
-             const char *token, struct page *out)
+bool page_find(const struct names *names, struct str prefix, uint32_t size,
+               const char *token, struct page *out)
 {
-    struct buf prefix, after;
-    size_t from;
-    bool ok;
+    size_t from = names_lower(names, prefix);
+    struct buf after;
 
-    if (!is_strict(s)) { /* as Google's emulator */
-        size = size < 0 ? 0 : size;
-    } else if (size < 0) {
-        rpc_fail(call, GRPC_INVALID_ARGUMENT,
-                 "You have passed an invalid argument to the service "
-                 "(argument=page_size).");
+    buf_init(&after, 4096);
+    if (*token && !read_token(names, prefix, token, &after)) {
+        buf_fini(&after);
         return false;
     }
-    buf_init(&prefix, 4096);
-    buf_init(&after, 4096);
-    ok = prefix_of(call, s, project, &prefix);
-    if (ok && *token && !read_token(token, &after)) {
-        buf_reset(&after);
-        ok = !is_strict(s) || refuse(call, token);
-    }
-    if (ok) {
-        from = names_lower(names, buf_as_str(&prefix));
-        if (after.len) {
-            size_t i = names_lower(names, buf_as_str(&after));
+    if (after.len) {
+        size_t i = names_lower(names, buf_as_str(&after));
 
-            if (i < names->n && str_eq(names->rows[i].name, buf_as_str(&after)))
-                i++;
-            from = i > from ? i : from;
-        }
-        size = size == 0 ? PAGE_DEFAULT : size > PAGE_MAX ? PAGE_MAX : size;
-        cut(names, from, (size_t)size, buf_as_str(&prefix), out);
+        if (i < names->n && str_eq(names->rows[i].name, buf_as_str(&after)))
+            i++;
+        from = i > from ? i : from;
     }
     buf_fini(&after);
-    buf_fini(&prefix);
-    return ok;
+    cut(names, from,
+        size == 0         ? PAGE_DEFAULT
+        : size > PAGE_MAX ? PAGE_MAX
+                          : size,
+        prefix, out);
+    return true;
 }

@@ -27,7 +27,9 @@ static const char *const sub_mutable[] = {"ack_deadline_seconds",
 /* What is not built is refused, never accepted and ignored. */
 static bool is_unsupported(struct rpc_call *call, const PB(Subscription) * c)
 {
-    const char *what = c->bigtable_config ? "bigtable_config" : NULL;
+    const char *what = c->bigtable_config ? "bigtable_config"
+                       : c->n_tags        ? "tags"
+                                          : NULL;
 
     if (!what)
         return false;
@@ -155,9 +157,11 @@ void subscription_create_run(struct rpc_call *call, ProtobufCMessage *in,
         !transforms_check(call, s, config->message_transforms,
                           config->n_message_transforms))
         return;
-    config->detached = false;
-    pb_free(config->topic_message_retention_duration); /* ours to tell */
+    config->detached = false; /* these are ours to tell */
+    pb_free(config->topic_message_retention_duration);
     config->topic_message_retention_duration = NULL;
+    pb_free(config->analytics_hub_subscription_info);
+    config->analytics_hub_subscription_info = NULL;
     status = check_subscription(config, is_strict(s), &err);
     if (status)
         rpc_fail(call, status, "%s", err.text);

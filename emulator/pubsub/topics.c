@@ -18,10 +18,14 @@ static const char *const topic_mutable[] = {"labels",
 /* What is not built is refused, never accepted and ignored. */
 static bool is_unsupported(struct rpc_call *call, const PB(Topic) * t)
 {
-    if (!t->ingestion_data_source_settings)
+    const char *what = t->ingestion_data_source_settings ? "ingestion"
+                       : t->n_tags                       ? "tags"
+                                                         : NULL;
+
+    if (!what)
         return false;
     rpc_fail(call, GRPC_UNIMPLEMENTED,
-             "datos-emulator does not support ingestion of topics yet");
+             "datos-emulator does not support %s of topics yet", what);
     return true;
 }
 
@@ -49,6 +53,7 @@ void topic_create_run(struct rpc_call *call, ProtobufCMessage *in,
         !transforms_check(call, s, config->message_transforms,
                           config->n_message_transforms))
         return;
+    config->satisfies_pzs = false; /* ours to tell */
     status = check_topic(config, is_strict(s), &err);
     if (status) {
         rpc_fail(call, status, "%s", err.text);

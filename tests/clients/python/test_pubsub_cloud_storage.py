@@ -109,9 +109,6 @@ class Buckets(Google):
         shown = self.subscriber.get_subscription(subscription=name)
         return shown.cloud_storage_config.state, shown.state.name
 
-    def backlog(self):
-        return self.emulator.metric("pubsub_subscription_num_undelivered_messages")
-
 
 def wait_for(ask, seconds=20):
     end = time.monotonic() + seconds

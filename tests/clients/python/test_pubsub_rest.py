@@ -159,3 +159,73 @@ def test_preflight_of_a_browser(emulator):
     assert status == 200
     headers = {k.lower(): v for k, v in headers.items()}
     assert headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+# --- the answer's form -------------------------------------------------------------
+
+@pytest.mark.parametrize("fields, want", [
+    ("name", {"name": f"projects/datos-local/{NAME}"}),
+    ("expirationPolicy/ttl,state", {"expirationPolicy": {"ttl": "2678400s"}, "state": "ACTIVE"}),
+    ("expiration_policy.ttl", {"expirationPolicy": {"ttl": "2678400s"}}),
+    ("filter", {}),
+])
+def test_fields_choose_what_is_answered(rest, fields, want):
+    assert rest("GET", f"{NAME}?fields={fields}").json() == want
+    assert rest("GET", f"{NAME}?$fields={fields}").json() == want
+
+
+def test_fields_of_every_kind_of_call(rest):
+    full = f"projects/datos-local/{TOPIC}"
+    listed = rest("GET", "topics?fields=topics(name)").json()
+    assert {"name": full} in listed["topics"] and all(list(t) == ["name"] for t in listed["topics"])
+    assert "nextPageToken" in rest("GET", "topics?pageSize=1&fields=nextPageToken").json()
+    ids = rest("POST", f"{TOPIC}:publish?fields=messageIds", {"messages": [{"data": "eA=="}]}).json()
+    assert list(ids) == ["messageIds"]
+    got = rest("POST", f"{NAME}:pull?fields=receivedMessages(ackId,message/data)", {"maxMessages": 1}).json()
+    assert [sorted(m) for m in got["receivedMessages"]] == [["ackId", "message"]]
+    assert got["receivedMessages"][0]["message"] == {"data": "eA=="}
+    rest("POST", f"{NAME}:acknowledge", {"ackIds": [got["receivedMessages"][0]["ackId"]]})
+    changed = rest("PATCH", f"{NAME}?fields=labels", {
+        "subscription": {"labels": {"a": "b"}}, "updateMask": "labels"})
+    assert changed.json() == {"labels": {"a": "b"}}
+
+
+@pytest.mark.parametrize("query, text", [
+    ("fields=nada", "Cannot find matching fields for path 'nada'"),
+    ("fields=topic(", "Invalid field selection"),
+    ("fields=", "Invalid field selection"),
+    ("alt=media", "alt"),
+    ("alt=proto", "alt"),
+    ("callback=f", "callback"),
+    ("pretty=1", "Unknown name"),
+])
+def test_forms_that_no_answer_has(rest, query, text):
+    answer = rest("GET", f"{NAME}?{query}")
+    assert answer.status == 400 and text in answer.json()["error"]["message"], answer.body
+
+
+def test_answers_on_one_line_and_with_numbers_of_enums(rest):
+    for query in ("prettyPrint=false", "$prettyPrint=false", "prettyPrint=0"):
+        answer = rest("GET", f"{NAME}?{query}&fields=name,state")
+        assert answer.body == f'{{"name":"projects/datos-local/{NAME}","state":"ACTIVE"}}\n'
+    answer = rest("GET", f"{NAME}?%24alt=json%3Benum-encoding%3Dint&fields=state")
+    assert answer.json() == {"state": 1}
+
+
+def test_page_tokens_belong_to_their_list(rest):
+    for i in range(2):
+        assert rest("PUT", f"topics/tokened-{i}", {}).status == 200
+    token = rest("GET", "topics?pageSize=1").json()["nextPageToken"]
+    assert rest("GET", f"topics?pageSize=1&pageToken={token}").status == 200
+    for other in ("subscriptions", f"{TOPIC}/subscriptions"):
+        answer = rest("GET", f"{other}?pageToken={token}")
+        assert answer.status == 400 and "Invalid page token" in answer.body
+
+
+def test_what_is_not_carried_out_is_refused(rest):
+    answer = rest("PUT", "topics/tagged", {"tags": {"123/env": "prod"}})
+    assert answer.status == 501 and "tags" in answer.body
+    answer = rest("PUT", "subscriptions/tagged", {"topic": f"projects/datos-local/{TOPIC}", "tags": {"1/e": "p"}})
+    assert answer.status == 501 and "tags" in answer.body
+    shown = rest("PUT", "topics/not-sealed", {"satisfiesPzs": True}).json()
+    assert "satisfiesPzs" not in shown

@@ -67,9 +67,14 @@ static const struct {
      NULL, "{\"messages\":[{}],\"topic\":\"other\"}",
      "{\"topic\":\"projects/p/topics/t\",\"messages\":[{}]}"},
     {"P /v1/{topic=" T "}:publish body=*",
-     "/v1/projects/p/topics/%C3%A9%2f:publish", "alt=json&$alt=x&key=k", "",
+     "/v1/projects/p/topics/%C3%A9%2f:publish",
+     "alt=json&$alt=json;enum-encoding=int&key=k", "",
      "{\"topic\":\"projects/p/topics/é/\"}"},
     {"P /v1/{topic=" T "}", "/v1/projects/p/topics/t", "nada=1", "", NULL},
+    {"P /v1/{topic=" T "}", "/v1/projects/p/topics/t", "alt=media", "", NULL},
+    {"P /v1/{topic=" T "}", "/v1/projects/p/topics/t", "callback=f", "", NULL},
+    {"P /v1/{topic=" T "}", "/v1/projects/p/topics/t", "fields=nada", "", NULL},
+    {"P /v1/{topic=" T "}", "/v1/projects/p/topics/t", "fields=a(", "", NULL},
     {"P /v1/{topic=" T "}", "/v1/projects/p/topics/t%2", "", "", NULL},
     {"P /v1/{topic=" T "}", "/v1/projects/p/topics/t", "a=%zz", "", NULL},
     {"P /v1/{topic=" T "}", "/v1/projects/p/topics/t", "", "not looked at",
@@ -83,14 +88,15 @@ START_TEST(makes_the_message)
     struct rest_match match;
     struct err err = {0};
     struct buf out;
-    bool pretty;
+    struct rest_form form;
     int rc;
 
     ck_assert(rest_matches(requests[_i].rule, STR("P"), false,
                            str_from(requests[_i].path), &match));
-    rc = rest_read(&google__pubsub__v1__publish_request__descriptor, &match,
+    rc = rest_read(&google__pubsub__v1__publish_request__descriptor,
+                   &google__pubsub__v1__publish_response__descriptor, &match,
                    str_from(requests[_i].query), str_from(requests[_i].body),
-                   &m, &pretty, &err);
+                   &m, &form, &err);
     ck_assert_int_eq(rc, requests[_i].shown ? RC_OK : RC_INVALID);
     if (rc)
         return;

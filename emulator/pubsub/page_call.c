@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A list call's page, or why there is none. */
+#include "emulator/pubsub/admin.h"
+
+/* "projects/p" into the prefix "projects/p/". */
+static bool prefix_of(struct rpc_call *call, const struct pubsub *s,
+                      const char *project, struct buf *out)
+{
+    if (!project)
+        return true;
+    if (strncmp(project, "projects/", 9) != 0 || !project[9] ||
+        strchr(project + 9, '/')) {
+        refuse_name(call, s, "projects", project);
+        return false;
+    }
+    buf_printf(out, "%s/", project);
+    return true;
+}
+
+bool page_of(struct rpc_call *call, const struct pubsub *s,
+             const struct names *names, const char *project, int32_t size,
+             const char *token, struct page *out)
+{
+    struct buf prefix;
+    bool ok;
+
+    if (is_strict(s) && size < 0) {
+        rpc_fail(call, GRPC_INVALID_ARGUMENT,
+                 "You have passed an invalid argument to the service "
+                 "(argument=page_size).");
+        return false;
+    }
+    if (size < 0) /* as Google's emulator */
+        size = 0;
+    buf_init(&prefix, 4096);
+    ok = prefix_of(call, s, project, &prefix);
+    if (ok &&
+        !page_find(names, buf_as_str(&prefix), (uint32_t)size, token, out)) {
+        ok = !is_strict(s) &&
+             page_find(names, buf_as_str(&prefix), (uint32_t)size, "", out);
+        if (!ok)
+            rpc_fail(call, GRPC_INVALID_ARGUMENT,
+                     "Invalid page token given (token=%s).", token);
+    }
+    buf_fini(&prefix);
+    return ok;
+}
