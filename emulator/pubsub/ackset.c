@@ -288,6 +288,26 @@ uint64_t ackset_count_free(const struct ackset *a, uint64_t from, uint64_t to)
     return count;
 }
 
+uint64_t ackset_end(const struct ackset *a)
+{
+    for (size_t i = a->n; i-- > 0;) {
+        const struct ackset_chunk *c = a->dir[i];
+        uint64_t from = (a->base + i) * CHUNK_BITS;
+        int w = CHUNK_WORDS - 1;
+
+        if (c == full)
+            return from + CHUNK_BITS > a->frontier ? from + CHUNK_BITS
+                                                   : a->frontier;
+        while (c && w >= 0 && !c->words[w])
+            w--;
+        if (!c || w < 0)
+            continue;
+        from += (uint64_t)w * 64 + 64 - (unsigned)__builtin_clzll(c->words[w]);
+        return from > a->frontier ? from : a->frontier;
+    }
+    return a->frontier;
+}
+
 void ackset_save(const struct ackset *a, struct buf *out)
 {
     uint64_t end = (a->base + a->n) * CHUNK_BITS;

@@ -47,6 +47,9 @@ bool ackset_has_range(const struct ackset *a, uint64_t from, uint64_t to);
 /* First number >= from, but at most `limit`, that is not in the set. */
 uint64_t ackset_next_free(const struct ackset *a, uint64_t from,
                           uint64_t limit);
+/* One past the highest number in the set; the frontier when there is none
+ * beyond it. */
+uint64_t ackset_end(const struct ackset *a);
 /* How many of [from, to) are not in the set. */
 uint64_t ackset_count_free(const struct ackset *a, uint64_t from, uint64_t to);
 

@@ -231,17 +231,23 @@ struct storage_visitor restore_visitor(struct pubsub *s)
         .resource = on_resource, .acks = on_acks, .batch = on_batch, .arg = s};
 }
 
-/* Numbers go on behind all that anybody has seen. */
+static uint64_t max_of(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Numbers go on behind all that anybody has seen: also behind what is done
+ * with beyond a gap and has left the log, or a new message would be taken for
+ * one that was acknowledged. */
 static void restore_numbers(struct topic *t)
 {
     uint64_t end = t->log.end_seq;
 
     for (struct sub *sub = t->subs; sub; sub = sub->next)
-        if (!sub->config->detached && sub->core.holder.done.frontier > end)
-            end = sub->core.holder.done.frontier;
+        if (!sub->config->detached)
+            end = max_of(end, ackset_end(&sub->core.holder.done));
     for (struct snapshot *n = t->snapshots; n; n = n->next)
-        if (n->holder.done.frontier > end)
-            end = n->holder.done.frontier;
+        end = max_of(end, ackset_end(&n->holder.done));
     tlog_skip_to(&t->log, end);
     t->next_seq = end;
 }

@@ -140,6 +140,21 @@ def test_kills_lose_nothing_and_bring_nothing_back(start):
     assert len(book.published) > 100
 
 
+def test_a_number_beyond_a_gap_is_not_given_again_after_a_kill(start):
+    """The newest messages are acknowledged and off the disk, older ones are not."""
+    e = start()
+    make_pair(e)
+    publish(e, "kept-topic", "old")
+    publish(e, "kept-topic", *[f"done-{i}" for i in range(50)])
+    got = pull(e, "kept-sub")
+    assert ack(e, "kept-sub", [m for m, t in zip(got, texts(got)) if t != "old"]).status == 200
+    for turn in range(2):
+        e.kill()
+        e.start()
+        publish(e, "kept-topic", *[f"new-{turn}-{i}" for i in range(30)])
+    assert sorted(texts(pull(e, "kept-sub"))) == sorted(["old", *[f"new-{t}-{i}" for t in range(2) for i in range(30)]])
+
+
 def test_a_dead_letter_is_in_one_place_after_a_kill(start):
     e = start()
     make_pair(e, "dead-topic", "dead-sub")

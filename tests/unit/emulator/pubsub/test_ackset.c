@@ -16,11 +16,14 @@ static bool model[SPAN];
 
 static void check_same(const struct ackset *a, uint64_t from, uint64_t to)
 {
-    uint64_t frontier = 0, n_free = 0, first = to, wrong = 0;
+    uint64_t frontier = 0, n_free = 0, first = to, wrong = 0, end = SPAN;
 
     while (frontier < SPAN && model[frontier])
         frontier++;
+    while (end > 0 && !model[end - 1])
+        end--;
     ck_assert_uint_eq(a->frontier, frontier);
+    ck_assert_uint_eq(ackset_end(a), end);
     for (uint64_t i = from; i < to; i++) {
         wrong += ackset_has(a, i) != model[i];
         n_free += !model[i];
