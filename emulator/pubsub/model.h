@@ -100,7 +100,8 @@ struct pubsub {
     uint64_t next_id, next_number;
     struct vclock_watch watch;
     struct loop_timer expiry;
-    int64_t expiry_us; /* when it looks next */
+    struct loop_timer reload; /* a read failed: who waits for it asks again */
+    int64_t expiry_us;        /* when it looks next */
     struct sub *due, **last_due;
     struct sub *changed;
     struct buf dropped; /* uint64_t ids of batches to be deleted */

@@ -41,6 +41,14 @@ static void on_expiry(struct loop_timer *timer)
     deliver_due(s);
 }
 
+static void on_reload(struct loop_timer *timer)
+{
+    struct pubsub *s = LOOP_OWNER(timer, struct pubsub, reload);
+
+    all_due(s);
+    deliver_due(s);
+}
+
 /* --- reset ---------------------------------------------------------------- */
 
 static void reset(void *self, service_done *done, void *arg)
@@ -117,6 +125,7 @@ static void pubsub_free(void *self)
     }
     vclock_unwatch(s->e->clock, &s->watch);
     loop_timer_fini(&s->expiry);
+    loop_timer_fini(&s->reload);
     names_fini(&s->topics);
     names_fini(&s->subs);
     names_fini(&s->snapshots);
@@ -157,6 +166,7 @@ struct service *pubsub_new(struct emulator *e, struct err *err)
     buf_init(&s->dropped, SIZE_MAX / 4);
     s->transforms = transform_pool_new(e->loop);
     loop_timer_init(&s->expiry, e->loop, on_expiry);
+    loop_timer_init(&s->reload, e->loop, on_reload);
     s->watch.changed = on_clock;
     vclock_watch(e->clock, &s->watch);
     s->rpc = rpc_new(e, "pubsub", s, pubsub_methods, pubsub_n_methods,

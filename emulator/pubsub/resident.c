@@ -2,6 +2,7 @@
 /* Which batches' bytes are in memory. With storage the oldest used go when
  * there are too many, and come back when somebody needs them; without it all
  * stay. */
+#include "common/log.h"
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
 
@@ -10,6 +11,7 @@ enum {
     LOAD_BYTES = 1 << 20, /* one load brings about so much */
     LOAD_BATCHES = 2000
 };
+#define RELOAD_US US_PER_S /* after a read that failed */
 
 void resident_remove(struct pubsub *s, struct batch *b)
 {
@@ -95,6 +97,16 @@ static void give_up(struct topic *t, uint64_t seq)
     }
 }
 
+/* Nobody else wakes those who wait. */
+static void try_later(struct pubsub *s, const struct err *err)
+{
+    if (loop_timer_is_armed(&s->reload))
+        return;
+    LOG_W("messages cannot be read back, and are asked for again: %s",
+          err->text);
+    loop_timer_arm(&s->reload, RELOAD_US);
+}
+
 static void on_loaded(struct storage_job *job)
 {
     struct loading *l = job->arg;
@@ -110,8 +122,10 @@ static void on_loaded(struct storage_job *job)
         arrive(t, l->seqs[i], step->number, step);
     }
     mem_free(l);
-    if (job->rc == RC_OK) /* else whoever comes next tries again */
+    if (job->rc == RC_OK)
         topic_due(t);
+    else
+        try_later(t->service, &job->err);
     t->refs--;
     topic_unref(t);
 }

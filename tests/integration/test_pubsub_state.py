@@ -9,6 +9,7 @@ import os
 import random
 import resource
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -446,3 +447,27 @@ def test_a_bucket_that_may_not_be_written_says_so(start, folder):
     make_pair(e, cloudStorageConfig={"bucket": "kept-bucket"})
     shown = e.rest("GET", "subscriptions/kept-sub").json()
     assert (shown["state"], shown["cloudStorageConfig"]["state"]) == ("RESOURCE_ERROR", "PERMISSION_DENIED")
+
+
+# --- reading back ---------------------------------------------------------------------
+
+def test_messages_that_could_not_be_read_come_when_they_can(start, folder):
+    e = start()
+    make_pair(e, cloudStorageConfig={"bucket": "kept-bucket"})
+    assert publish(e, "kept-topic", "x" * 200_000).status == 200
+    e.kill()
+    parts = os.path.join(folder, "storage", ".partial")
+    for name in os.listdir(parts):
+        os.unlink(os.path.join(parts, name))
+    # from now on the message is on a disk that nobody can read from
+    other = sqlite3.connect(os.path.join(folder, "pubsub.db"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    e.start()
+    datos.wait_for(lambda: "cannot be read back" in e.log())
+    assert os.listdir(parts) == []
+    other.execute("ROLLBACK")
+    other.close()
+    # nobody asks for it but its subscription
+    datos.wait_for(lambda: [os.path.getsize(os.path.join(parts, name)) > 100_000 for name in os.listdir(parts)] == [True])
+    assert e.stop() == 0
+    assert [len(lines[0]) for lines in objects(folder).values()] == [200_000]
