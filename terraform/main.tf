@@ -18,6 +18,7 @@ resource "google_project_service" "apis" {
 }
 
 resource "google_compute_network" "main" {
+  #checkov:skip=CKV2_GCP_18:the firewall is google_compute_firewall.deny_ingress; the check does not follow the reference
   name                    = "datos"
   auto_create_subnetworks = false
   depends_on              = [google_project_service.apis]
@@ -126,6 +127,7 @@ module "delivery" {
   region           = var.region
   github           = var.github
   state_bucket     = var.state_bucket
+  apply_roles      = var.apply_roles
   runtime_accounts = merge(values(module.system)[*].runtime_accounts...)
 
   depends_on = [google_project_service.apis]

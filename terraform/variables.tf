@@ -110,8 +110,21 @@ variable "github" {
     owner_id      = string
     repository_id = string
     branch        = optional(string, "main")
+    environment   = optional(string, "production")
   })
   default = null
+}
+
+variable "apply_roles" {
+  description = "What delivery's reviewed environment may do to the project when it applies this configuration."
+  type        = list(string)
+  default = [
+    "roles/artifactregistry.admin", "roles/bigquery.admin", "roles/compute.loadBalancerAdmin",
+    "roles/compute.networkAdmin", "roles/compute.securityAdmin", "roles/iam.serviceAccountAdmin",
+    "roles/iam.workloadIdentityPoolAdmin", "roles/logging.configWriter", "roles/monitoring.editor",
+    "roles/pubsub.admin", "roles/redis.admin", "roles/resourcemanager.projectIamAdmin", "roles/run.admin",
+    "roles/secretmanager.admin", "roles/servicenetworking.networksAdmin", "roles/serviceusage.serviceUsageAdmin",
+  ]
 }
 
 variable "state_bucket" {

@@ -79,7 +79,7 @@ def test_rules_speak_of_series_that_are_written():
 
 
 def test_dashboards_speak_of_series_that_are_written():
-    asked = series_in(read("terraform", "modules", "monitoring", "dashboards.tf"))
+    asked = series_in(read("terraform", "modules", "monitoring", "charts.tf"))
     assert len(asked) > 8
     assert asked - set(written_series()) == set()
 

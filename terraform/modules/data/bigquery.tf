@@ -1,6 +1,10 @@
 # The table of records: partitioned by day and clustered, so that the newest
 # rows cost one partition; a filter is required, so that nobody scans it all.
 
+locals {
+  labels = merge(var.labels, { system = var.name })
+}
+
 resource "google_bigquery_dataset" "main" {
   #checkov:skip=CKV_GCP_81:Google's keys encrypt at rest; a key of our own would be one more thing that can be lost with the data
   dataset_id                 = var.names.dataset

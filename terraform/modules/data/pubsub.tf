@@ -1,27 +1,6 @@
 # The way of a message: topic -> subscription -> (ingest), and what is refused
 # -> dead-letter topic -> the subscription that keeps it for 31 days.
 
-locals {
-  labels = merge(var.labels, { system = var.name })
-
-  # proto3 field types that carry each column in JSON encoding
-  proto_types = {
-    STRING    = "string", BYTES = "bytes", INTEGER = "int64", INT64 = "int64",
-    FLOAT     = "double", FLOAT64 = "double", BOOLEAN = "bool", BOOL = "bool",
-    TIMESTAMP = "string", DATE = "string", TIME = "string", DATETIME = "string",
-    NUMERIC   = "string", BIGNUMERIC = "string", JSON = "string",
-  }
-  columns = jsondecode(file(var.schema_file))
-  proto_fields = [
-    for i, c in local.columns : join("", [
-      "  ",
-      try(c.mode, "NULLABLE") == "REPEATED" ? "repeated " : try(c.mode, "NULLABLE") == "REQUIRED" ? "" : "optional ",
-      local.proto_types[upper(c.type)], " ", c.name, " = ", i + 1, ";",
-    ])
-  ]
-  proto_definition = join("\n", concat(["syntax = \"proto3\";", "message Dato {"], local.proto_fields, ["}", ""]))
-}
-
 resource "google_pubsub_schema" "message" {
   count      = var.topic_schema ? 1 : 0
   name       = "${var.names.topic}-schema"

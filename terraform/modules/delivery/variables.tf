@@ -14,6 +14,7 @@ variable "github" {
     owner_id      = string
     repository_id = string
     branch        = optional(string, "main")
+    environment   = optional(string, "production")
   })
   validation {
     condition     = can(regex("^[0-9]+$", var.github.owner_id)) && can(regex("^[0-9]+$", var.github.repository_id))
@@ -24,6 +25,12 @@ variable "github" {
 variable "runtime_accounts" {
   description = "Full names of the service accounts that deployed services run as."
   type        = map(string)
+}
+
+variable "apply_roles" {
+  description = "Project roles of jobs behind the environment, so that they may apply the configuration; empty: none may."
+  type        = list(string)
+  default     = []
 }
 
 variable "state_bucket" {

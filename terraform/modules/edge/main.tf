@@ -2,6 +2,7 @@
 # Cache-Control, and Cloud Armor's rate limit and rules.
 
 resource "google_compute_security_policy" "edge" {
+  #checkov:skip=CKV_GCP_73:rule 900 is that one, in the form that Google now documents (evaluatePreconfiguredWaf)
   name        = "datos-edge"
   description = "Rate limit by address, and Google's preconfigured rules"
 
@@ -11,13 +12,31 @@ resource "google_compute_security_policy" "edge" {
     }
   }
 
+  advanced_options_config {
+    json_parsing = "STANDARD"
+  }
+
+  # Known holes of others (Log4Shell and its like), in every request.
+  rule {
+    action      = "deny(403)"
+    priority    = 900
+    description = "Log4j and other published vulnerabilities"
+    match {
+      expr {
+        expression = "evaluatePreconfiguredWaf('cve-canary', {'sensitivity': 1})"
+      }
+    }
+  }
+
+  # Reads only: a record's text may hold SQL or markup, and a record that is
+  # refused here would be lost without a reason. POST is checked by the schema.
   rule {
     action      = "deny(403)"
     priority    = 1000
-    description = "Injection and protocol attacks"
+    description = "Injection and protocol attacks in reads"
     match {
       expr {
-        expression = "evaluatePreconfiguredWaf('sqli-v33-stable', {'sensitivity': 1}) || evaluatePreconfiguredWaf('protocolattack-v33-stable', {'sensitivity': 1}) || evaluatePreconfiguredWaf('cve-canary', {'sensitivity': 1})"
+        expression = "request.method != 'POST' && (evaluatePreconfiguredWaf('sqli-v33-stable', {'sensitivity': 1}) || evaluatePreconfiguredWaf('protocolattack-v33-stable', {'sensitivity': 1}))"
       }
     }
   }
@@ -101,34 +120,46 @@ resource "google_compute_url_map" "edge" {
   name            = "datos-edge"
   default_service = google_compute_backend_service.api[var.default_system].id
 
-  host_rule {
-    hosts        = [var.domain]
-    path_matcher = "systems"
+  # A host a system, not a path: Link and Location of the API are relative to
+  # the host's root.
+  dynamic "host_rule" {
+    for_each = var.services
+    content {
+      hosts        = ["${host_rule.key}.${var.domain}"]
+      path_matcher = host_rule.key
+    }
   }
 
-  path_matcher {
-    name            = "systems"
-    default_service = google_compute_backend_service.api[var.default_system].id
+  dynamic "path_matcher" {
+    for_each = var.services
+    content {
+      name            = path_matcher.key
+      default_service = google_compute_backend_service.api[path_matcher.key].id
+    }
+  }
 
-    dynamic "path_rule" {
-      for_each = var.services
-      content {
-        paths   = ["/${path_rule.key}", "/${path_rule.key}/*"]
-        service = google_compute_backend_service.api[path_rule.key].id
-        route_action {
-          url_rewrite {
-            path_prefix_rewrite = "/"
-          }
-        }
-      }
+  lifecycle {
+    precondition {
+      condition     = contains(keys(var.services), var.default_system)
+      error_message = "default_system is \"${var.default_system}\", which is none of var.systems."
     }
   }
 }
 
+locals {
+  hosts = concat([var.domain], [for name in sort(keys(var.services)) : "${name}.${var.domain}"])
+}
+
+# Its domains cannot be changed: a new one is made before the old one goes. At
+# most 100 domains a certificate.
 resource "google_compute_managed_ssl_certificate" "edge" {
-  name = "datos-edge"
+  name = "datos-edge-${substr(sha256(join(",", local.hosts)), 0, 8)}"
   managed {
-    domains = [var.domain]
+    domains = local.hosts
+  }
+
+  lifecycle {
+    create_before_destroy = true
   }
 }
 
@@ -155,4 +186,28 @@ resource "google_compute_global_forwarding_rule" "edge" {
   ip_address            = google_compute_global_address.edge.id
   port_range            = "443"
   target                = google_compute_target_https_proxy.edge.id
+}
+
+# Plain HTTP answers one thing: come again by HTTPS.
+resource "google_compute_url_map" "redirect" {
+  name = "datos-edge-redirect"
+  default_url_redirect {
+    https_redirect         = true
+    strip_query            = false
+    redirect_response_code = "MOVED_PERMANENTLY_DEFAULT"
+  }
+}
+
+resource "google_compute_target_http_proxy" "redirect" {
+  #checkov:skip=CKV_GCP_25:it serves the redirect to HTTPS and nothing else
+  name    = "datos-edge-redirect"
+  url_map = google_compute_url_map.redirect.id
+}
+
+resource "google_compute_global_forwarding_rule" "redirect" {
+  name                  = "datos-edge-redirect"
+  load_balancing_scheme = "EXTERNAL_MANAGED"
+  ip_address            = google_compute_global_address.edge.id
+  port_range            = "80"
+  target                = google_compute_target_http_proxy.redirect.id
 }

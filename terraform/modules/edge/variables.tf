@@ -1,10 +1,10 @@
 variable "domain" {
-  description = "Host name that serves all systems; each answers under /SYSTEM or, for the default system, under /."
+  description = "Host name of the default system; each system answers at SYSTEM.DOMAIN too (a wildcard A record suffices)."
   type        = string
 }
 
 variable "default_system" {
-  description = "System that serves paths which name none."
+  description = "System that the domain itself serves."
   type        = string
 }
 

@@ -7,7 +7,9 @@ locals {
     for rule in flatten([for g in yamldecode(file("${path.module}/../../rules/datos.rules.yml")).groups : g.rules]) :
     rule.alert => rule if can(rule.alert)
   }
-  channels = values(google_monitoring_notification_channel.owner)[*].id
+  channels      = values(google_monitoring_notification_channel.owner)[*].id
+  services      = join("|", sort([for s in values(var.systems) : s.service]))
+  subscriptions = join("|", sort([for s in values(var.systems) : s.subscription]))
 }
 
 resource "google_monitoring_notification_channel" "owner" {
@@ -35,6 +37,8 @@ resource "google_monitoring_alert_policy" "rule" {
       rule_group          = "datos"
       alert_rule          = each.key
       labels              = each.value.labels
+      # the first apply comes before the first sample
+      disable_metric_validation = true
     }
   }
 
@@ -64,7 +68,7 @@ resource "google_monitoring_alert_policy" "oldest_unacked" {
   conditions {
     display_name = "oldest message over ten minutes"
     condition_threshold {
-      filter          = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.label.subscription_id = monitoring.regex.full_match(\".*datos-subscription\")"
+      filter          = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.label.subscription_id = monitoring.regex.full_match(\"${local.subscriptions}\")"
       comparison      = "COMPARISON_GT"
       threshold_value = 600
       duration        = "300s"
@@ -80,7 +84,7 @@ resource "google_monitoring_alert_policy" "oldest_unacked" {
   conditions {
     display_name = "backlog will pass an hour within two"
     condition_threshold {
-      filter          = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.label.subscription_id = monitoring.regex.full_match(\".*datos-subscription\")"
+      filter          = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.label.subscription_id = monitoring.regex.full_match(\"${local.subscriptions}\")"
       comparison      = "COMPARISON_GT"
       threshold_value = 3600
       duration        = "900s"
@@ -130,27 +134,59 @@ resource "google_monitoring_alert_policy" "dead_letters" {
   }
 }
 
-# The instance itself is gone: no series at all.
+# A system that has never told anything: the rule DatosGone knows only those
+# that did. One condition: a policy has six at most, systems may be fifty.
 resource "google_monitoring_alert_policy" "absent" {
+  count                 = length(var.systems) > 0 ? 1 : 0
   display_name          = "DatosAbsent"
   combiner              = "OR"
   severity              = "CRITICAL"
   notification_channels = local.channels
 
-  dynamic "conditions" {
-    for_each = var.systems
-    content {
-      display_name = "${conditions.key} tells nothing"
-      condition_prometheus_query_language {
-        query               = "absent(datos_build_info{system=\"${conditions.key}\"})"
-        duration            = "300s"
-        evaluation_interval = "60s"
-      }
+  conditions {
+    display_name = "a system tells nothing"
+    condition_prometheus_query_language {
+      query                     = join(" or ", [for name in sort(keys(var.systems)) : "absent(datos_build_info{system=\"${name}\"})"])
+      duration                  = "900s"
+      evaluation_interval       = "60s"
+      disable_metric_validation = true
     }
   }
 
   documentation {
     mime_type = "text/markdown"
     content   = "[Runbook](${var.runbook_url}#silence)"
+  }
+}
+
+# The API's; a saturated worker shows as a backlog.
+resource "google_monitoring_alert_policy" "saturation" {
+  display_name          = "CloudRunSaturation"
+  combiner              = "OR"
+  severity              = "WARNING"
+  notification_channels = local.channels
+
+  dynamic "conditions" {
+    for_each = { memory = 0.9, cpu = 0.9 }
+    content {
+      display_name = "${conditions.key} over 90 %"
+      condition_threshold {
+        filter          = "resource.type = \"cloud_run_revision\" AND metric.type = \"run.googleapis.com/container/${conditions.key}/utilizations\" AND resource.label.service_name = monitoring.regex.full_match(\"${local.services}\")"
+        comparison      = "COMPARISON_GT"
+        threshold_value = conditions.value
+        duration        = "900s"
+        aggregations {
+          alignment_period     = "300s"
+          per_series_aligner   = "ALIGN_PERCENTILE_95"
+          cross_series_reducer = "REDUCE_MAX"
+          group_by_fields      = ["resource.label.service_name"]
+        }
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "[Runbook](${var.runbook_url}#saturation)"
   }
 }

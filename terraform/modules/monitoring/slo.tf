@@ -40,49 +40,61 @@ resource "google_monitoring_slo" "latency" {
   }
 }
 
-# The multi-window pair on Google's own series.
+# Burn rates on Google's own series, for the critical systems: a policy an
+# objective and window, long and short window both (Google's SRE workbook,
+# chapter 5). All systems have the same on our series (datos.rules.yml), where
+# one policy groups them.
 locals {
   burns = {
     fast = { rate = 14.4, long = "3600s", short = "300s", severity = "CRITICAL" }
     slow = { rate = 6, long = "21600s", short = "1800s", severity = "CRITICAL" }
     low  = { rate = 1, long = "259200s", short = "21600s", severity = "WARNING" }
   }
-  burn_alerts = merge([
-    for system in keys(var.systems) : {
-      for window, b in local.burns : "${system}-${window}" => merge(b, { system = system })
-    }
-  ]...)
+  objectives = {
+    availability = { slo = google_monitoring_slo.availability, runbook = "availability-burn" }
+    latency      = { slo = google_monitoring_slo.latency, runbook = "latency" }
+  }
+  burn_alerts = {
+    for set in setproduct([for name, s in var.systems : name if s.critical], keys(local.objectives), keys(local.burns)) :
+    join("-", set) => merge(local.burns[set[2]], {
+      system = set[0]
+      slo    = local.objectives[set[1]].slo[set[0]].name
+      page   = local.objectives[set[1]].runbook
+    })
+  }
 }
 
 resource "google_monitoring_alert_policy" "burn" {
-  for_each              = local.burn_alerts
-  display_name          = "SLO burn ${each.key}"
-  combiner              = "AND"
-  severity              = each.value.severity
-  notification_channels = local.channels
+  for_each     = local.burn_alerts
+  display_name = "SLO burn ${each.key}"
+  combiner     = "AND"
+  severity     = each.value.severity
+  # the owner of the system; nobody else
+  notification_channels = [
+    for owner, channel in google_monitoring_notification_channel.owner : channel.id
+    if owner == var.systems[each.value.system].owner
+  ]
 
-  conditions {
-    display_name = "long window"
-    condition_threshold {
-      filter          = "select_slo_burn_rate(\"${google_monitoring_slo.availability[each.value.system].name}\", \"${each.value.long}\")"
-      comparison      = "COMPARISON_GT"
-      threshold_value = each.value.rate
-      duration        = "0s"
-    }
-  }
-
-  conditions {
-    display_name = "short window"
-    condition_threshold {
-      filter          = "select_slo_burn_rate(\"${google_monitoring_slo.availability[each.value.system].name}\", \"${each.value.short}\")"
-      comparison      = "COMPARISON_GT"
-      threshold_value = each.value.rate
-      duration        = "0s"
+  dynamic "conditions" {
+    for_each = { "long window" = each.value.long, "short window" = each.value.short }
+    content {
+      display_name = conditions.key
+      condition_threshold {
+        filter          = "select_slo_burn_rate(\"${each.value.slo}\", \"${conditions.value}\")"
+        comparison      = "COMPARISON_GT"
+        threshold_value = each.value.rate
+        duration        = "0s"
+      }
     }
   }
 
   documentation {
     mime_type = "text/markdown"
-    content   = "[Runbook](${var.runbook_url}#availability-burn)"
+    content   = "[Runbook](${var.runbook_url}#${each.value.page})"
+  }
+
+  user_labels = {
+    system   = each.value.system
+    severity = lower(each.value.severity)
   }
 }

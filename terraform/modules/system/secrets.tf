@@ -1,7 +1,8 @@
 # What containers read as files or variables, and who may read it.
 
 # Not secret, but Cloud Run mounts files from nowhere else: what the collector
-# scrapes. `limits` bounds what a mistake in a label can cost.
+# scrapes. The programs bound their own series (some 5,500 samples with every
+# family at its cap); `limits` is the second lock.
 resource "google_secret_manager_secret" "metrics" {
   secret_id = "${var.name}-metrics"
   labels    = local.labels
@@ -23,7 +24,7 @@ resource "google_secret_manager_secret_version" "metrics" {
     spec = {
       endpoints    = [{ port = "9091", path = "/metrics", interval = "30s", timeout = "10s" }]
       targetLabels = { metadata = ["instance"] }
-      limits       = { samples = 2000, labels = 30, labelValueLength = 128 }
+      limits       = { samples = 6000, labels = 30, labelValueLength = 128 }
     }
   })
 }
