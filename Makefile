@@ -61,13 +61,14 @@ PROGS := $(B)/datos $(B)/datos-emulator
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help run test bench load terraform-local image fuzz lint clean prepare unit test-programs \
+.PHONY: all help run test bench load terraform-local terraform-check compose-smoke image image-push image-repeat image-sign image-name \
+        deploy-plan deploy-apply deploy-rollout deploy-rollback fuzz lint clean prepare unit test-programs \
         replay-programs fuzz-programs threaded-programs FORCE
 
 all: $(PROGS) ## build both programs into build/release/
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n",$$1,$$2}' Makefile
 	@echo "  VARIANT=debug|asan|tsan|cov builds another way, V=1 shows commands"
 
 # Programs and tools are checked each time (milliseconds); only what is missing
@@ -106,6 +107,30 @@ image_build = $(CONTAINER) build --build-arg COMMIT=$(COMMIT) --build-arg SOURCE
 image: ## both images, datos:local and datos-emulator:local (CONTAINER=docker|podman|buildah)
 	$(image_build) -t datos:local -f src/Dockerfile .
 	$(image_build) -t datos-emulator:local -f emulator/Dockerfile .
+
+compose-smoke: ## both images by docker compose: up, healthy, a message through, down
+	@.github/scripts/compose-smoke
+
+TERRAFORM ?= $(firstword $(shell command -v terraform tofu) terraform)
+terraform-check: ## terraform's own fmt and validate (fetches the provider)
+	$(TERRAFORM) fmt -check -recursive -diff terraform
+	@set -e; for d in terraform terraform/local; do \
+	  $(TERRAFORM) -chdir=$$d init -backend=false -input=false; $(TERRAFORM) -chdir=$$d validate; done
+
+# What the workflows of .github/ call, with their settings in the environment;
+# each script's head names them.
+image-push: ## image for amd64 and arm64, pushed by digest, with SBOM and provenance
+image-repeat: ## builds the pushed image again from nothing and compares the bytes
+image-sign: ## signs the pushed digest with this job's identity
+image-name: ## gives the pushed digest its tag
+image-push image-repeat image-sign image-name:
+	@COMMIT=$(COMMIT) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) .github/scripts/image $(@:image-%=%)
+deploy-plan: ## what terraform/ would change in the cloud
+deploy-apply: ## pins the traffic to what serves, then applies terraform/
+deploy-rollout: ## smoke and load on the new revision's own address, then 5, 25, 100 %
+deploy-rollback: ## traffic and image back to what deploy-apply pinned
+deploy-plan deploy-apply deploy-rollout deploy-rollback:
+	@.github/scripts/deploy $(@:deploy-%=%)
 
 fuzz: ## each fuzzer for FUZZ_TIME seconds (default 20)
 	+@BUILD=$(BUILD) MAKE="$(MAKE)" tests/fuzz/run
