@@ -218,7 +218,7 @@ static void on_request(struct http_req *req, void *app)
     http_req_set_user(req, NULL);
     if (identity_serve(s->e.identity, req))
         return; /* public, for whoever verifies a token */
-    if (!admit(s, req))
+    if (!admit(s, req) || identity_issue(s->e.identity, req))
         return;
     if (http_req_method(req) == HTTP_HEAD)
         verb = STR("GET");

@@ -330,7 +330,7 @@ static void shell_init(struct shell *s, const struct options *o)
     s->e.faults = faults_new(seed);
     s->e.requests = requests_new(s->e.clock);
     s->e.identity =
-        identity_new(s->e.loop, s->options->state, s->options->oidc_issuer);
+        identity_new(s->e.loop, o->state, o->oidc_issuer, o->project);
     s->e.push_insecure = s->options->push_insecure;
     s->e.fsync = o->fsync;
     s->e.profile = o->profile && strcmp(o->profile, "lenient") == 0

@@ -421,12 +421,13 @@ static void on_request(struct http_req *req, void *app)
         answer_preflight(req);
         return;
     }
+    if (identity_serve(bq->e->identity, req) ||
+        identity_issue(bq->e->identity, req))
+        return;
     if (method == HTTP_GET && str_eq(http_req_path(req), STR("/"))) {
         http_reply(req, 200, &text, 1, STR("Ok\n"));
         return;
     }
-    if (identity_serve(bq->e->identity, req))
-        return;
     c = call_new(bq, req);
     if (is_upload(req))
         c->upload = upload_body_new(bq->e->state_dir, &c->fail);

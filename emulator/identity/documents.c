@@ -97,7 +97,8 @@ static bool project(struct http_req *req)
                    STR_ARG(id), STR_ARG(id));
     else
         buf_printf(&json,
-                   "{\"projectNumber\":\"123456789012\",\"projectId\":\"%.*s\","
+                   "{\"projectNumber\":\"" IDENTITY_NUMBER
+                   "\",\"projectId\":\"%.*s\","
                    "\"lifecycleState\":\"ACTIVE\",\"name\":\"%.*s\","
                    "\"createTime\":\"2025-01-01T00:00:00.000Z\"}\n",
                    STR_ARG(id), STR_ARG(id));

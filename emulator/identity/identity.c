@@ -179,12 +179,15 @@ int identity_token(struct identity *id, const char *email, const char *audience,
 /* --- life ----------------------------------------------------------------- */
 
 struct identity *identity_new(struct loop *loop, const char *state_dir,
-                              const char *issuer)
+                              const char *issuer, const char *project)
 {
     struct identity *id = MEM_NEW(struct identity);
 
     id->loop = loop;
     id->state_dir = state_dir;
+    id->project = project;
+    id->account =
+        mem_printf("datos-emulator@%s.iam.gserviceaccount.com", project);
     id->issuer = issuer ? issuer : IDENTITY_GOOGLE;
     return id;
 }
@@ -199,5 +202,6 @@ void identity_free(struct identity *id)
     key_public_fini(&id->public);
     jwt_key_free(id->key);
     mem_free(id->pem);
+    mem_free(id->account);
     mem_free(id);
 }

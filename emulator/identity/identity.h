@@ -23,10 +23,11 @@ enum {
     IDENTITY_TOKEN_LIFE_S = 3600 /* as Google's */
 };
 
-/* `state_dir` (borrowed; NULL: memory only) keeps the key; `issuer` (borrowed;
- * NULL: Google's own) is what tokens and discovery name. Costs nothing. */
+/* All borrowed. `state_dir` (NULL: memory only) keeps the key; `issuer` (NULL:
+ * Google's own) is what tokens and discovery name; `project` is where the
+ * metadata server says that this runs. Costs nothing. */
 struct identity *identity_new(struct loop *loop, const char *state_dir,
-                              const char *issuer);
+                              const char *issuer, const char *project);
 void identity_free(struct identity *id); /* NULL is allowed */
 
 /* One wait for the key; embedded by its owner. */
@@ -57,5 +58,11 @@ void identity_subject(const char *email, char out[IDENTITY_SUBJECT_LEN + 1]);
  * (/.well-known/openid-configuration) and key set (/oauth2/v3/certs, where
  * Google has it, and /.well-known/jwks.json). False: it is not ours. */
 bool identity_serve(struct identity *id, struct http_req *req);
+
+/* The same for what gives tokens out, to whoever asks: the metadata server
+ * (/computeMetadata/v1), OAuth's and STS' token endpoints (/token,
+ * /oauth2/v4/token, /v1/token), IAM credentials' generateAccessToken and
+ * generateIdToken. The caller has looked at who asks. */
+bool identity_issue(struct identity *id, struct http_req *req);
 
 #endif

@@ -26,7 +26,8 @@ struct identity_made {
 
 struct identity {
     struct loop *loop;
-    const char *state_dir, *issuer;
+    const char *state_dir, *issuer, *project;
+    char *account; /* that the machine runs as */
     enum identity_phase phase;
     pthread_t thread;
     struct identity_made *made; /* until it was told */
@@ -37,6 +38,18 @@ struct identity {
     struct key_public public;
     struct jwt_key *key;
 };
+
+/* Every project's number; service agents are named by it. */
+#define IDENTITY_NUMBER "123456789012"
+#define IDENTITY_SCOPE  "https://www.googleapis.com/auth/cloud-platform"
+
+struct buf;
+struct http_req;
+
+/* metadata.c: false, it is not for the metadata server. */
+bool identity_serve_metadata(struct identity *id, struct http_req *req);
+/* grants.c: an OAuth answer without its last brace. */
+void identity_put_access_token(struct buf *json);
 
 /* Waits for the key if it is being made. */
 RC_MUST_USE int identity_need_key(struct identity *id, struct err *err);

@@ -375,6 +375,16 @@ def test_filter_applies(google, emulator, endpoint, push):
     assert endpoint.texts() == ["yes"]
 
 
+def test_transforms_run_before_a_push(google, emulator, endpoint, push):
+    code = """function f(message, metadata) {
+        if (message.data === "drop") return null;
+        message.data = message.data.toUpperCase(); message.attributes["seen"] = "yes"; return message; }"""
+    topic, name = push(endpoint, message_transforms=[{"javascript_udf": {"function_name": "f", "code": code}}])
+    google.publish(topic, "drop", "keep")
+    wait_drained(emulator, name)
+    assert endpoint.texts() == ["KEEP"] and endpoint.got[0].message["attributes"] == {"seen": "yes"}
+
+
 # --- changes -------------------------------------------------------------------
 
 def test_between_pull_and_push(google, emulator, endpoint):
