@@ -5,6 +5,7 @@
 
 #include "common/buf.h"
 #include "common/mem.h"
+#include "emulator/bigquery/catalog_jobs.h"
 #include "emulator/bigquery/fields.h"
 #include "emulator/bigquery/partition_stats.h"
 #include "emulator/bigquery/table.h"
@@ -204,6 +205,8 @@ static int info(void *arg, const char *view, struct str project,
 
     if (strcmp(view, "PARTITIONS") == 0)
         return partition_info(c->db, project, dataset, sink);
+    if (strncmp(view, "JOBS", 4) == 0)
+        return catalog_jobs(c->db, project, sink);
     return RC_OK;
 }
 

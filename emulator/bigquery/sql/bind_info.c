@@ -17,6 +17,12 @@ struct sql_info_sink {
         .name = {n, sizeof(n) - 1}, .type = NULL, .precision = k               \
     }
 
+#define STRUCT(n, array)                                                       \
+    {                                                                          \
+        .name = {n, sizeof(n) - 1}, .precision = T_STRUCT, .fields = array,    \
+        .n_fields = sizeof(array) / sizeof(*array)                             \
+    }
+
 /* `precision` carries the type's kind until columns_of fills `type` in. */
 static const struct sql_column schemata[] = {
     COL("catalog_name", T_STRING),
@@ -72,6 +78,13 @@ static const struct sql_column partitions[] = {
     COL("total_logical_bytes", T_INT64),
     COL("last_modified_time", T_TIMESTAMP),
     COL("storage_tier", T_STRING)};
+static const struct sql_column job_error[] = {
+    COL("reason", T_STRING), COL("location", T_STRING),
+    COL("debug_info", T_STRING), COL("message", T_STRING)};
+static const struct sql_column job_table[] = {COL("project_id", T_STRING),
+                                              COL("dataset_id", T_STRING),
+                                              COL("table_id", T_STRING)};
+/* Filled by catalog_jobs.c, in this order. */
 static const struct sql_column jobs[] = {COL("creation_time", T_TIMESTAMP),
                                          COL("project_id", T_STRING),
                                          COL("user_email", T_STRING),
@@ -86,7 +99,10 @@ static const struct sql_column jobs[] = {COL("creation_time", T_TIMESTAMP),
                                          COL("total_bytes_processed", T_INT64),
                                          COL("total_bytes_billed", T_INT64),
                                          COL("total_slot_ms", T_INT64),
-                                         COL("cache_hit", T_BOOL)};
+                                         COL("cache_hit", T_BOOL),
+                                         STRUCT("error_result", job_error),
+                                         STRUCT("destination_table",
+                                                job_table)};
 
 enum info_source {
     BY_TABLE,
@@ -366,6 +382,20 @@ static void fill(struct binder *b, const struct info_view *view,
     }
 }
 
+static const struct sql_type *type_of(struct arena *mem,
+                                      const struct sql_column *c)
+{
+    struct sql_field *fields;
+
+    if (c->precision != T_STRUCT)
+        return type_scalar((enum sql_type_kind)c->precision);
+    fields = ARENA_ARRAY(mem, struct sql_field, c->n_fields);
+    for (size_t i = 0; i < c->n_fields; i++)
+        fields[i] = (struct sql_field){c->fields[i].name,
+                                       type_of(mem, &c->fields[i])};
+    return type_struct(mem, fields, c->n_fields);
+}
+
 const char *bind_info_schema(struct binder *b, const struct ast_path *path,
                              struct rel *r, const char *alias)
 {
@@ -390,10 +420,9 @@ const char *bind_info_schema(struct binder *b, const struct ast_path *path,
     r->n_cols = view->n;
     sql = "SELECT ";
     for (size_t i = 0; i < view->n; i++) {
-        enum sql_type_kind k = (enum sql_type_kind)view->columns[i].precision;
         r->cols[i] =
             (struct col){view->columns[i].name,
-                         type_scalar(k),
+                         type_of(b->mem, &view->columns[i]),
                          arena_printf(b->mem, "%s.column%zu", alias, i + 1),
                          false,
                          -1,

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The BigQuery emulator over plain REST: what official clients cannot ask for,
+and what the control API does to it."""
+import json
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+import datos  # noqa: E402
+from emulator import PROJECT, Emulator  # noqa: E402
+
+LINE = [{"name": "id", "type": "STRING", "mode": "REQUIRED"}, {"name": "n", "type": "INT64"}]
+
+
+class BigQuery:
+    """One dataset, `d`, of an emulator of its own."""
+
+    def __init__(self, *flags):
+        self.emulator = Emulator(*flags)
+        self.call("POST", "datasets", {"datasetReference": {"datasetId": "d"}})
+
+    def ask(self, method, path, body=None):
+        return datos.request(method, f"http://{self.emulator.bigquery}/bigquery/v2/projects/{PROJECT}/{path}", body)
+
+    def call(self, method, path, body=None):
+        answer = self.ask(method, path, body)
+        assert answer.status < 300, answer.body
+        return json.loads(answer.body) if answer.body else {}
+
+    def query(self, sql, **more):
+        return self.call("POST", "queries", {"query": sql, "useLegacySql": False,
+                                             "defaultDataset": {"datasetId": "d"}, **more})
+
+    def rows(self, sql, **more):
+        def value(v):
+            return [value(x["v"]) for x in v["f"]] if isinstance(v, dict) else v
+        return [[value(c["v"]) for c in row["f"]] for row in self.query(sql, **more).get("rows", [])]
+
+    def table(self, name="t", schema=None, **more):
+        return self.call("POST", "datasets/d/tables", {
+            "tableReference": {"tableId": name}, "schema": {"fields": schema or LINE}, **more})
+
+    def insert(self, *rows, table="t", **more):
+        return self.call("POST", f"datasets/d/tables/{table}/insertAll", {
+            "rows": [{"json": r} for r in rows], **more}).get("insertErrors", [])
+
+    def faults(self, *rules):
+        answer = self.emulator.control("PUT", "faults", {
+            "rules": [{"service": "bigquery", **rule} for rule in rules]})
+        assert answer.status == 200, answer.body
+
+
+@pytest.fixture(params=["--memory"])
+def bq(request):
+    made = BigQuery(request.param)
+    yield made
+    assert made.emulator.stop() == 0, made.emulator.log()
+
+
+# --- jobs ---------------------------------------------------------------------
+
+def test_information_schema_shows_the_jobs(bq):
+    bq.table()
+    bq.query("SELECT COUNT(*) FROM t")
+    assert bq.ask("POST", "queries", {"query": "SELECT 1/0", "useLegacySql": False}).status == 400
+    jobs = bq.rows("SELECT query, job_type, statement_type, state, error_result.reason, user_email,"
+                   " end_time >= creation_time, cache_hit FROM `region-us`.INFORMATION_SCHEMA.JOBS ORDER BY creation_time")
+    email = "emulator@datos-local.iam.gserviceaccount.com"
+    assert jobs == [["SELECT COUNT(*) FROM t", "QUERY", "SELECT", "DONE", None, email, "true", "false"],
+                    ["SELECT 1/0", "QUERY", "SELECT", "DONE", "invalidQuery", email, "true", "false"]]
+    assert len(bq.rows("SELECT job_id FROM `region-us`.INFORMATION_SCHEMA.JOBS_BY_PROJECT WHERE state = 'DONE'")) == 3
+    assert bq.rows("SELECT COUNT(*) FROM other.`region-us`.INFORMATION_SCHEMA.JOBS") == [["0"]]
+    bq.call("POST", "jobs", {"configuration": {"copy": {
+        "sourceTable": {"projectId": PROJECT, "datasetId": "d", "tableId": "t"},
+        "destinationTable": {"projectId": PROJECT, "datasetId": "d", "tableId": "c"}}}})
+    assert bq.rows("SELECT destination_table.table_id, query FROM `region-us`.INFORMATION_SCHEMA.JOBS_BY_USER"
+                   " WHERE job_type = 'COPY'") == [["c", None]]
