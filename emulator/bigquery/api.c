@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The port of the service: requests become calls, faults strike, workers run
  * handlers, calls end. */
+#include "emulator/bigquery/expire.h"
 #include "emulator/bigquery/api.h"
 
 #include <unistd.h>
@@ -35,6 +36,7 @@ static void api_run(struct pool_job *job, struct db *db)
     struct call *c = LOOP_OWNER(job, struct call, job);
 
     c->db = db;
+    expire_due(c->bq, db, c->now_us);
     (c->then ? c->then : c->route->run)(c);
     call_post(c);
 }

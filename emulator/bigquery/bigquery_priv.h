@@ -35,6 +35,7 @@ struct bigquery {
     struct job *jobs;               /* that run */
     struct upload_session *uploads; /* resumable ones, under way */
     struct bigquery_counts counts;
+    atomic_llong expired_us; /* last look for what has expired */
     size_t n_calls; /* made and not finished */
     size_t n_jobs;  /* running */
     bool stopping;

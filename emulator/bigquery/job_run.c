@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "emulator/bigquery/expire.h"
 #include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/job.h"
 
@@ -171,6 +172,7 @@ void job_run(struct pool_job *work, struct db *db)
     struct job *j = LOOP_OWNER(work, struct job, work);
 
     j->started_us = job_now_us(j);
+    expire_due(j->bq, db, j->started_us);
     if (!job_is_cancelled(j)) {
         switch (j->type[0]) {
         case 'Q':

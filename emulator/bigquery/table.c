@@ -225,6 +225,40 @@ static int store_new(struct db *w, struct table *t, struct fail *f)
     return RC_OK;
 }
 
+/* Tables that say nothing of their end have that of their dataset. Where it
+ * has an expiration for partitions, that alone counts for partitioned tables
+ * (REST reference, Dataset.defaultPartitionExpirationMs). */
+static int inherit_expiration(struct db *w, struct table *t, struct fail *f)
+{
+    json_t *time = json_object_get(t->body, "timePartitioning");
+    struct err err = {0};
+    int64_t table_ms = 0, part_ms = 0;
+    int rc = db_int(w, &err, &table_ms,
+                    "SELECT CAST(json_extract(body,"
+                    " '$.defaultTableExpirationMs') AS INTEGER) FROM datasets"
+                    " WHERE project = ? AND dataset = ?",
+                    "ss", t->project, t->dataset);
+
+    if (rc == RC_OK)
+        rc = db_int(w, &err, &part_ms,
+                    "SELECT CAST(json_extract(body,"
+                    " '$.defaultPartitionExpirationMs') AS INTEGER) FROM"
+                    " datasets WHERE project = ? AND dataset = ?",
+                    "ss", t->project, t->dataset);
+    if (rc)
+        return fail_from_err(f, &err);
+    if (time && part_ms > 0) {
+        if (!json_object_get(time, "expirationMs"))
+            json_object_set_new(time, "expirationMs",
+                                json_sprintf("%lld", (long long)part_ms));
+    } else if (table_ms > 0 && !json_object_get(t->body, "expirationTime")) {
+        json_object_set_new(
+            t->body, "expirationTime",
+            json_sprintf("%lld", (long long)(t->created_us / 1000 + table_ms)));
+    }
+    return RC_OK;
+}
+
 int table_create(struct db *w, struct str project, struct str dataset,
                  const json_t *resource, int64_t now_us, struct table **out,
                  struct fail *f)
@@ -239,7 +273,9 @@ int table_create(struct db *w, struct str project, struct str dataset,
     t->created_us = t->modified_us = now_us;
     t->body = rc ? NULL : table_body(resource, f);
     if (rc == RC_OK)
-        rc = t->body ? table_derive(t, f) : RC_INVALID;
+        rc = t->body ? inherit_expiration(w, t, f) : RC_INVALID;
+    if (rc == RC_OK)
+        rc = table_derive(t, f);
     if (rc == RC_OK && t->view_sql)
         rc = view_check(w, t, now_us, f);
     if (rc == RC_OK)

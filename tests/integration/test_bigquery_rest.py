@@ -77,3 +77,53 @@ def test_information_schema_shows_the_jobs(bq):
         "destinationTable": {"projectId": PROJECT, "datasetId": "d", "tableId": "c"}}}})
     assert bq.rows("SELECT destination_table.table_id, query FROM `region-us`.INFORMATION_SCHEMA.JOBS_BY_USER"
                    " WHERE job_type = 'COPY'") == [["c", None]]
+
+
+# --- the clock ----------------------------------------------------------------
+
+def now_ms(bq):
+    return int(bq.rows("SELECT UNIX_MILLIS(CURRENT_TIMESTAMP())")[0][0])
+
+
+def test_a_table_ends_at_its_time(bq):
+    bq.table("short", expirationTime=str(now_ms(bq) + 3_600_000))
+    bq.table("long")
+    bq.insert({"id": "a"}, table="short")
+    bq.emulator.advance(3590)
+    assert bq.rows("SELECT id FROM short") == [["a"]]
+    bq.emulator.advance(20)
+    assert bq.ask("GET", "datasets/d/tables/short").status == 404
+    assert [t["tableReference"]["tableId"] for t in bq.call("GET", "datasets/d/tables")["tables"]] == ["long"]
+    bq.table("short")  # the name is free, the rows are gone
+    assert bq.rows("SELECT id FROM short") == []
+
+
+def test_tables_take_the_end_that_their_dataset_gives(bq):
+    bq.call("PATCH", "datasets/d", {"defaultTableExpirationMs": "7200000"})
+    made = bq.table("made")
+    assert int(made["expirationTime"]) == int(made["creationTime"]) + 7_200_000
+    bq.query("CREATE TABLE by_sql (id STRING)")
+    bq.table("own", expirationTime=str(now_ms(bq) + 86_400_000))
+    bq.emulator.advance(7300)
+    assert [t["tableReference"]["tableId"] for t in bq.call("GET", "datasets/d/tables")["tables"]] == ["own"]
+    bq.call("PATCH", "datasets/d", {"defaultPartitionExpirationMs": "3600000"})
+    made = bq.table("parts", [{"name": "day", "type": "DATE"}], timePartitioning={"type": "DAY", "field": "day"})
+    assert made["timePartitioning"]["expirationMs"] == "3600000" and "expirationTime" not in made
+
+
+@pytest.mark.parametrize("kind, value", [("TIMESTAMP", "TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL n DAY)"),
+                                         ("DATE", "DATE_SUB(CURRENT_DATE(), INTERVAL n DAY)"),
+                                         ("DATETIME", "DATETIME_SUB(CURRENT_DATETIME(), INTERVAL n DAY)")])
+def test_partitions_end_their_time_after_their_day(bq, kind, value):
+    bq.emulator.control("PUT", "clock", {"now": "2026-06-10T12:00:00Z", "frozen": True})
+    bq.table("p", [{"name": "n", "type": "INT64"}, {"name": "at", "type": kind}],
+             timePartitioning={"type": "DAY", "field": "at", "expirationMs": str(2 * 86_400_000)})
+    bq.query(f"INSERT p SELECT n, {value} FROM UNNEST([0, 1, 2]) AS n UNION ALL SELECT 9, NULL")
+    # the partition of the 8th ends at midnight, and two days later it goes
+    bq.emulator.control("PUT", "clock", {"now": "2026-06-10T23:59:50Z", "frozen": True})
+    assert bq.rows("SELECT n FROM p ORDER BY n") == [["0"], ["1"], ["2"], ["9"]]
+    bq.emulator.control("PUT", "clock", {"now": "2026-06-11T00:00:10Z", "frozen": True})
+    assert bq.rows("SELECT n FROM p ORDER BY n") == [["0"], ["1"], ["9"]]
+    assert bq.call("GET", "datasets/d/tables/p")["numRows"] == "3"
+    bq.emulator.control("PUT", "clock", {"now": "2026-06-14T00:00:10Z", "frozen": True})
+    assert bq.rows("SELECT n FROM p ORDER BY n") == [["9"]]
