@@ -66,6 +66,10 @@ static void start(struct call *c)
 {
     switch (c->fault.action) {
     case FAULT_ERROR:
+        if (c->fault.http_status == 200) { /* insertAll carries it out */
+            c->refuses_rows = true;
+            break;
+        }
         fail_set(&c->fail, reason_of_http(c->fault.http_status), "%s",
                  c->fault.message);
         c->status = c->fault.http_status;

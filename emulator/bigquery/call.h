@@ -72,6 +72,7 @@ struct call {
     struct fault fault;
     struct loop_timer timer;
     bool twice;                   /* the fault table says: do it twice */
+    bool refuses_rows;            /* ... or: every second row is bad */
     void (*then)(struct call *c); /* runs instead of the route's handler */
     struct db *db;                /* the worker's reader */
     /* the answer */

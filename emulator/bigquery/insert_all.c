@@ -215,6 +215,8 @@ static int read_rows(struct request *q)
             rc = fail_set(&c->fail, "backendError", "Out of memory");
         else if (!read_row(q, row, &s, &t))
             rc = malformed(c, &s);
+        else if (c->refuses_rows && q->batch.n_rows % 2)
+            batch_refuse(&q->batch, row, "", c->fault.message);
     }
     json_scan_fini(&s);
     if (rc == RC_OK && q->batch.n_rows == 0)

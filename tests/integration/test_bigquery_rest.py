@@ -127,3 +127,132 @@ def test_partitions_end_their_time_after_their_day(bq, kind, value):
     assert bq.call("GET", "datasets/d/tables/p")["numRows"] == "3"
     bq.emulator.control("PUT", "clock", {"now": "2026-06-14T00:00:10Z", "frozen": True})
     assert bq.rows("SELECT n FROM p ORDER BY n") == [["9"]]
+
+
+# --- faults -------------------------------------------------------------------
+
+INSERT = "tabledata.insertAll"
+
+
+def test_a_fault_refuses_every_second_row(bq):
+    bq.table()
+    bq.faults({"method": INSERT, "http_status": 200, "count": 2, "message": "not today"})
+    four = [{"id": i} for i in "abcd"]
+    assert [(e["index"], e["errors"][0]["reason"], e["errors"][0]["message"]) for e in bq.insert(*four)] == [
+        (0, "invalid", "not today"), (1, "stopped", ""), (2, "invalid", "not today"), (3, "stopped", "")]
+    assert bq.rows("SELECT id FROM t") == []
+    assert [e["index"] for e in bq.insert(*four, skipInvalidRows=True)] == [0, 2]
+    assert bq.rows("SELECT id FROM t ORDER BY id") == [["b"], ["d"]]
+    assert bq.insert({"id": "a"}) == []  # its count is used up
+
+
+@pytest.mark.parametrize("rule", [{"method": "jobs.query", "http_status": 200}, {"http_status": 200},
+                                  {"method": INSERT, "http_status": 201}])
+def test_a_fault_that_is_an_answer_is_for_rows_only(bq, rule):
+    answer = bq.emulator.control("PUT", "faults", {"rules": [{"service": "bigquery", **rule}]})
+    assert answer.status == 400 and "http_status" in answer.body
+
+
+@pytest.mark.parametrize("status, reason", [(429, "rateLimitExceeded"), (503, "backendError"), (500, "internalError"),
+                                            (403, "accessDenied")])
+def test_a_fault_has_the_status_and_a_fitting_reason(bq, status, reason):
+    bq.table()
+    bq.faults({"method": INSERT, "http_status": status, "count": 1})
+    answer = bq.ask("POST", "datasets/d/tables/t/insertAll", {"rows": [{"json": {"id": "a"}}]})
+    assert answer.status == status and json.loads(answer.body)["error"]["errors"][0]["reason"] == reason
+    assert bq.insert({"id": "a"}) == []
+
+
+def test_a_lost_answer_has_done_its_work_and_a_repeat_is_told_apart(bq):
+    bq.table()
+    bq.faults({"method": INSERT, "action": "reset", "count": 1})
+    rows = {"rows": [{"insertId": "1", "json": {"id": "a"}}]}
+    with pytest.raises(OSError):
+        bq.ask("POST", "datasets/d/tables/t/insertAll", rows)
+    assert bq.rows("SELECT id FROM t") == [["a"]]
+    assert "insertErrors" not in bq.call("POST", "datasets/d/tables/t/insertAll", rows)
+    assert bq.rows("SELECT id FROM t") == [["a"]]
+
+
+def test_rows_that_come_twice_and_calls_that_come_late(bq):
+    bq.table()
+    bq.faults({"method": INSERT, "action": "duplicate", "count": 1})
+    bq.insert({"id": "a"})
+    assert bq.rows("SELECT COUNT(*) FROM t") == [["2"]]
+    bq.faults({"method": "jobs.query", "match": "projects/other*", "http_status": 503},
+              {"method": "jobs.query", "latency_ms": 300, "count": 1})
+    began = datos.time.monotonic()
+    bq.query("SELECT 1")
+    assert datos.time.monotonic() - began >= 0.3
+    requests = json.loads(bq.emulator.control("GET", "requests").body)["requests"]
+    assert "delay" in [r.get("fault") for r in requests if r["method"] == "jobs.query"]
+
+
+# --- states ---------------------------------------------------------------------
+
+@pytest.fixture
+def kept(tmp_path):
+    made = BigQuery("--state", str(tmp_path / "state"))
+    yield made
+    assert made.emulator.stop() == 0, made.emulator.log()
+
+
+def fill(bq):
+    bq.table(timePartitioning={"type": "DAY"}, clustering={"fields": ["id"]}, labels={"k": "v"})
+    assert bq.insert({"id": "a", "n": 1}) == []
+    bq.query("INSERT t(id, n) VALUES ('b', 2)")
+    bq.query("CREATE VIEW v AS SELECT id FROM t")
+    return bq.query("SELECT id, n FROM t ORDER BY id")["jobReference"]["jobId"]
+
+
+def picture(bq, job):
+    table = bq.call("GET", "datasets/d/tables/t")
+    return ({k: table.get(k) for k in ("creationTime", "labels", "clustering", "timePartitioning", "schema", "numRows")},
+            bq.rows("SELECT id, n FROM t ORDER BY id"), bq.rows("SELECT * FROM v ORDER BY id"),
+            bq.call("GET", f"queries/{job}")["rows"])
+
+
+def test_a_saved_state_comes_back_whole(kept):
+    job = fill(kept)
+    before = picture(kept, job)
+    assert kept.emulator.control("POST", "save", {"path": "one.arc"}).status == 200
+    kept.query("DROP TABLE t")
+    kept.table("later")
+    assert kept.emulator.control("POST", "load", {"path": "one.arc"}).status == 200
+    assert picture(kept, job) == before
+    assert kept.ask("GET", "datasets/d/tables/later").status == 404
+    assert kept.insert({"id": "c"}) == [] and len(kept.rows("SELECT id FROM t")) == 3
+
+
+def test_a_state_is_there_again_after_a_kill(kept):
+    job = fill(kept)
+    before = picture(kept, job)
+    kept.emulator.kill()
+    kept.emulator.start()
+    assert picture(kept, job) == before
+    rows = {"rows": [{"insertId": "once", "json": {"id": "z"}}]}
+    kept.call("POST", "datasets/d/tables/t/insertAll", rows)
+    kept.emulator.kill()
+    kept.emulator.start()
+    kept.call("POST", "datasets/d/tables/t/insertAll", rows)  # its minute is not over
+    assert kept.rows("SELECT COUNT(*) FROM t WHERE id = 'z'") == [["1"]]
+
+
+def test_a_reset_leaves_the_resources_of_the_start(bq):
+    job = fill(bq)
+    answer = bq.emulator.control("POST", "reset?service=bigquery")
+    assert answer.status == 200, answer.body
+    assert [d["datasetReference"]["datasetId"] for d in bq.call("GET", "datasets")["datasets"]] == ["latam_dataset"]
+    assert bq.ask("GET", f"jobs/{job}").status == 404
+    bq.call("POST", "datasets", {"datasetReference": {"datasetId": "d"}})
+    bq.table()
+    assert bq.rows("SELECT id FROM t") == []
+
+
+def test_an_insert_id_counts_for_a_minute_of_the_clock(bq):
+    bq.table()
+    rows = {"rows": [{"insertId": "1", "json": {"id": "a"}}]}
+    for seconds, n in ((0, "1"), (59, "1"), (2, "2")):
+        bq.emulator.advance(seconds)
+        bq.call("POST", "datasets/d/tables/t/insertAll", rows)
+        assert bq.rows("SELECT COUNT(*) FROM t") == [[n]]
