@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/mem.h"
+#include "emulator/bigquery/batch_default.h"
 #include "emulator/bigquery/fields.h"
 #include "emulator/bigquery/partition_stats.h"
 #include "emulator/bigquery/sql/civil.h"
@@ -34,6 +35,7 @@ void batch_fini(struct batch *b)
     mem_free(b->rows);
     mem_free(b->cells);
     mem_free(b->seen);
+    batch_defaults_free(b->defaults);
 }
 
 /* --- reading -------------------------------------------------------------- */
@@ -207,7 +209,11 @@ void batch_end_row(struct batch *b, struct batch_row *row)
     char text[400];
 
     for (size_t i = 0; i < t->n_columns && !row->error; i++) {
-        if (!t->columns[i].required || b->seen[i] == b->n_rows)
+        if (b->seen[i] == b->n_rows)
+            continue;
+        if (t->columns[i].default_sql && b->db && !batch_default(b, row, i))
+            batch_refuse(b, row, t->columns[i].name.p, "Out of memory");
+        if (!t->columns[i].required || b->seen[i] == b->n_rows || row->error)
             continue;
         snprintf(text, sizeof(text), "Missing required field: %.*s.",
                  STR_ARG(t->columns[i].name));

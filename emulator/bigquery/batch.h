@@ -28,6 +28,8 @@ struct batch {
     struct cell *cells;
     size_t n_cells, cap_cells;
     struct cell_mem mem;
+    struct db *db; /* works out DEFAULT expressions; NULL: none are */
+    struct batch_defaults *defaults;
     uint32_t *seen; /* row number + 1 that last set each column */
 };
 

@@ -36,8 +36,8 @@ struct bigquery {
     struct upload_session *uploads; /* resumable ones, under way */
     struct bigquery_counts counts;
     atomic_llong expired_us; /* last look for what has expired */
-    size_t n_calls; /* made and not finished */
-    size_t n_jobs;  /* running */
+    size_t n_calls;          /* made and not finished */
+    size_t n_jobs;           /* running */
     bool stopping;
     service_done *drained;
     void *drained_arg;

@@ -15,7 +15,6 @@ enum {
     MS = 1000 /* in us */
 };
 
-
 static const char *text(struct arena *mem, const char *s)
 {
     return s ? quote_sql(mem, str_from(s)) : NULL;
@@ -25,10 +24,11 @@ static const char *text(struct arena *mem, const char *s)
 static const char *number(struct arena *mem, const json_t *o, const char *name,
                           int64_t unit)
 {
+    long long v = member_number(o, name);
+
     if (!json_object_get(o, name))
         return NULL;
-    return arena_printf(mem, "%lld",
-                        (long long)(member_number(o, name) * unit));
+    return arena_printf(mem, "%lld", v * unit);
 }
 
 /* A STRUCT of texts: stored as a JSON array by position. */
@@ -45,8 +45,8 @@ static const char *structure(struct arena *mem, const json_t *o,
     for (size_t i = 0; i < n; i++) {
         json_t *v = json_object_get(o, names[i]);
 
-        json_array_append_new(list, json_is_string(v) ? json_incref(v)
-                                                      : json_null());
+        json_array_append_new(list,
+                              json_is_string(v) ? json_incref(v) : json_null());
     }
     dumped = json_dumps(list, JSON_COMPACT);
     literal = text(mem, dumped);

@@ -142,6 +142,7 @@ static int find_table(struct request *q)
     batch_init(&q->batch, q->table, c->now_us);
     q->batch.ignore_unknown = q->ignore_unknown;
     q->batch.streamed = true;
+    q->batch.db = c->db;
     if (!decorator.p)
         return RC_OK;
     q->batch.has_part = true;

@@ -53,6 +53,34 @@ static int read_config(struct load *l)
     return RC_OK;
 }
 
+/* A schema of the job's own says nothing of the table's DEFAULTs, and may
+ * leave such columns out; fields of CSV go by position, so none is added. */
+static void inherit_defaults(struct load *l, const json_t *schema)
+{
+    json_t *fields = json_object_get(l->schema, "fields");
+    const json_t *theirs = json_object_get(schema, "fields");
+    json_t *field;
+    size_t i;
+
+    json_array_foreach(theirs, i, field)
+    {
+        const char *name = member_text(field, "name");
+        json_t *expression = json_object_get(field, "defaultValueExpression");
+        json_t *own = NULL;
+
+        for (size_t k = 0; k < json_array_size(fields) && !own; k++) {
+            const char *n = member_text(json_array_get(fields, k), "name");
+
+            if (n && name && strcasecmp(n, name) == 0)
+                own = json_array_get(fields, k);
+        }
+        if (expression && own)
+            json_object_set(own, "defaultValueExpression", expression);
+        else if (expression && !l->csv)
+            json_array_append_new(fields, json_deep_copy(field));
+    }
+}
+
 /* The job's own schema, the table's, or what the data suggests. */
 static int find_schema(struct load *l, struct db *db)
 {
@@ -65,14 +93,17 @@ static int find_schema(struct load *l, struct db *db)
     struct fail found = {0};
     struct table *t = NULL;
 
-    if (json_array_size(json_object_get(given, "fields"))) {
-        l->schema = json_deep_copy(given);
-        return RC_OK;
-    }
     if (dataset && id) {
         partition_split(str_from(id), &name, &decorator);
         (void)!table_load(db, str_from(project ? project : l->job->project),
                           str_from(dataset), name, &t, &found);
+    }
+    if (json_array_size(json_object_get(given, "fields"))) {
+        l->schema = json_deep_copy(given);
+        if (t)
+            inherit_defaults(l, json_object_get(t->body, "schema"));
+        table_free(t);
+        return RC_OK;
     }
     if (t && t->n_columns &&
         !json_is_true(json_object_get(l->config, "autodetect")))
@@ -275,6 +306,7 @@ static int fill_stage(struct load *l, struct db *w,
         batch_init(&b, &as, l->job->created_us);
         b.json_objects = true;
         b.ignore_unknown = l->ignore_unknown;
+        b.db = l->jagged ? NULL : w; /* short rows of CSV end in NULLs */
         rc = l->csv ? load_csv(l, &b, w) : load_json(l, &b, w);
         if (rc == RC_OK)
             rc = flush(l, &b, w);

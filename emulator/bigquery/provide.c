@@ -39,6 +39,7 @@ static int add_rows(struct providing *p, const struct table *t,
         return RC_OK;
     batch_init(&b, t, p->now_us);
     b.json_objects = true;
+    b.db = p->w;
     json_scan_init(&scan, str_from(text));
     json_scan_next(&scan, &token);
     while (rc == RC_OK && json_scan_next(&scan, &token) != JSON_T_ARRAY_END) {

@@ -232,7 +232,7 @@ static int inherit_expiration(struct db *w, struct table *t, struct fail *f)
 {
     json_t *time = json_object_get(t->body, "timePartitioning");
     struct err err = {0};
-    int64_t table_ms = 0, part_ms = 0;
+    int64_t table_ms = 0, part_ms = 0, ends_ms;
     int rc = db_int(w, &err, &table_ms,
                     "SELECT CAST(json_extract(body,"
                     " '$.defaultTableExpirationMs') AS INTEGER) FROM datasets"
@@ -252,9 +252,9 @@ static int inherit_expiration(struct db *w, struct table *t, struct fail *f)
             json_object_set_new(time, "expirationMs",
                                 json_sprintf("%lld", (long long)part_ms));
     } else if (table_ms > 0 && !json_object_get(t->body, "expirationTime")) {
-        json_object_set_new(
-            t->body, "expirationTime",
-            json_sprintf("%lld", (long long)(t->created_us / 1000 + table_ms)));
+        ends_ms = t->created_us / 1000 + table_ms;
+        json_object_set_new(t->body, "expirationTime",
+                            json_sprintf("%lld", (long long)ends_ms));
     }
     return RC_OK;
 }

@@ -256,3 +256,58 @@ def test_an_insert_id_counts_for_a_minute_of_the_clock(bq):
         bq.emulator.advance(seconds)
         bq.call("POST", "datasets/d/tables/t/insertAll", rows)
         assert bq.rows("SELECT COUNT(*) FROM t") == [[n]]
+
+
+# --- DEFAULT ----------------------------------------------------------------------
+
+DEFAULTS = ("CREATE TABLE t (id STRING, n INT64 DEFAULT 6 * 7, made TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP(),"
+            " u STRING DEFAULT GENERATE_UUID(), tags ARRAY<STRING> DEFAULT ['a', 'b'],"
+            " s STRUCT<x INT64, y STRING> DEFAULT (1, 'z'), d NUMERIC DEFAULT 1.5, j JSON DEFAULT JSON '{\"k\": [1]}',"
+            " b BYTES DEFAULT b'\\xff')")
+
+
+def test_streamed_rows_get_what_they_leave_out(bq):
+    bq.emulator.freeze()
+    bq.query(DEFAULTS)
+    assert bq.insert({"id": "a"}, {"id": "b", "n": None, "u": "mine"}, {"id": "c", "n": 1}) == []
+    rows = bq.rows("SELECT id, n, made = CURRENT_TIMESTAMP(), LENGTH(u), ARRAY_TO_STRING(tags, ','), s, d,"
+                   " TO_JSON_STRING(j), b FROM t ORDER BY id")
+    tail = ["a,b", ["1", "z"], "1.5", '{"k":[1]}', "/w=="]
+    assert rows == [["a", "42", "true", "36", *tail], ["b", None, "true", "4", *tail], ["c", "1", "true", "36", *tail]]
+    assert bq.rows("SELECT COUNT(DISTINCT u) FROM t") == [["3"]]
+
+
+def test_the_partition_of_a_row_follows_from_its_default(bq):
+    bq.query("CREATE TABLE t (id STRING, day DATE DEFAULT CURRENT_DATE()) PARTITION BY day")
+    bq.insert({"id": "a"})
+    today = bq.rows("SELECT FORMAT_DATE('%Y%m%d', CURRENT_DATE())")
+    assert bq.rows("SELECT partition_id FROM d.INFORMATION_SCHEMA.PARTITIONS WHERE table_name = 't'") == today
+
+
+def test_a_default_that_fails_refuses_the_row(bq):
+    bq.table(schema=[{"name": "id", "type": "STRING"},
+                     {"name": "n", "type": "INT64", "defaultValueExpression": "1 / 0"}])
+    errors = bq.insert({"id": "a"}, {"id": "b", "n": 1})
+    assert [(e["index"], e["errors"][0]["reason"], e["errors"][0]["location"]) for e in errors] == [
+        (0, "invalid", "n"), (1, "stopped", "")]
+    assert "division by zero" in errors[0]["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("schema", [None, {"fields": [{"name": "id", "type": "STRING"}]}])
+def test_loaded_rows_get_what_they_leave_out(bq, schema):
+    bq.query(DEFAULTS)
+    job = {"configuration": {"load": {
+        "sourceFormat": "NEWLINE_DELIMITED_JSON",
+        "destinationTable": {"projectId": PROJECT, "datasetId": "d", "tableId": "t"}}}}
+    if schema:
+        job["configuration"]["load"]["schema"] = schema
+    body = (f"--x\r\nContent-Type: application/json\r\n\r\n{json.dumps(job)}\r\n"
+            "--x\r\nContent-Type: */*\r\n\r\n{\"id\": \"a\"}\n\r\n--x--\r\n")
+    answer = datos.request(
+        "POST", f"http://{bq.emulator.bigquery}/upload/bigquery/v2/projects/{PROJECT}/jobs?uploadType=multipart",
+        body, headers={"Content-Type": "multipart/related; boundary=x"})
+    assert answer.status == 200, answer.body
+    ident = answer.json()["jobReference"]["jobId"]
+    done = datos.wait_for(lambda: [j for j in [bq.call("GET", f"jobs/{ident}")] if j["status"]["state"] == "DONE"])[0]
+    assert "errorResult" not in done["status"], done["status"]
+    assert bq.rows("SELECT id, n, made IS NULL, d FROM t") == [["a", "42", "false", "1.5"]]

@@ -85,24 +85,24 @@ static const struct sql_column job_table[] = {COL("project_id", T_STRING),
                                               COL("dataset_id", T_STRING),
                                               COL("table_id", T_STRING)};
 /* Filled by catalog_jobs.c, in this order. */
-static const struct sql_column jobs[] = {COL("creation_time", T_TIMESTAMP),
-                                         COL("project_id", T_STRING),
-                                         COL("user_email", T_STRING),
-                                         COL("job_id", T_STRING),
-                                         COL("job_type", T_STRING),
-                                         COL("statement_type", T_STRING),
-                                         COL("priority", T_STRING),
-                                         COL("start_time", T_TIMESTAMP),
-                                         COL("end_time", T_TIMESTAMP),
-                                         COL("query", T_STRING),
-                                         COL("state", T_STRING),
-                                         COL("total_bytes_processed", T_INT64),
-                                         COL("total_bytes_billed", T_INT64),
-                                         COL("total_slot_ms", T_INT64),
-                                         COL("cache_hit", T_BOOL),
-                                         STRUCT("error_result", job_error),
-                                         STRUCT("destination_table",
-                                                job_table)};
+static const struct sql_column jobs[] = {
+    COL("creation_time", T_TIMESTAMP),
+    COL("project_id", T_STRING),
+    COL("user_email", T_STRING),
+    COL("job_id", T_STRING),
+    COL("job_type", T_STRING),
+    COL("statement_type", T_STRING),
+    COL("priority", T_STRING),
+    COL("start_time", T_TIMESTAMP),
+    COL("end_time", T_TIMESTAMP),
+    COL("query", T_STRING),
+    COL("state", T_STRING),
+    COL("total_bytes_processed", T_INT64),
+    COL("total_bytes_billed", T_INT64),
+    COL("total_slot_ms", T_INT64),
+    COL("cache_hit", T_BOOL),
+    STRUCT("error_result", job_error),
+    STRUCT("destination_table", job_table)};
 
 enum info_source {
     BY_TABLE,
@@ -391,8 +391,8 @@ static const struct sql_type *type_of(struct arena *mem,
         return type_scalar((enum sql_type_kind)c->precision);
     fields = ARENA_ARRAY(mem, struct sql_field, c->n_fields);
     for (size_t i = 0; i < c->n_fields; i++)
-        fields[i] = (struct sql_field){c->fields[i].name,
-                                       type_of(mem, &c->fields[i])};
+        fields[i] =
+            (struct sql_field){c->fields[i].name, type_of(mem, &c->fields[i])};
     return type_struct(mem, fields, c->n_fields);
 }
 
