@@ -184,12 +184,11 @@ static void fill_in(struct options *o)
         o->host = "127.0.0.1";
     if (o->port >= 0)
         o->bigquery_port = o->port;
-    if (o->grpc_port >= 0)
+    if (o->grpc_port >= 0) {
         o->bigquery_grpc_port = o->grpc_port;
-    if (o->bigquery_grpc_port > 0)
-        LOG_W("BigQuery's gRPC (Storage API) is not served yet: nothing will "
-              "listen on port %d",
-              (int)o->bigquery_grpc_port);
+        LOG_W("--grpc-port: BigQuery's gRPC (the Storage API) is not served "
+              "yet, nothing listens there");
+    }
     o->pubsub_port = o->pubsub_port < 0 ? 8085 : o->pubsub_port;
     o->bigquery_port = o->bigquery_port < 0 ? 9050 : o->bigquery_port;
     o->bigquery_grpc_port =

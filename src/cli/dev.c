@@ -230,6 +230,15 @@ int cli_dev(int argc, char **argv)
 
 void cli_dev_help(FILE *out)
 {
+    /* this command's own, or given to the parts by it (refuse_own) */
+    static const char *const without[] = {"--store",
+                                          "--port",
+                                          "--bind",
+                                          "--redis-url",
+                                          "--admin-port",
+                                          "--pubsub-emulator-host",
+                                          "--bigquery-emulator-host",
+                                          NULL};
     struct dev_words w = defaults();
     struct args_flag flags[N_FLAGS];
 
@@ -238,8 +247,6 @@ void cli_dev_help(FILE *out)
     args_print_row(out, "-- COMMAND ...",
                    "run it once all is ready, stop after it, return its exit "
                    "code");
-    fputs("\nSettings below reach the parts (addresses are this command's "
-          "own):\n",
-          out);
-    settings_print_help(out);
+    fputs("\nSettings that reach the parts:\n", out);
+    settings_print_help(out, without);
 }

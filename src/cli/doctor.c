@@ -410,5 +410,5 @@ int cli_doctor(int argc, char **argv)
 
 void cli_doctor_help(FILE *out)
 {
-    settings_print_help(out);
+    settings_print_help(out, NULL);
 }

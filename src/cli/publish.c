@@ -452,5 +452,5 @@ void cli_publish_help(FILE *out)
     fputs("\nWithout --id and --count: JSON lines from standard input, each "
           "one message's data, unchanged.\n\n",
           out);
-    settings_print_help(out);
+    settings_print_help(out, NULL);
 }

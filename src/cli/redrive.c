@@ -326,5 +326,5 @@ void cli_redrive_help(FILE *out)
     fputs("\nFrom DATOS_DEAD_LETTER_SUBSCRIPTION back to DATOS_TOPIC; the "
           "attribute datos-redrive-count counts how often.\n\n",
           out);
-    settings_print_help(out);
+    settings_print_help(out, NULL);
 }

@@ -239,7 +239,7 @@ void cli_api_help(FILE *out)
 
     fill_flags(flags, &o);
     args_print_help(flags, N_FLAGS, out);
-    settings_print_help(out);
+    settings_print_help(out, NULL);
 }
 
 int cli_ingest(int argc, char **argv)
@@ -249,5 +249,5 @@ int cli_ingest(int argc, char **argv)
 
 void cli_ingest_help(FILE *out)
 {
-    settings_print_help(out);
+    settings_print_help(out, NULL);
 }

@@ -50,7 +50,7 @@ void cli_config_help(FILE *out)
     const struct args_flag flag = config_flag(NULL);
 
     args_print_help(&flag, 1, out);
-    settings_print_help(out);
+    settings_print_help(out, NULL);
 }
 
 int cli_version(int argc, char **argv)

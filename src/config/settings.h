@@ -49,7 +49,8 @@ void settings_print(const struct settings *s, FILE *out);
 /* The README's table. */
 void settings_print_markdown(FILE *out);
 /* The part of --help that lists settings. */
-void settings_print_help(FILE *out);
+/* `without`: flags to leave out, NULL at the end; or NULL. */
+void settings_print_help(FILE *out, const char *const *without);
 /* The nearest known setting flag, or NULL. */
 const char *settings_nearest_flag(const char *flag);
 /* The same for a caller with flags of its own: `*distance` is the one to

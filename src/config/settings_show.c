@@ -108,7 +108,16 @@ void settings_print_markdown(FILE *out)
     }
 }
 
-void settings_print_help(FILE *out)
+static bool is_among(const char *flag, const char *const *list)
+{
+    while (list && *list) {
+        if (strcmp(*list++, flag) == 0)
+            return true;
+    }
+    return false;
+}
+
+void settings_print_help(FILE *out, const char *const *without)
 {
     static const char *const values[] = {" TEXT", " TEXT", " N", ""};
 
@@ -116,6 +125,8 @@ void settings_print_help(FILE *out)
         const struct setting_spec *spec = &setting_specs[i];
         char left[80], text[512];
 
+        if (is_among(spec->flag, without))
+            continue;
         snprintf(left, sizeof(left), "%s%s", spec->flag, values[spec->kind]);
         snprintf(text, sizeof(text), "%s [%s%s%s]", spec->help, spec->variable,
                  spec->value ? "=" : "", spec->value ? spec->value : "");

@@ -18,6 +18,8 @@ enum {
     TRAILERS_MAX = 8 << 20, /* gRPC's status details name each failed id */
     OUTPUT_STOP = 65536,    /* no more frames are made while so much waits */
     OUTPUT_MAX = 64 << 20,  /* of answers not yet taken; then no new streams */
+    REFUSED_MAX_BYTES =
+        4 << 20, /* of a body that was refused, read and dropped */
     /* Frames that cost us and bring nothing: streams reset before their answer,
      * empty DATA, PRIORITY, pings; in a burst, and for ever. */
     IDLE_FRAMES_MAX = 1000,
@@ -259,6 +261,9 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id,
     (void)flags;
     if (!req || req->reply_done) {
         nghttp2_session_consume(session, stream_id, len);
+        if (req && (req->n_body += len) > req->body_limit + REFUSED_MAX_BYTES)
+            nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream_id,
+                                      NGHTTP2_NO_ERROR);
         return 0;
     }
     req->n_body += len;
@@ -348,17 +353,26 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame,
     return 0;
 }
 
-/* An answer that ended before its request: tell the peer to stop. */
+/* An answer that ended before its request: tell the peer to stop. A refused
+ * body is dropped for a while first: RFC 9113 section 8.1 forbids clients to
+ * throw the answer away because of the reset, and curl 7 does. */
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame,
                    void *arg)
 {
-    (void)arg;
-    if ((frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
-        (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
-        nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) ==
-            0)
-        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE,
-                                  frame->hd.stream_id, NGHTTP2_NO_ERROR);
+    struct http_loop *hl = ((struct conn *)arg)->hl;
+    int32_t id = frame->hd.stream_id;
+    struct http_req *req;
+
+    if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
+        !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
+        nghttp2_session_get_stream_remote_close(session, id) != 0)
+        return 0;
+    req = nghttp2_session_get_stream_user_data(session, id);
+    if (req && req->mode == HTTP_BODY_WHOLE && !hl->draining)
+        deadline_set(&hl->deadlines, &req->deadline, DEADLINE_BODY, hl->now_us);
+    else
+        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id,
+                                  NGHTTP2_NO_ERROR);
     return 0;
 }
 

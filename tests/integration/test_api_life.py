@@ -147,6 +147,16 @@ def test_http2_by_prior_knowledge(bench):
     assert ":status: 201" in done.stdout, done.stdout
 
 
+@pytest.mark.parametrize("size", [1_200_000, 3_000_000])
+def test_refusal_over_http2_reaches_who_is_still_sending(bench, tmp_path, size):
+    api = bench.api()
+    body = tmp_path / "body"
+    body.write_bytes(b" " * size)
+    told = datos.run("curl", "-s", "--http2-prior-knowledge", "-H", "content-type: application/json",
+                     "--data-binary", f"@{body}", api.url + "/datos").stdout
+    assert json.loads(told)["status"] == 413, told
+
+
 def test_every_loop_sees_each_commit(bench):
     api = bench.api("--threads", "4")
     connections = [socket.create_connection(("127.0.0.1", api.port), timeout=5) for _ in range(16)]

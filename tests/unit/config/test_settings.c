@@ -306,7 +306,7 @@ START_TEST(markdown_has_a_row_for_each_setting)
     FILE *f = open_memstream(&text, &len);
 
     settings_print_markdown(f);
-    settings_print_help(f);
+    settings_print_help(f, NULL);
     fclose(f);
 #define SETTING(member, kind, variable, flag, value, cloud, low, high, help)   \
     ck_assert_msg(strstr(text, "| `" variable "` | `" flag "` |") != NULL,     \
