@@ -93,9 +93,13 @@ bench: all ## measured table: against nginx and Google's emulator, latency, back
 
 # Against URL, or a system of its own that is forgotten afterwards.
 LOAD_FLAGS ?= --users 50 --ramp 10 --seconds 120
-load: all ## load test with report: 50 users, 2 minutes (URL=http://... LOAD_FLAGS='--users 5 --seconds 10')
-	@$(if $(URL),,$(B)/datos dev --memory --api-port 0 --pubsub-port 0 --bigquery-port 0 --bigquery-grpc-port 0 --console-port 0 --) \
-	  tests/load/users.py $(if $(URL),--url '$(URL)') $(LOAD_FLAGS)
+load: all ## the reference's load test: 50 users, 2 minutes, Locust, nginx as the floor (URL=https://... LOAD_FLAGS='...': a running system)
+ifeq ($(URL),)
+	@tests/prepare load
+	@BUILD=$(BUILD) tests/load/run
+else
+	@tests/load/users.py --url '$(URL)' $(LOAD_FLAGS)
+endif
 
 terraform-local: all ## the Pub/Sub and BigQuery part of terraform/ applied to the emulators, planned again (empty), destroyed
 	@BUILD=$(BUILD) terraform/local/run
