@@ -59,7 +59,7 @@ struct emulator {
     uint64_t seed;
     struct bigquery_door bigquery; /* set by that service */
     struct identity *identity;     /* signs tokens */
-    bool push_insecure;            /* endpoints' certificates are not checked */
+    bool push_insecure;            /* any http endpoint, any certificate */
 };
 
 /* Ends an asynchronous step: RC_OK, or a code and one sentence. Called exactly

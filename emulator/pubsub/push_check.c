@@ -23,7 +23,7 @@ static enum grpc_status invalid(struct err *err, const char *text)
 }
 
 /* An absolute URL of a server; nothing in it that would end a line. */
-static bool is_url(struct str url, bool strict)
+static bool is_url(struct str url, bool safe)
 {
     struct str rest = url, scheme = str_cut(&rest, ':'), host;
 
@@ -39,20 +39,20 @@ static bool is_url(struct str url, bool strict)
     if (!host.len || host.p[0] == ':' || host.p[0] == '?' || host.p[0] == '#' ||
         memchr(host.p, '@', host.len))
         return false;
-    return !strict || endpoint_url_is_safe(url);
+    return !safe || endpoint_url_is_safe(url);
 }
 
 static enum grpc_status check_endpoint(const char *endpoint, bool strict,
-                                       struct err *err)
+                                       bool insecure, struct err *err)
 {
-    if (is_url(str_from(endpoint), strict))
+    if (is_url(str_from(endpoint), strict && !insecure))
         return GRPC_OK;
     if (strict)
         err_set(err, RC_INVALID,
                 "Invalid push endpoint given (endpoint=%.300s). Refer to "
                 "https://cloud.google.com/pubsub/subscriber#create for "
                 "more information. (An https URL is "
-                "wanted, or http to this machine; --profile lenient takes any "
+                "wanted, or http to this machine; --push-insecure takes any "
                 "http URL.)",
                 endpoint);
     else
@@ -118,7 +118,7 @@ static void fill_in_version(Google__Pubsub__V1__PushConfig *push)
 }
 
 enum grpc_status push_check(Google__Pubsub__V1__Subscription *config,
-                            bool strict, struct err *err)
+                            bool strict, bool insecure, struct err *err)
 {
     Google__Pubsub__V1__PushConfig *push = config->push_config;
     enum grpc_status status;
@@ -136,7 +136,7 @@ enum grpc_status push_check(Google__Pubsub__V1__Subscription *config,
     if (config->enable_exactly_once_delivery)
         return invalid(err, "Exactly-once delivery is not supported for push "
                             "subscriptions.");
-    status = check_endpoint(push->push_endpoint, strict, err);
+    status = check_endpoint(push->push_endpoint, strict, insecure, err);
     if (status == GRPC_OK)
         status = check_oidc(push, err);
     if (status == GRPC_OK)

@@ -13,8 +13,9 @@
 bool push_has_endpoint(const Google__Pubsub__V1__PushConfig *push);
 
 /* Can it be carried out? OK, or a status and `err`. Strict: https, or plain
- * http to this machine; fills the attribute in that production adds. */
+ * http to this machine (`insecure`: to anywhere); fills the attribute in that
+ * production adds. */
 enum grpc_status push_check(Google__Pubsub__V1__Subscription *config,
-                            bool strict, struct err *err);
+                            bool strict, bool insecure, struct err *err);
 
 #endif

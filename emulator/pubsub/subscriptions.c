@@ -44,7 +44,8 @@ static bool check_target(struct rpc_call *call, struct pubsub *s,
                          const struct topic *t, PB(Subscription) * c)
 {
     struct err err = {0};
-    enum grpc_status status = push_check(c, is_strict(s), &err);
+    enum grpc_status status =
+        push_check(c, is_strict(s), s->e->push_insecure, &err);
 
     if (status == GRPC_OK && push_has_endpoint(c->push_config) &&
         !c->detached && curl_map(&err))

@@ -89,6 +89,10 @@ def test_certificate_is_verified(start, certificate):
         e.stop()
         for flags, environment in (((), {"SSL_CERT_FILE": certificate[0]}), (("--push-insecure",), {})):
             e = start(*flags, environment=environment)
+            plain = e.rest("PUT", "subscriptions/plain", {
+                "topic": f"projects/{emulator.PROJECT}/topics/datos-topic",
+                "pushConfig": {"pushEndpoint": "http://api.test:8080/push"}})
+            assert plain.status == (200 if flags else 400), plain.body
             topic, _ = subscribe(e, endpoint.url)
             publish(e, topic, "secret")
             wait_empty(e)
