@@ -133,7 +133,8 @@ static const struct {
     {"{\"rules\":[{\"code\":0}]}",
      "rules[0].code: no status of gRPC other than OK"},
     {"{\"rules\":[{\"http_status\":200}]}",
-     "rules[0].http_status: 400 to 599 is wanted"},
+     "rules[0].http_status: 400 to 599 is wanted (200, rows refused: with "
+     "method tabledata.insertAll)"},
     {"{\"rules\":[{\"action\":\"delay\"}]}",
      "rules[0].latency_ms: a delay wants how long"},
     {"{\"rules\":[{\"method\":1}]}", "rules[0].method: a string is wanted"},
