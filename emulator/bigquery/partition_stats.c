@@ -7,6 +7,10 @@
 #include "common/mem.h"
 #include "emulator/bigquery/sql/sql.h"
 
+enum {
+    SAMPLED_ROWS = 256 /* of a query; a dry run looks at all */
+};
+
 int partition_add(struct db *w, const struct table *t, int64_t id,
                   int64_t n_rows, int64_t n_bytes, int64_t now_us,
                   struct fail *f)
@@ -181,7 +185,78 @@ int partition_known(struct db *db, struct table *t, struct fail *f)
 
 /* --- asking --------------------------------------------------------------- */
 
-int64_t partition_bytes(struct db *db, const struct sql_ref *ref)
+/* " WHERE ..." of what pruning left, whole partitions. */
+static void put_range(struct buf *sql, const struct table *t,
+                      const struct sql_ref *ref)
+{
+    int64_t last;
+
+    if (!ref->pruned || !t->part.by)
+        return;
+    last = partition_of(&t->part, ref->high);
+    buf_printf(sql, " WHERE \"%s\" IS NOT NULL", t->part.by);
+    if (ref->low != INT64_MIN)
+        buf_printf(sql, " AND \"%s\" >= %lld", t->part.by,
+                   (long long)partition_of(&t->part, ref->low));
+    if (ref->high != INT64_MAX && last != PARTITION_BEYOND)
+        buf_printf(sql, " AND \"%s\" < %lld", t->part.by,
+                   (long long)partition_next(&t->part, last));
+}
+
+/* Bytes of the columns that are used, and of all; `most` rows are looked at. */
+static int sum_columns(struct db *db, const struct table *t,
+                       const struct sql_ref *ref, int64_t most, int64_t sums[2])
+{
+    sqlite3_stmt *s = NULL;
+    struct buf sql;
+    int rc = RC_INTERNAL;
+
+    buf_init(&sql, 4 << 20);
+    for (int all = 0; all < 2; all++) {
+        buf_puts(&sql, all ? ", 0" : "SELECT 0");
+        for (size_t i = 0; i < t->n_columns; i++)
+            if (all || ref->used[i])
+                put_size(&sql, &t->columns[i]);
+    }
+    buf_printf(&sql, " FROM (SELECT * FROM %s", t->physical);
+    put_range(&sql, t, ref);
+    buf_printf(&sql, " LIMIT %lld)", (long long)most);
+    if (!sql.failed &&
+        sqlite3_prepare_v2(db->h, sql.data, -1, &s, NULL) == SQLITE_OK &&
+        sqlite3_step(s) == SQLITE_ROW) {
+        sums[0] = sqlite3_column_int64(s, 0);
+        sums[1] = sqlite3_column_int64(s, 1);
+        rc = RC_OK;
+    }
+    sqlite3_finalize(s);
+    buf_fini(&sql);
+    return rc;
+}
+
+/* What of `bytes`, those of all columns, the used ones make up. */
+static int64_t share(struct db *db, const struct table *t,
+                     const struct sql_ref *ref, bool exact, int64_t bytes)
+{
+    bool all = true, any = false;
+    int64_t sums[2] = {0, 0};
+
+    for (size_t i = 0; ref->used && i < t->n_columns; i++) {
+        all &= ref->used[i];
+        any |= ref->used[i];
+    }
+    if (!ref->used || ref->is_target || all || bytes <= 0)
+        return bytes;
+    if (!any)
+        return 0;
+    exact |= t->n_rows <= SAMPLED_ROWS;
+    if (sum_columns(db, t, ref, exact ? INT64_MAX : SAMPLED_ROWS, sums))
+        return bytes;
+    if (exact || sums[1] == 0)
+        return sums[0];
+    return (int64_t)((double)bytes * (double)sums[0] / (double)sums[1]);
+}
+
+int64_t partition_bytes(struct db *db, const struct sql_ref *ref, bool exact)
 {
     struct err ignored;
     struct fail no;
@@ -204,6 +279,7 @@ int64_t partition_bytes(struct db *db, const struct sql_ref *ref)
     } else if (ref->pruned && ref->low > ref->high) {
         bytes = 0;
     }
+    bytes = share(db, t, ref, exact, bytes);
     table_free(t);
     return bytes;
 }

@@ -23,8 +23,10 @@ RC_MUST_USE int partition_count(struct db *w, struct table *t, struct fail *f);
 /* Makes t->n_rows and t->n_bytes known, counting if need be. Takes the writer
  * for that: no transaction may be open. */
 RC_MUST_USE int partition_known(struct db *db, struct table *t, struct fail *f);
-/* Bytes that a query reads of a table, pruned to `low`..`high`. */
-int64_t partition_bytes(struct db *db, const struct sql_ref *ref);
+/* Bytes that a query reads of a table: the columns it names, in the partitions
+ * of `low`..`high`. `exact`: every row is looked at (a dry run does); else the
+ * columns' shares are those of some rows. */
+int64_t partition_bytes(struct db *db, const struct sql_ref *ref, bool exact);
 /* Rows of INFORMATION_SCHEMA.PARTITIONS. */
 int partition_info(struct db *db, struct str project, struct str dataset,
                    struct sql_info_sink *sink);

@@ -87,7 +87,8 @@ static int read_request(struct query *q)
 int query_prepare(struct query *q, struct db *db)
 {
     struct sql_options options = {.now_us = q->job->created_us,
-                                  .dry_run = q->job->dry_run};
+                                  .dry_run = q->job->dry_run,
+                                  .destination = q->destination != NULL};
     struct sql_error why;
     struct err err = {0};
 
@@ -304,7 +305,8 @@ static void run(struct query *q, struct db *db)
     if (rc || !q->stmt)
         return;
     for (size_t i = 0; i < q->stmt->n_refs; i++)
-        j->bytes += partition_bytes(db, &q->stmt->refs[i]);
+        if (q->stmt->kind != SQL_INSERT || !q->stmt->refs[i].is_target)
+            j->bytes += partition_bytes(db, &q->stmt->refs[i], j->dry_run);
     j->bytes_known = true;
     query_put_stats(q);
     rc = check_bytes(q);

@@ -311,3 +311,35 @@ def test_loaded_rows_get_what_they_leave_out(bq, schema):
     done = datos.wait_for(lambda: [j for j in [bq.call("GET", f"jobs/{ident}")] if j["status"]["state"] == "DONE"])[0]
     assert "errorResult" not in done["status"], done["status"]
     assert bq.rows("SELECT id, n, made IS NULL, d FROM t") == [["a", "42", "false", "1.5"]]
+
+
+# --- bytes --------------------------------------------------------------------------
+
+def bytes_of(bq, sql):
+    return int(bq.query(sql, dryRun=True)["totalBytesProcessed"])
+
+
+def test_a_query_reads_the_columns_that_it_names(bq):
+    bq.query("CREATE TABLE w (id STRING, n INT64, big STRING, day DATE) PARTITION BY day")
+    bq.query("INSERT w SELECT 'abc', n, REPEAT('x', 98), DATE_ADD('2026-01-01', INTERVAL n DAY)"
+             " FROM UNNEST([0, 1, 2]) AS n UNION ALL SELECT NULL, NULL, NULL, '2026-01-01'")
+    for sql, wanted in (("SELECT * FROM w", 3 * (5 + 8 + 100) + 4 * 8), ("SELECT n FROM w", 24),
+                        ("SELECT id FROM w", 15), ("SELECT COUNT(*) FROM w", 0), ("SELECT 1 FROM w", 0),
+                        ("SELECT id FROM w WHERE n > 1", 15 + 24), ("SELECT n FROM w ORDER BY id LIMIT 1", 15 + 24),
+                        ("SELECT a.n FROM w AS a JOIN w AS b ON a.id = b.id", 15 + 24 + 15),
+                        ("SELECT n FROM w WHERE day = '2026-01-02'", 8 + 8),
+                        ("SELECT n FROM w WHERE day >= '2026-01-02'", 16 + 16),
+                        ("SELECT n FROM w WHERE day < '2026-01-02'", 8 + 16), ("WITH a AS (SELECT n FROM w) SELECT * FROM a", 24),
+                        ("INSERT w(n) VALUES (1)", 0), ("INSERT w(n) SELECT n FROM w", 24),
+                        ("DELETE FROM w WHERE n = 1", 3 * (5 + 8 + 100) + 4 * 8)):
+        assert bytes_of(bq, sql) == wanted, sql
+    assert bq.query("SELECT n FROM w")["totalBytesProcessed"] == "24"
+
+
+def test_columns_of_one_name_cannot_go_into_a_table(bq):
+    config = {"query": {"query": "SELECT 1 AS a, 2 AS a", "useLegacySql": False, "destinationTable": {
+        "projectId": PROJECT, "datasetId": "d", "tableId": "twice"}}}
+    answer = bq.ask("POST", "jobs", {"configuration": config})
+    status = answer.json().get("status", {})
+    assert "Duplicate column names" in (status.get("errorResult") or answer.json().get("error"))["message"]
+    assert bq.ask("GET", "datasets/d/tables/twice").status == 404

@@ -41,6 +41,7 @@ struct col {
     bool hidden;
     int ref; /* index into refs whose partition column this is, or -1 */
     bool is_date_alias; /* _PARTITIONDATE */
+    bool *used;         /* set when an expression names it; NULL: nobody asks */
 };
 
 /* A range variable. */

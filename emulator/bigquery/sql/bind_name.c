@@ -40,6 +40,8 @@ struct bexpr *bind_col(struct binder *b, const struct col *c, size_t at)
     struct bexpr *e = bexpr_new(b, c->type, c->sql, at);
 
     e->column = c;
+    if (c->used)
+        *c->used = true;
     return e;
 }
 

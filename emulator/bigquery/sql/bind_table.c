@@ -93,15 +93,21 @@ static void add_pseudo(struct binder *b, struct rel *r, const char *alias,
 {
     const char *sql = arena_cat(b->mem, alias, ".\"_PARTITIONTIME\"", NULL);
 
-    r->cols[r->n_cols++] = (struct col){
-        STR("_PARTITIONTIME"), type_scalar(T_TIMESTAMP), sql, true, ref, false};
+    r->cols[r->n_cols++] = (struct col){STR("_PARTITIONTIME"),
+                                        type_scalar(T_TIMESTAMP),
+                                        sql,
+                                        true,
+                                        ref,
+                                        false,
+                                        NULL};
     r->cols[r->n_cols++] =
         (struct col){STR("_PARTITIONDATE"),
                      type_scalar(T_DATE),
                      arena_cat(b->mem, "bq_ts_date(", sql, ",'UTC')", NULL),
                      true,
                      ref,
-                     true};
+                     true,
+                     NULL};
 }
 
 void table_rel(struct binder *b, struct rel *r, const struct sql_table *t,
@@ -110,6 +116,10 @@ void table_rel(struct binder *b, struct rel *r, const struct sql_table *t,
     bool ingestion =
         t->partition_by && !strcmp(t->partition_by, "_PARTITIONTIME");
 
+    bool *used = ARENA_ARRAY(b->mem, bool, t->n_columns + 1);
+
+    memset(used, 0, t->n_columns + 1);
+    b->stmt->refs[ref].used = used;
     r->cols = ARENA_ARRAY(b->mem, struct col, t->n_columns + 2);
     for (size_t i = 0; i < t->n_columns; i++) {
         const struct sql_column *c = &t->columns[i];
@@ -121,7 +131,8 @@ void table_rel(struct binder *b, struct rel *r, const struct sql_table *t,
             arena_cat(b->mem, alias, ".", quote_name(b->mem, c->name), NULL),
             c->hidden,
             is_partition ? ref : -1,
-            false};
+            false,
+            &used[i]};
     }
     if (ingestion)
         add_pseudo(b, r, alias, ref);
@@ -162,7 +173,8 @@ static const char *bind_view(struct binder *b, const struct sql_table *t,
                                   arena_printf(b->mem, "%s.c%zu", alias, i + 1),
                                   false,
                                   q->cols[i].ref,
-                                  false};
+                                  false,
+                                  NULL};
     }
     return name;
 }

@@ -128,6 +128,9 @@ struct sql_ref {
     bool pruned;
     int64_t low, high;
     const char *prune_low, *prune_high; /* private: expressions */
+    /* A flag a column of `table`: an expression names it. A subquery's columns
+     * count even where the query around it drops them. NULL: all do. */
+    const bool *used;
 };
 
 /* A bound statement. Owned by who prepared it; read-only but for sql_prune. May
