@@ -24,23 +24,47 @@ static void reply(struct http_req *req, int status, struct buf *json)
     buf_fini(json);
 }
 
-static void key_set(struct identity *id, struct http_req *req)
+/* False: answered, there is no key. */
+static bool has_key(struct identity *id, struct http_req *req)
 {
     struct err err = {0};
     struct buf json;
 
+    if (identity_need_key(id, &err) == RC_OK)
+        return true;
     buf_init(&json, DOCUMENT_MAX);
-    if (identity_need_key(id, &err)) {
-        buf_puts(&json, "{\"error\":");
-        buf_json_str(&json, str_from(err.text));
-        buf_puts(&json, "}\n");
-        reply(req, 503, &json);
+    buf_puts(&json, "{\"error\":");
+    buf_json_str(&json, str_from(err.text));
+    buf_puts(&json, "}\n");
+    reply(req, 503, &json);
+    return false;
+}
+
+static void key_set(struct identity *id, struct http_req *req)
+{
+    struct buf json;
+
+    if (!has_key(id, req))
         return;
-    }
+    buf_init(&json, DOCUMENT_MAX);
     buf_printf(&json,
                "{\"keys\":[{\"alg\":\"RS256\",\"e\":\"%s\",\"kid\":\"%s\","
                "\"kty\":\"RSA\",\"n\":\"%s\",\"use\":\"sig\"}]}\n",
                id->public.e, id->public.id, id->public.n);
+    reply(req, 200, &json);
+}
+
+/* The older form, which Google's libraries for Python and Node ask for. */
+static void certificates(struct identity *id, struct http_req *req)
+{
+    struct buf json;
+
+    if (!has_key(id, req))
+        return;
+    buf_init(&json, DOCUMENT_MAX);
+    buf_printf(&json, "{\"%s\":", id->public.id);
+    buf_json_str(&json, str_from(id->certificate));
+    buf_puts(&json, "}\n");
     reply(req, 200, &json);
 }
 
@@ -113,7 +137,8 @@ bool identity_serve(struct identity *id, struct http_req *req)
         void (*run)(struct identity *id, struct http_req *req);
     } rows[] = {{"/.well-known/openid-configuration", discovery},
                 {"/.well-known/jwks.json", key_set},
-                {CERTS, key_set}};
+                {CERTS, key_set},
+                {"/oauth2/v1/certs", certificates}};
     enum http_method method = http_req_method(req);
 
     if (method != HTTP_GET && method != HTTP_HEAD)

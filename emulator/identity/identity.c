@@ -38,6 +38,9 @@ static void *make(void *arg)
         rc = key_read_public(pem, &id->public, &id->err);
         if (rc == RC_OK)
             rc = jwt_key_parse(pem, &id->key, &id->err);
+        if (rc == RC_OK)
+            rc = key_certificate(pem, clock_wall_us() / US_PER_S,
+                                 &id->certificate, &id->err);
         if (rc && id->state_dir) {
             struct err why = id->err;
 
@@ -202,6 +205,7 @@ void identity_free(struct identity *id)
     key_public_fini(&id->public);
     jwt_key_free(id->key);
     mem_free(id->pem);
+    mem_free(id->certificate);
     mem_free(id->account);
     mem_free(id);
 }

@@ -55,8 +55,9 @@ enum {
 void identity_subject(const char *email, char out[IDENTITY_SUBJECT_LEN + 1]);
 
 /* Answers the request if it is for one of the documents: discovery
- * (/.well-known/openid-configuration) and key set (/oauth2/v3/certs, where
- * Google has it, and /.well-known/jwks.json). False: it is not ours. */
+ * (/.well-known/openid-configuration), key set (/oauth2/v3/certs, where Google
+ * has it, and /.well-known/jwks.json) and certificates (/oauth2/v1/certs).
+ * False: it is not ours. */
 bool identity_serve(struct identity *id, struct http_req *req);
 
 /* The same for what gives tokens out, to whoever asks: the metadata server

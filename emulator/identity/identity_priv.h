@@ -34,7 +34,7 @@ struct identity {
     struct identity_wait *waits;
     int rc;
     struct err err;
-    char *pem;
+    char *pem, *certificate;
     struct key_public public;
     struct jwt_key *key;
 };

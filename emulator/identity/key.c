@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 
 #include "common/base64.h"
@@ -18,18 +19,24 @@ enum {
     NUMBER_BYTES = 1024 /* of a key of up to 8,192 bits */
 };
 
+/* What was written, or NULL; frees the BIO. */
+static char *take(BIO *bio, bool written)
+{
+    char *text = NULL, *p = NULL;
+    long len = written ? BIO_get_mem_data(bio, &p) : 0;
+
+    if (len > 0)
+        text = mem_printf("%.*s", (int)len, p);
+    BIO_free(bio);
+    return text;
+}
+
 static char *pem_of(EVP_PKEY *key)
 {
     BIO *bio = BIO_new(BIO_s_mem());
-    char *pem = NULL, *p = NULL;
-    long len = 0;
 
-    if (bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL))
-        len = BIO_get_mem_data(bio, &p);
-    if (len > 0)
-        pem = mem_printf("%.*s", (int)len, p);
-    BIO_free(bio);
-    return pem;
+    return take(bio, bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0,
+                                                     NULL, NULL));
 }
 
 int key_make(char **pem, struct err *err)
@@ -87,25 +94,78 @@ static int no_password(char *out, int size, int for_writing, void *arg)
     return 0;
 }
 
-int key_read_public(struct str pem, struct key_public *out, struct err *err)
+/* NULL: no RSA key. */
+static EVP_PKEY *parse(struct str pem)
 {
     BIO *bio = pem.len <= INT_MAX ? BIO_new_mem_buf(pem.p, (int)pem.len) : NULL;
-    EVP_PKEY *pkey =
+    EVP_PKEY *key =
         bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+
+    BIO_free(bio);
+    if (key && EVP_PKEY_base_id(key) == EVP_PKEY_RSA)
+        return key;
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+static int no_key(struct err *err)
+{
+    return err_set(err, RC_INVALID, "no RSA private key in PEM form");
+}
+
+int key_read_public(struct str pem, struct key_public *out, struct err *err)
+{
+    EVP_PKEY *pkey = parse(pem);
     struct key_public key = {0};
 
-    if (pkey && EVP_PKEY_base_id(pkey) == EVP_PKEY_RSA) {
+    if (pkey) {
         key.n = number(pkey, OSSL_PKEY_PARAM_RSA_N);
         key.e = number(pkey, OSSL_PKEY_PARAM_RSA_E);
     }
     EVP_PKEY_free(pkey);
-    BIO_free(bio);
     if (!key.n || !key.e) {
         key_public_fini(&key);
-        return err_set(err, RC_INVALID, "no RSA private key in PEM form");
+        return no_key(err);
     }
     name_it(&key);
     *out = key;
+    return RC_OK;
+}
+
+/* Serial number, names, validity, key and signature. */
+static bool fill_in(X509 *x, EVP_PKEY *key, int64_t now_s)
+{
+    const int64_t day_s = 86400;
+    X509_NAME *name = X509_get_subject_name(x);
+    const unsigned char *cn =
+        (const unsigned char
+             *)"federated-signon.system.gserviceaccount.com"; /* as Google's */
+
+    return X509_set_version(x, 2) && /* that is, 3 */
+           ASN1_INTEGER_set(X509_get_serialNumber(x), 1) &&
+           ASN1_TIME_set(X509_getm_notBefore(x), now_s - day_s) &&
+           ASN1_TIME_set(X509_getm_notAfter(x), now_s + 3650 * day_s) &&
+           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, cn, -1, -1,
+                                      0) &&
+           X509_set_issuer_name(x, name) && X509_set_pubkey(x, key) &&
+           X509_sign(x, key, EVP_sha256()) > 0;
+}
+
+int key_certificate(struct str pem, int64_t now_s, char **out, struct err *err)
+{
+    EVP_PKEY *key = parse(pem);
+    X509 *x = X509_new();
+    BIO *bio = BIO_new(BIO_s_mem());
+    bool is_key = key != NULL;
+    char *text = take(bio, bio && x && key && fill_in(x, key, now_s) &&
+                               PEM_write_bio_X509(bio, x));
+
+    X509_free(x);
+    EVP_PKEY_free(key);
+    if (!text)
+        return is_key ? err_set(err, RC_INTERNAL, "no certificate can be made")
+                      : no_key(err);
+    *out = text;
     return RC_OK;
 }
 

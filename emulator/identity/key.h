@@ -4,6 +4,8 @@
 #ifndef EMULATOR_IDENTITY_KEY_H
 #define EMULATOR_IDENTITY_KEY_H
 
+#include <stdint.h>
+
 #include "common/rc.h"
 #include "common/str.h"
 
@@ -20,6 +22,11 @@ struct key_public {
 RC_MUST_USE int key_make(char **pem, struct err *err);
 /* RC_INVALID: no private RSA key. */
 RC_MUST_USE int key_read_public(struct str pem, struct key_public *out,
+                                struct err *err);
+/* The public half as a certificate that it signed itself, good from a day ago
+ * for ten years, for libraries that read nothing else. `now_s`: wall time.
+ * Caller owns `*pem`. RC_INVALID, RC_INTERNAL. */
+RC_MUST_USE int key_certificate(struct str pem, int64_t now_s, char **out,
                                 struct err *err);
 void key_public_fini(struct key_public *key);
 

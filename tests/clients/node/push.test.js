@@ -71,6 +71,9 @@ test('a message arrives in its envelope, signed', limit, async t => {
     token, certs, 'us', ['https://accounts.google.com']);
   assert.strictEqual(ticket.getPayload().email, account);
   assert.strictEqual(ticket.getPayload().email_verified, true);
+  const asInProduction = new OAuth2Client({endpoints: {oauth2FederatedSignonPemCertsUrl: `${host}/oauth2/v1/certs`}});
+  const checked = await asInProduction.verifyIdToken({idToken: token, audience: 'us'});
+  assert.strictEqual(checked.getPayload().sub, ticket.getPayload().sub);
   await assert.rejects(new OAuth2Client().verifySignedJwtWithCertsAsync(token, certs, 'others', ['https://accounts.google.com']));
 });
 

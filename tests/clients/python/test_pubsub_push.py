@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from endpoint import Endpoint
 from google.api_core import exceptions
 from google.auth import jwt
+from google.auth.transport.requests import Request
+from google.oauth2 import id_token
 from google.protobuf import duration_pb2
 from google.pubsub_v1.types import PushConfig
 
@@ -163,6 +165,8 @@ def test_token_is_verified_by_googles_library(google, emulator, endpoint, push, 
     assert claims["iss"] == "https://accounts.google.com"
     assert claims["exp"] - claims["iat"] == 3600 and abs(claims["iat"] - time.time()) < 60
     assert claims["sub"] == claims["azp"] and len(claims["sub"]) == 21 and claims["sub"].isdigit()
+    certs = emulator.console + "/oauth2/v1/certs"
+    assert id_token.verify_token(bearer, Request(), audience or endpoint.url, certs)["email"] == ACCOUNT
     header = jwt.decode_header(bearer)
     assert header["alg"] == "RS256" and header["typ"] == "JWT"
     wait_drained(emulator, name)
