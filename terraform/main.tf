@@ -10,7 +10,7 @@ locals {
 
 resource "google_project_service" "apis" {
   for_each = toset([
-    "artifactregistry", "bigquery", "billingbudgets", "cloudresourcemanager", "compute", "iam", "iamcredentials",
+    "artifactregistry", "bigquery", "billingbudgets", "cloudbilling", "cloudresourcemanager", "compute", "iam", "iamcredentials",
     "logging", "monitoring", "pubsub", "redis", "run", "secretmanager", "servicenetworking", "sts",
   ])
   service            = "${each.value}.googleapis.com"

@@ -99,13 +99,15 @@ resource "google_project_iam_member" "applies" {
   member   = local.applier
 }
 
-# What a plan reads; no payload of a secret is among it.
+# What a plan reads. Payloads of secrets too: a refresh compares them, and the
+# state holds them anyway (the password of Redis), so who may plan may see them:
+# jobs of this repository, never of a fork.
 resource "google_project_iam_member" "plans" {
   for_each = toset([
     "roles/artifactregistry.reader", "roles/bigquery.metadataViewer", "roles/browser", "roles/compute.viewer",
     "roles/iam.securityReviewer", "roles/iam.workloadIdentityPoolViewer", "roles/logging.viewer",
     "roles/monitoring.viewer", "roles/pubsub.viewer", "roles/redis.viewer", "roles/run.viewer",
-    "roles/secretmanager.viewer", "roles/serviceusage.serviceUsageViewer",
+    "roles/secretmanager.secretAccessor", "roles/secretmanager.viewer", "roles/serviceusage.serviceUsageViewer",
   ])
   project = var.project
   role    = each.value
@@ -122,4 +124,15 @@ resource "google_storage_bucket_iam_member" "writes_state" {
   bucket = var.state_bucket
   role   = "roles/storage.objectUser"
   member = local.deployer
+}
+
+# A plan locks the state while it reads it: the lock and nothing else.
+resource "google_storage_bucket_iam_member" "locks_state" {
+  bucket = var.state_bucket
+  role   = "roles/storage.objectUser"
+  member = local.reader
+  condition {
+    title      = "lock"
+    expression = "resource.name.endsWith('.tflock')"
+  }
 }

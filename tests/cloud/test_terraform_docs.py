@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""terraform/README.md and RUNBOOK.md say what is so: commands, variables, alert
+names and the diagram lead to things that exist."""
+import os
+import re
+
+import pytest
+import yaml
+
+from conftest import ROOT, read
+from terraform_files import modules
+
+README = read("terraform", "README.md")
+PAGES = {"README.md": README, "RUNBOOK.md": read("terraform", "RUNBOOK.md")}
+GROUPS = yaml.safe_load(read("terraform", "rules", "datos.rules.yml"))["groups"]
+ALERTS = {r["alert"] for g in GROUPS for r in g["rules"] if "alert" in r}
+
+
+def test_the_drawing_shows_what_the_diagram_says():
+    diagram = re.search(r"```mermaid\n(.*?)```", README, re.S).group(1)
+    svg = read("terraform", "architecture.svg")
+    drawn = re.sub(r"\s+", "", "".join(re.findall(r">([^<>]+)<", re.sub(r"<style.*?</style>", "", svg, flags=re.S))))
+    words = [w for label in re.findall(r'"([^"]+)"', diagram) for part in label.split("<br/>") for w in part.split()]
+    assert len(words) > 60
+    missing = sorted({w for w in words if w not in drawn})
+    assert missing == [], "render it again: mmdc -i diagram -o terraform/architecture.svg"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_make_targets_exist(page):
+    rules = re.findall(r"^([a-z-]+(?: [a-z-]+)*):", read("Makefile"), re.M)
+    targets = {t for rule in rules for t in rule.split()}
+    named = set(re.findall(r"(?:`|\$ )make ([a-z][a-z-]+)", PAGES[page]))
+    assert named <= targets, named - targets
+
+
+def test_alerts_exist():
+    ours = re.findall(r'display_name\s+= "((?:Datos|PubSub|CloudRun)\w+)"', read("terraform", "modules", "monitoring", "alerts.tf"))
+    for page, text in PAGES.items():
+        named = set(re.findall(r"`(Datos[A-Z]\w+)`", text))
+        assert named <= ALERTS | set(ours), f"{page}: {named - ALERTS - set(ours)}"
+
+
+def test_the_example_sets_variables_that_exist():
+    example = re.search(r"```hcl\n(.*?)```", README, re.S).group(1)
+    names = set(re.findall(r"^ *([a-z_]+) +=", example, re.M))
+    root = modules()[""]
+    inner = {"issuer", "audience", "jwks_url"}
+    assert names - inner <= set(root.variables)
+    required = {v for v, block in root.variables.items() if "default" not in block}
+    assert required <= names, "what has no default is in the example"
+
+
+def test_outputs_exist():
+    assert set(re.findall(r"output (?:-raw |-json )?([a-z_]+)", README)) - {"identity"} <= set(modules()[""].outputs)
+
+
+def test_files_and_folders_exist():
+    for path in re.findall(r"^\| `([A-Za-z/.]+)`", README, re.M):
+        assert os.path.exists(os.path.join(ROOT, "terraform", path)), path
+    for link in re.findall(r"`((?:src|tests|modules|rules)/[A-Za-z0-9_./]+)`", README):
+        assert os.path.exists(os.path.join(ROOT, link)) or os.path.exists(os.path.join(ROOT, "terraform", link)), link
