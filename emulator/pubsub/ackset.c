@@ -231,7 +231,8 @@ void ackset_add_range(struct ackset *a, uint64_t from, uint64_t to)
             chunk_free(a->dir[i]);
         drop = drop < a->n ? drop : a->n;
         a->n -= drop;
-        memmove(a->dir, a->dir + drop, a->n * sizeof(*a->dir));
+        if (a->n > 0) /* else there may be no directory */
+            memmove(a->dir, a->dir + drop, a->n * sizeof(*a->dir));
         a->base = to / CHUNK_BITS;
         from = a->base * CHUNK_BITS;
     }

@@ -12,6 +12,7 @@
 #include "emulator/pubsub/message.h"
 #include "emulator/pubsub/names.h"
 #include "emulator/pubsub/numbers.h"
+#include "emulator/pubsub/slab.h"
 #include "emulator/pubsub/storage.h"
 #include "emulator/pubsub/subcore.h"
 #include "emulator/rpc.h"
@@ -94,6 +95,7 @@ struct pubsub {
     struct rpc *rpc;
     struct storage *storage; /* NULL: memory only */
     struct transform_pool *transforms;
+    struct slabs slabs; /* of batches, without storage */
     struct names topics, subs, snapshots, schemas, policies;
     struct numbers topic_numbers, sub_numbers;
     struct topic *all_topics;

@@ -8,7 +8,8 @@
 #include "grpc/wire.h"
 
 enum {
-    WAITING_MAX = 512 << 20 /* bytes on their way to storage */
+    WAITING_MAX = 512 << 20, /* bytes on their way to storage */
+    WHOLE_MAX = 1024         /* bytes that are worth a copy */
 };
 
 /* --- batches -------------------------------------------------------------- */
@@ -90,13 +91,22 @@ post(struct topic *t, struct batch *b, struct storage_job *job,
     keep_later(s, job);
 }
 
+/* Without storage the bytes stay for as long as the batch. */
+static struct batch *make_batch(struct pubsub *s, char *bytes, uint32_t len,
+                                uint32_t n)
+{
+    return s->storage || len > WHOLE_MAX
+               ? batch_new(bytes, len, n)
+               : batch_new_whole(&s->slabs, bytes, len, n);
+}
+
 void publish_batch(struct topic *t, char *bytes, uint32_t len, uint32_t n,
                    struct storage_job *job,
                    void (*done)(struct posting *posting, int rc,
                                 const char *text),
                    void *arg)
 {
-    struct batch *b = batch_new(bytes, len, n);
+    struct batch *b = make_batch(t->service, bytes, len, n);
 
     b->first_id = t->service->next_id;
     t->service->next_id += n;
@@ -107,7 +117,7 @@ void publish_reserved(
     struct topic *t, const struct publish *what, uint64_t first_id,
     void (*done)(struct posting *posting, int rc, const char *text), void *arg)
 {
-    struct batch *b = batch_new(what->bytes, what->len, what->n);
+    struct batch *b = make_batch(t->service, what->bytes, what->len, what->n);
 
     b->first_id = first_id;
     post(t, b, NULL, done, arg);

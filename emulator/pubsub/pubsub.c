@@ -134,6 +134,7 @@ static void pubsub_free(void *self)
     numbers_fini(&s->topic_numbers);
     numbers_fini(&s->sub_numbers);
     buf_fini(&s->dropped);
+    slabs_fini(&s->slabs);
     rpc_free(s->rpc);
     mem_free(s);
 }

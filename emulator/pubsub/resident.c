@@ -15,7 +15,7 @@ enum {
 
 void resident_remove(struct pubsub *s, struct batch *b)
 {
-    if (!b->bytes)
+    if (!b->bytes || !s->storage)
         return;
     if (b->older)
         b->older->newer = b->newer;
@@ -40,8 +40,7 @@ static void evict(struct pubsub *s)
 
         if (b->stored) {
             resident_remove(s, b);
-            mem_free(b->bytes);
-            b->bytes = NULL;
+            batch_drop_bytes(b);
         }
         b = newer;
     }
@@ -49,6 +48,8 @@ static void evict(struct pubsub *s)
 
 void resident_add(struct pubsub *s, struct batch *b)
 {
+    if (!s->storage)
+        return; /* all stay */
     b->older = s->newest;
     b->newer = NULL;
     if (s->newest)
@@ -57,7 +58,7 @@ void resident_add(struct pubsub *s, struct batch *b)
         s->oldest = b;
     s->newest = b;
     s->n_resident += b->len;
-    if (s->storage && s->n_resident > RESIDENT_MAX)
+    if (s->n_resident > RESIDENT_MAX)
         evict(s);
 }
 

@@ -203,8 +203,9 @@ static int on_batch(const struct kept_batch *k, void *arg, struct err *err)
         numbers_find(&s->topic_numbers, k->topic + s->restore_base);
     struct batch *b;
 
-    if (k->n == 0 || (k->bytes.p && !is_whole(k->bytes, k->n)) ||
-        k->id >= COUNT_MAX || k->publish_us < 0 || k->publish_us >= COUNT_MAX ||
+    if (k->n == 0 || k->n > BATCH_MAX_MESSAGES ||
+        (k->bytes.p && !is_whole(k->bytes, k->n)) || k->id >= COUNT_MAX ||
+        k->publish_us < 0 || k->publish_us >= COUNT_MAX ||
         (t && k->seq > t->log.end_seq + ACKSET_SPAN_MAX))
         return damaged(err, "messages");
     if (k->id + k->n > s->next_id)

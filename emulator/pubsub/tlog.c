@@ -3,6 +3,7 @@
 #include "emulator/pubsub/tlog.h"
 
 #include "common/mem.h"
+#include "emulator/pubsub/slab.h"
 #include "emulator/pubsub/journal.h"
 #include "grpc/wire.h"
 
@@ -16,12 +17,38 @@ struct batch *batch_new(char *bytes, uint32_t len, uint32_t n)
     return b;
 }
 
+struct batch *batch_new_whole(struct slabs *slabs, char *bytes, uint32_t len,
+                              uint32_t n)
+{
+    size_t size = offsetof(struct batch, own) + len;
+    struct batch *b = slab_alloc(
+        slabs, size < sizeof(struct batch) ? sizeof(struct batch) : size);
+
+    b->bytes = (char *)b + offsetof(struct batch, own);
+    b->whole = true;
+    memcpy(b->bytes, bytes, len);
+    b->len = len;
+    b->n = n;
+    mem_free(bytes);
+    return b;
+}
+
+void batch_drop_bytes(struct batch *b)
+{
+    if (!b->whole)
+        mem_free(b->bytes);
+    b->bytes = NULL;
+}
+
 void batch_free(struct batch *b)
 {
     if (!b)
         return;
-    mem_free(b->bytes);
-    mem_free(b);
+    batch_drop_bytes(b);
+    if (b->whole)
+        slab_free(b);
+    else
+        mem_free(b);
 }
 
 void tlog_init(struct tlog *log, const struct tlog_events *events)
@@ -87,8 +114,7 @@ static bool let_go(struct tlog *log, struct batch *b)
     log->n_bytes -= b->len;
     if (log->events)
         log->events->on_gone(log, b, log->events->arg);
-    mem_free(b->bytes);
-    b->bytes = NULL;
+    batch_drop_bytes(b);
     return true;
 }
 

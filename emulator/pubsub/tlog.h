@@ -21,22 +21,32 @@
 #include "emulator/pubsub/ackset.h"
 
 struct journal;
+struct slabs;
 struct tlog;
 
 struct batch {
     uint64_t first_seq;
     uint64_t first_id;
     int64_t publish_us;
-    char *bytes;    /* NULL: on disk only, or gone */
-    uint32_t len;   /* of bytes, also when they are not here */
-    uint32_t n;     /* messages */
-    uint32_t needs; /* holders that are not done with all of it */
-    uint32_t pins;  /* deliveries that may have to be repeated */
-    bool gone;      /* nobody needs it; only the header stands */
-    bool loading;   /* storage was asked for the bytes */
-    bool stored;    /* a row of storage has it */
-    /* resident batches, oldest first: the cache's list */
-    struct batch *newer, *older;
+    char *bytes;          /* NULL: on disk only, or gone */
+    uint32_t len;         /* of bytes, also when they are not here */
+    uint32_t needs;       /* holders that are not done with all of it */
+    uint32_t pins;        /* deliveries that may have to be repeated */
+    uint32_t n : 28;      /* messages */
+    uint32_t gone : 1;    /* nobody needs it; only the header stands */
+    uint32_t loading : 1; /* storage was asked for the bytes */
+    uint32_t stored : 1;  /* a row of storage has it */
+    uint32_t whole : 1;   /* in one piece with its bytes */
+    union {
+        /* resident batches, oldest first: the cache's list */
+        struct {
+            struct batch *newer, *older;
+        };
+        char own[16]; /* of a whole one: where its bytes begin */
+    };
+};
+enum {
+    BATCH_MAX_MESSAGES = (1 << 28) - 1
 };
 
 struct holder {
@@ -74,7 +84,12 @@ void tlog_fini(struct tlog *log);
 
 /* A batch for `n` messages; takes `bytes` (mem_free). */
 struct batch *batch_new(char *bytes, uint32_t len, uint32_t n);
+/* The same in one piece with its bytes, which cannot go before it does: for
+ * those that stay in memory, much of whose cost would else be the heap's. */
+struct batch *batch_new_whole(struct slabs *slabs, char *bytes, uint32_t len,
+                              uint32_t n);
 void batch_free(struct batch *b);
+void batch_drop_bytes(struct batch *b);
 
 /* Appends (takes the batch); its first_seq must not lie before end_seq. What
  * lies between counts as done by all. */
