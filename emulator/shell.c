@@ -30,9 +30,8 @@
 #include "version_gen.h"
 
 enum {
-    H2_STREAMS = 10000,      /* a connection's; thousands are usual here */
-    STREAM_HIGH = 1 << 20,   /* of an answer waiting, before "full" */
-    HEADER_BYTES = 64 << 10, /* metadata of clients is generous */
+    H2_STREAMS = 10000,    /* a connection's; thousands are usual here */
+    STREAM_HIGH = 1 << 20, /* of an answer waiting, before "full" */
     CONNECTIONS = 10000
 };
 #define DRAIN_US (3 * US_PER_S)
@@ -131,7 +130,6 @@ static void limits_init(struct http_limits *limits)
     http_limits_default(limits);
     limits->h2_streams = H2_STREAMS;
     limits->stream_high = STREAM_HIGH;
-    limits->header_bytes = HEADER_BYTES;
     limits->connections = CONNECTIONS;
 }
 

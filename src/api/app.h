@@ -159,6 +159,9 @@ void exchange_begin(struct exchange *x);
 bool exchange_end(struct exchange *x);
 void on_request(struct http_req *req, void *app);
 void on_close(struct http_req *req, int status, void *app);
+/* The id and common fields of what the HTTP server refuses by itself. */
+size_t error_fields(struct http_req *req, struct http_field *out, size_t room,
+                    char *scratch, void *app);
 
 /* --- commit.c: what commits do to this process' readers --- */
 /* A notice, of the channel (`gen`) or of an own writer (epoch 0). Any thread;

@@ -60,11 +60,22 @@ static bool is_id_char(char c)
            (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
 }
 
-static void set_id(struct exchange *x)
+enum {
+    RANDOM_ID = 16
+};
+
+static void write_random_id(struct api_loop *l, char *out)
 {
     static const char hex[] = "0123456789abcdef";
+    uint64_t random = rand_next(&l->rand);
+
+    for (int i = 0; i < RANDOM_ID; i++)
+        out[i] = hex[random >> (60 - 4 * i) & 15];
+}
+
+static void set_id(struct exchange *x)
+{
     struct str given = http_req_known(x->req, HTTP_H_X_REQUEST_ID);
-    uint64_t random;
 
     if (given.p && given.len && given.len <= API_ID_MAX) {
         size_t i = 0;
@@ -76,10 +87,8 @@ static void set_id(struct exchange *x)
             return;
         }
     }
-    random = rand_next(&x->l->rand);
-    for (int i = 0; i < 16; i++)
-        x->id[i] = hex[random >> (60 - 4 * i) & 15];
-    x->id_len = 16;
+    write_random_id(x->l, x->id);
+    x->id_len = RANDOM_ID;
 }
 
 /* --- in --- */
@@ -132,17 +141,40 @@ static void dispatch(struct exchange *x)
     reply_problem(x, 405, "this path does not take this method", NULL, 0);
 }
 
-void on_request(struct http_req *req, void *app)
+static struct exchange *begin(struct api_loop *l, struct http_req *req)
 {
-    struct exchange *x = exchange_new(app, req);
+    struct exchange *x = exchange_new(l, req);
     struct str segment;
 
     http_req_set_user(req, x);
     x->route = route_find(http_req_path(req), &segment);
-    if (x->route->id == ROUTE_PUSH && !api_serves(x->l->api, ROUTE_PUSH))
+    if (x->route->id == ROUTE_PUSH && !api_serves(l->api, ROUTE_PUSH))
         x->route = route_at(ROUTE_OTHER);
     set_id(x);
-    dispatch(x);
+    return x;
+}
+
+void on_request(struct http_req *req, void *app)
+{
+    dispatch(begin(app, req));
+}
+
+size_t error_fields(struct http_req *req, struct http_field *out, size_t room,
+                    char *scratch, void *app)
+{
+    struct api_loop *l = app;
+    struct exchange *x = req ? http_req_user(req) : NULL;
+
+    if (req && !x)
+        x = begin(l, req); /* counted and logged like the others */
+    if (x) {
+        out[0] = reply_id_field(x);
+    } else {
+        write_random_id(l, scratch);
+        out[0] = (struct http_field){STR("x-request-id"),
+                                     str_of(scratch, RANDOM_ID)};
+    }
+    return 1 + reply_common_fields(out + 1, room - 1);
 }
 
 /* --- out --- */

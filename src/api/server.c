@@ -59,6 +59,7 @@ static const struct http_app app = {
     .on_writable = on_writable,
     .on_close = on_close,
     .render_error = admin_render_error,
+    .error_fields = error_fields,
 };
 
 /* --- loops --- */

@@ -12,7 +12,6 @@
 /* Answers by ourselves and ends the connection. */
 void h1_refuse(struct conn *c, int status, const char *detail)
 {
-    const struct http_app *app = &c->hl->server->app;
     struct refusal r;
 
     if (status != 408 && status != 503)
@@ -27,7 +26,7 @@ void h1_refuse(struct conn *c, int status, const char *detail)
             req_refuse(c->h1.req, status, detail);
         return;
     }
-    refusal_init(&r, app, status, detail);
+    refusal_init(&r, c->hl, NULL, status, detail);
     http_write_head(c, status, NULL, r.fields, r.n_fields, (int64_t)r.body.len,
                     STR("close"));
     conn_write(c, r.body.data, r.body.len);
@@ -235,7 +234,8 @@ bool h1_wants_read(const struct conn *c)
     switch (c->h1.phase) {
     case H1_HEAD:
     case H1_WAIT:
-        return c->in.len < c->hl->server->limits.header_bytes;
+        /* One byte over the limit is what makes a head too large. */
+        return c->in.len <= c->hl->server->limits.header_bytes;
     case H1_BODY:
         return !c->h1.req->paused;
     default:

@@ -94,6 +94,7 @@ static void on_expire(struct deadline *d, enum deadline_class class)
         req_refuse(req, 408, "the body came too slowly");
     else
         h2_abort(req, NGHTTP2_CANCEL);
+    c->h2->stalled = class == DEADLINE_WRITE;
     conn_end(c);
 }
 
@@ -327,7 +328,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame,
     case NGHTTP2_DATA:
         if (req && ends)
             end_input(req);
-        else if (frame->hd.length == 0)
+        else if (frame->hd.length <= frame->data.padlen)
             count_idle_frame(c);
         break;
     case NGHTTP2_RST_STREAM:
@@ -337,9 +338,16 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame,
     case NGHTTP2_PRIORITY:
         count_idle_frame(c);
         break;
-    case NGHTTP2_PING:
+    case NGHTTP2_SETTINGS:
         if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
             count_idle_frame(c);
+        break;
+    case NGHTTP2_PING:
+        /* gRPC's clients measure the line with a ping to each of our bursts:
+         * as many as there are answers are honest. */
+        if (!(frame->hd.flags & NGHTTP2_FLAG_ACK) && !c->h2->answered_since)
+            count_idle_frame(c);
+        c->h2->answered_since = false;
         /* Our own ping came back: the peer has read the notice of h2_drain. */
         if (c->hl->draining && (frame->hd.flags & NGHTTP2_FLAG_ACK))
             nghttp2_submit_goaway(
@@ -359,10 +367,13 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame,
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame,
                    void *arg)
 {
-    struct http_loop *hl = ((struct conn *)arg)->hl;
+    struct conn *c = arg;
+    struct http_loop *hl = c->hl;
     int32_t id = frame->hd.stream_id;
     struct http_req *req;
 
+    if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA)
+        c->h2->answered_since = true;
     if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
         !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
         nghttp2_session_get_stream_remote_close(session, id) != 0)
@@ -516,6 +527,13 @@ void h2_settle(struct conn *c)
     }
     if (c->dead)
         return;
+    /* Who read nothing of his only answer will not do so in the idle time. */
+    if (h2->stalled && !h2->reqs) {
+        nghttp2_session_terminate_session(h2->session,
+                                          NGHTTP2_ENHANCE_YOUR_CALM);
+        conn_touch(c);
+    }
+    h2->stalled = false;
     if (c->eof)
         conn_kill(c);
     else if (c->out.len == 0 && !nghttp2_session_want_read(h2->session) &&

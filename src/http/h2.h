@@ -14,7 +14,9 @@ struct h2 {
     size_t header_bytes;   /* of that block, at least */
     size_t out_bytes;      /* of answers that wait in all streams */
     int64_t idle_frames_us, idle_frames; /* a leaking bucket */
-    bool tell_writable;                  /* some stream may be told */
+    bool stalled;        /* a stream was just cut for its reader */
+    bool answered_since; /* we sent something since the peer's last ping */
+    bool tell_writable;  /* some stream may be told */
 };
 
 bool h2_start(struct conn *c); /* false: no memory */

@@ -80,13 +80,13 @@ static void submit_trailers(struct http_req *req)
     nv_fini(&l);
 }
 
-/* Who stops reading a finished answer is cut; a streamed one that is not yet
- * finished may stall for long (its memory is bounded by stream_high). */
+/* Who stops reading is cut. Only a conversation (a streamed request, as gRPC's
+ * are) may stall for long: its memory is bounded by stream_high. */
 static void restart_write_deadline(struct http_req *req)
 {
     struct http_loop *hl = req->conn->hl;
 
-    if (req->reply_done)
+    if (req->reply_done || (req->mode == HTTP_BODY_WHOLE && req->out.len))
         deadline_set(&hl->deadlines, &req->deadline, DEADLINE_WRITE,
                      hl->now_us);
 }
@@ -102,7 +102,9 @@ static ssize_t on_read_source(nghttp2_session *session, int32_t stream_id,
     (void)session;
     (void)stream_id;
     c->h2->out_bytes -= n;
-    if (n)
+    if (n && req->out.len == 0 && !req->reply_done)
+        deadline_leave(&req->deadline);
+    else if (n)
         restart_write_deadline(req);
     if (req->full && req->out.len <= c->hl->server->limits.stream_high / 4)
         c->h2->tell_writable = true;
@@ -185,6 +187,8 @@ void h2_stream_write(struct http_req *req, const void *p, size_t len)
         return;
     }
     req->conn->h2->out_bytes += len;
+    if (req->deadline.class != DEADLINE_WRITE)
+        restart_write_deadline(req);
     resume_source(req);
 }
 

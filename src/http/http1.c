@@ -6,7 +6,10 @@
 #include "http/chars.h"
 
 enum {
-    METHOD_MAX = 32
+    METHOD_MAX = 32,
+    /* Empty lines before a request line are forgiven (RFC 9112 section 2.2):
+     * this many bytes of them. */
+    BLANK_MAX = 16
 };
 
 static int refuse(const char **detail, int status, const char *text)
@@ -42,8 +45,7 @@ int http1_scan(struct http1_scan *scan, const char *p, size_t len, size_t limit,
         } else if (scan->n_lines) {
             *head_len = end;
             return 0;
-        } else if (scan->line_at) {
-            /* Only one empty line is forgiven (RFC 9112 section 2.2). */
+        } else if (scan->line_at + 2 > BLANK_MAX) {
             return refuse(detail, 400, "the request line is missing");
         }
         scan->line_at = (uint32_t)end;
@@ -399,8 +401,9 @@ int http1_parse_head(struct http_head *head, char *p, size_t len,
     int rc;
 
     *head = (struct http_head){.fields = fields, .n_fields_max = n_fields_max};
-    if (len >= 2 && p[0] == '\r' && p[1] == '\n')
-        at = 2;
+    while (len >= at + 2 && at < BLANK_MAX && p[at] == '\r' &&
+           p[at + 1] == '\n')
+        at += 2;
     for (bool first = true; at < len; first = false, at = end + 2) {
         char *lf = memchr(p + at, '\n', len - at);
 

@@ -121,7 +121,8 @@ void req_refuse(struct http_req *req, int status, const char *detail)
 {
     struct refusal r;
 
-    refusal_init(&r, &req->conn->hl->server->app, status, detail);
+    refusal_init(&r, req->conn->hl, req->announced ? req : NULL, status,
+                 detail);
     http_reply(req, status, r.fields, r.n_fields, buf_as_str(&r.body));
     refusal_fini(&r);
 }

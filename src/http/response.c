@@ -148,9 +148,12 @@ void http_write_head(struct conn *c, int status,
 
 /* --- refusals ------------------------------------------------------------- */
 
-void refusal_init(struct refusal *r, const struct http_app *app, int status,
-                  const char *detail)
+void refusal_init(struct refusal *r, struct http_loop *hl, struct http_req *req,
+                  int status, const char *detail)
 {
+    const struct http_app *app = &hl->server->app;
+    size_t room = sizeof(r->fields) / sizeof(r->fields[0]);
+
     r->n_fields = 0;
     buf_init(&r->type, 256);
     buf_init(&r->body, 65536);
@@ -161,11 +164,16 @@ void refusal_init(struct refusal *r, const struct http_app *app, int status,
             (struct http_field){STR("content-type"), buf_as_str(&r->type)};
     r->fields[r->n_fields++] =
         (struct http_field){STR("cache-control"), STR("no-store")};
-    r->fields[r->n_fields++] =
-        (struct http_field){STR("x-content-type-options"), STR("nosniff")};
     if (status == 503)
         r->fields[r->n_fields++] =
             (struct http_field){STR("retry-after"), STR("1")};
+    if (app->error_fields)
+        r->n_fields +=
+            app->error_fields(req, r->fields + r->n_fields, room - r->n_fields,
+                              r->scratch, hl->app_arg);
+    else
+        r->fields[r->n_fields++] =
+            (struct http_field){STR("x-content-type-options"), STR("nosniff")};
 }
 
 void refusal_fini(struct refusal *r)

@@ -28,11 +28,13 @@ void http_write_head(struct conn *c, int status,
 /* What the server says when it refuses by itself. */
 struct refusal {
     struct buf type, body;
-    struct http_field fields[4];
+    struct http_field fields[16];
     size_t n_fields;
+    char scratch[HTTP_SCRATCH];
 };
-void refusal_init(struct refusal *r, const struct http_app *app, int status,
-                  const char *detail);
+/* `req` is NULL before the application knows of it. */
+void refusal_init(struct refusal *r, struct http_loop *hl, struct http_req *req,
+                  int status, const char *detail);
 void refusal_fini(struct refusal *r);
 
 struct http_prepared {

@@ -15,6 +15,11 @@ struct buf;
 struct loop;
 struct http_server;
 struct http_req;
+struct http_field;
+
+enum {
+    HTTP_SCRATCH = 64
+};
 
 /* How the body of a request is to reach the application. */
 enum http_body_mode {
@@ -45,6 +50,12 @@ struct http_app {
      * NULL: an empty body. */
     void (*render_error)(int status, const char *detail, struct buf *type,
                          struct buf *body);
+    /* The fields of such a reply beside type, length and caching: at most
+     * `room`; returns how many. `req` is NULL before on_head was called;
+     * `scratch` (HTTP_SCRATCH bytes) may hold what they point at. May be
+     * NULL. */
+    size_t (*error_fields)(struct http_req *req, struct http_field *out,
+                           size_t room, char *scratch, void *app);
 };
 
 struct http_limits {

@@ -354,6 +354,11 @@ def test_size_limits(api):
     problem(api.get("/datos?id=" + "x" * 17000), 414)
     answer = raw(api, b"GET /datos HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 20000 + b"\r\n\r\n")
     assert b" 431 " in answer.split(b"\r\n")[0] and b"application/problem+json" in answer
+    for field in (b"x-request-id: ", b"referrer-policy: no-referrer", b"x-content-type-options: nosniff"):
+        assert answer.count(b"\r\n" + field) == 1, answer
+    headers = api.request("POST", "/datos", b" " * (1024 * 1024 + 1), headers={"X-Request-Id": "mine"}).headers
+    assert headers["X-Request-Id"] == "mine" and headers["Referrer-Policy"] == "no-referrer"
+    assert 'route="/datos",method="POST",status="4xx"' in api.get("/metrics").body
 
 
 # --- framing ----------------------------------------------------------------

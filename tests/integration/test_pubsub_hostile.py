@@ -138,6 +138,33 @@ def test_control_frames_without_end(emulator, kind, payload):
     c.close()
 
 
+@pytest.mark.parametrize("port", ["pubsub", "bigquery", "console"])
+def test_heads_that_are_too_large(emulator, port):
+    address = getattr(emulator, port).removeprefix("http://")
+    for size in (16384, 1 << 16, 1 << 20):
+        with socket.create_connection(address.split(":"), timeout=10) as s:
+            s.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 16340)
+            try:
+                s.sendall(b"x" * (size - 16340) + b"\r\n\r\n")
+            except ConnectionError:
+                pass  # answered already
+            assert s.recv(4096).startswith(b"HTTP/1.1 431 "), size
+    c = h2raw.Connection(address, timeout=10)
+    stream = c.open("/", x="y" * 16200)
+    while (got := c.receive())[:3] != (h2raw.HEADERS, 4, stream) and got[2] != stream:
+        pass
+    assert b"431" in got[3] or b"\x48\x82\x68\x1f" in got[3], got  # plain, or by Huffman's code
+    c.close()
+
+
+def test_pings_between_answers_are_honest(emulator):
+    c = h2raw.Connection(emulator.pubsub, wide=True)
+    for _ in range(1500):  # as clients do that measure the line
+        c.answer(c.open(PUBLISHER + "ListTopics", message(text_field(1, f"projects/{PROJECT}")), end=True))
+        c.ping()
+    c.close()
+
+
 def test_empty_data_frames_without_end(emulator):
     c = h2raw.Connection(emulator.pubsub, timeout=5)
     stream, head = c.head(SUBSCRIBER + "StreamingPull")

@@ -79,6 +79,8 @@ START_TEST(a_reader_that_gives_no_window_is_cut)
     run_until(&s->closed);
     ck_assert(s->closed);
     ck_assert_uint_eq(s->error, NGHTTP2_CANCEL);
+    run_until(&c->goaway); /* its only stream: the connection goes too */
+    ck_assert_uint_eq(c->goaway_error, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 END_TEST
 

@@ -76,7 +76,10 @@ struct head_case {
 static const struct head_case cases[] = {
     {0, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"},
     {0, "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
-    {400, "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
+    {0, "\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
+    {400,
+     "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
+    {400, "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
     {-1, "GET / HTTP/1.1\r\nHost: a\r\n"},
     {-1, "G"},
     /* request line */

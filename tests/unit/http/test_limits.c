@@ -93,6 +93,25 @@ START_TEST(each_over_limit_has_its_status)
 }
 END_TEST
 
+/* What came first is exactly the limit: the byte that breaks it comes later. */
+START_TEST(a_head_that_waits_at_its_limit_is_read_on)
+{
+    char text[1025] = "GET / HTTP/1.1\r\nHost: a\r\nb: ";
+    size_t len = strlen(text);
+    int fd = client_connect(h);
+    char *out;
+
+    memset(text + len, 'x', 1024 - len);
+    client_send_bytes(fd, text, 1024);
+    poll(NULL, 0, 50);
+    client_send(fd, "x");
+    out = client_read(fd, 65536, NULL);
+    assert_refused(out, "431");
+    mem_free(out);
+    close(fd);
+}
+END_TEST
+
 START_TEST(a_small_body_over_its_limit_costs_no_connection)
 {
     char *out = client_talk(
@@ -286,6 +305,7 @@ Suite *suite_limits(void)
     tcase_add_checked_fixture(t, start, stop);
     tcase_set_timeout(t, 20);
     tcase_add_test(t, each_over_limit_has_its_status);
+    tcase_add_test(t, a_head_that_waits_at_its_limit_is_read_on);
     tcase_add_test(t, a_small_body_over_its_limit_costs_no_connection);
     tcase_add_test(t, a_trickling_head_is_cut);
     tcase_add_test(t, a_silent_head_is_cut);
