@@ -155,8 +155,9 @@ void subscription_create_run(struct rpc_call *call, ProtobufCMessage *in,
 
     if (!t || is_unsupported(call, config) ||
         !check_dead_letter(call, s, config) ||
-        !transforms_check(call, s, config->message_transforms,
-                          config->n_message_transforms))
+        !transforms_check(
+            &(struct transforms_call){call, subscription_create_run, in}, s,
+            config->message_transforms, config->n_message_transforms))
         return;
     config->detached = false; /* these are ours to tell */
     pb_free(config->topic_message_retention_duration);
@@ -298,8 +299,9 @@ void subscription_update_run(struct rpc_call *call, ProtobufCMessage *in,
         ((names_field(r->update_mask, "dead_letter_policy") &&
           !check_dead_letter(call, s, config)) ||
          (transforms_in_mask(r->update_mask) &&
-          !transforms_check(call, s, config->message_transforms,
-                            config->n_message_transforms)))) {
+          !transforms_check(
+              &(struct transforms_call){call, subscription_update_run, in}, s,
+              config->message_transforms, config->n_message_transforms)))) {
         pb_free(config);
         return;
     }

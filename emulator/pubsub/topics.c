@@ -50,7 +50,8 @@ void topic_create_run(struct rpc_call *call, ProtobufCMessage *in,
     if (is_unsupported(call, config) ||
         (config->schema_settings &&
          !schema_check_settings(call, s, config->schema_settings)) ||
-        !transforms_check(call, s, config->message_transforms,
+        !transforms_check(&(struct transforms_call){call, topic_create_run, in},
+                          s, config->message_transforms,
                           config->n_message_transforms))
         return;
     config->satisfies_pzs = false; /* ours to tell */
@@ -133,8 +134,9 @@ void topic_update_run(struct rpc_call *call, ProtobufCMessage *in,
     if ((config->schema_settings && !keeps_deleted(t->config, config) &&
          !schema_check_settings(call, s, config->schema_settings)) ||
         (transforms_in_mask(r->update_mask) &&
-         !transforms_check(call, s, config->message_transforms,
-                           config->n_message_transforms))) {
+         !transforms_check(
+             &(struct transforms_call){call, topic_update_run, in}, s,
+             config->message_transforms, config->n_message_transforms))) {
         pb_free(config);
         return;
     }

@@ -5,6 +5,7 @@
 #include <ctype.h>
 
 #include "common/mem.h"
+#include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/transform_syntax.h"
 #include "grpc/wire.h"
 
@@ -76,50 +77,83 @@ static bool check_form(struct rpc_call *call, PB(MessageTransform) *const *rows,
     return false;
 }
 
-static void refuse_code(struct rpc_call *call, size_t i, const char *code,
-                        int rc, const struct err *err)
+/* One that waits for the engine's word on a code. */
+struct trial {
+    struct transforms_call c;
+    struct pubsub *service;
+    size_t i;
+    char *code;
+};
+
+static void refuse_code(const struct trial *t, const struct transform_job *job)
 {
     struct newer_syntax newer;
 
-    if (rc == RC_MALFORMED && transform_syntax_newer(str_from(code), &newer))
-        rpc_fail(call, GRPC_UNIMPLEMENTED,
+    if (job->rc == RC_MALFORMED &&
+        transform_syntax_newer(str_from(t->code), &newer))
+        rpc_fail(t->c.call, GRPC_UNIMPLEMENTED,
                  "message_transforms[%zu].javascript_udf.code, line %u: %s: "
                  "datos-emulator knows the JavaScript of ES5 and const; %s",
-                 i, newer.line, newer.what, newer.instead);
+                 t->i, newer.line, newer.what, newer.instead);
     else
-        rpc_fail(call, rc == RC_IO ? GRPC_UNAVAILABLE : GRPC_INVALID_ARGUMENT,
-                 "message_transforms[%zu].javascript_udf.code: %s", i,
-                 err->text);
+        rpc_fail(t->c.call,
+                 job->rc == RC_IO ? GRPC_UNAVAILABLE : GRPC_INVALID_ARGUMENT,
+                 "message_transforms[%zu].javascript_udf.code: %.*s", t->i,
+                 STR_ARG(buf_as_str(&job->results)));
 }
 
-/* The engine's word on it; false: refused. */
-static bool check_code(struct rpc_call *call, struct pubsub *s,
+static void on_tried(struct transform_job *job)
+{
+    struct trial *t = job->arg;
+    struct pubsub *s = t->service;
+
+    if (!job->is_cancelled && job->rc) {
+        refuse_code(t, job);
+    } else if (!job->is_cancelled) {
+        chain_set_known(s->transforms, job->chain);
+        t->c.run(t->c.call, t->c.in, s);
+    }
+    if (!job->is_cancelled)
+        pubsub_drained(s);
+    transform_job_free(job);
+    mem_free(t->code);
+    mem_free(t);
+}
+
+/* True: the engine took it not long ago. */
+static bool check_code(const struct transforms_call *c, struct pubsub *s,
                        const PB(JavaScriptUDF) * udf, size_t i)
 {
     struct chain *chain = chain_new(s->transforms);
-    struct err err = {0};
-    int rc;
+    bool known;
 
     chain_add(chain, str_from(udf->function_name), str_from(udf->code));
-    rc = transform_try(chain, &err);
+    known = chain_is_known(s->transforms, chain);
+    if (!known) {
+        struct trial *t = MEM_NEW(struct trial);
+
+        *t = (struct trial){*c, s, i, mem_strdup(udf->code)};
+        transform_job_submit(s->transforms,
+                             transform_job_new(chain, on_tried, t));
+    }
     chain_unref(chain);
-    if (rc)
-        refuse_code(call, i, udf->code, rc, &err);
-    return rc == RC_OK;
+    return known;
 }
 
-bool transforms_check(struct rpc_call *call, struct pubsub *s,
+bool transforms_check(const struct transforms_call *c, struct pubsub *s,
                       PB(MessageTransform) *const *rows, size_t n)
 {
     if (n > TRANSFORMS_MAX) {
-        rpc_fail(call, GRPC_INVALID_ARGUMENT,
+        rpc_fail(c->call, GRPC_INVALID_ARGUMENT,
                  "message_transforms has %zu entries, but the maximum is %d.",
                  n, TRANSFORMS_MAX);
         return false;
     }
     for (size_t i = 0; i < n; i++)
-        if (!check_form(call, rows, i) ||
-            !check_code(call, s, rows[i]->javascript_udf, i))
+        if (!check_form(c->call, rows, i))
+            return false;
+    for (size_t i = 0; i < n; i++)
+        if (!check_code(c, s, rows[i]->javascript_udf, i))
             return false;
     return true;
 }

@@ -13,9 +13,16 @@ enum {
     TRANSFORM_CODE_MAX = 20 << 10
 };
 
-/* False: the call was refused, for a reason that names the transform. Tries
- * the code, so it may take as long as the code does, a second at most each. */
-bool transforms_check(struct rpc_call *call, struct pubsub *s,
+/* How the method is run that sets them. */
+struct transforms_call {
+    struct rpc_call *call;
+    void (*run)(struct rpc_call *call, ProtobufCMessage *in, void *service);
+    ProtobufCMessage *in;
+};
+/* True: they can be run. Else the call was refused, for a reason that names
+ * the transform, or its code has yet to be tried: then `run` is called once
+ * more when that went well. Nothing may have been changed before. */
+bool transforms_check(const struct transforms_call *c, struct pubsub *s,
                       PB(MessageTransform) *const *rows, size_t n);
 /* Does the mask name them? */
 bool transforms_in_mask(const Google__Protobuf__FieldMask *mask);

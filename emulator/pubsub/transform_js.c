@@ -316,7 +316,7 @@ static void push_metadata(struct run *r)
     /* "YYYY-MM-DDTHH:MM:SSZ", as the API's comments say */
     timefmt_format_z(text, r->publish_us - r->publish_us % 1000000);
     define_string(r->js, object, STR("publish_time"), str_from(text));
-    if (key.len)
+    if (key.len && json_is_utf8(key)) /* a damaged state's may not be */
         define_string(r->js, object, STR("ordering_key"), key);
 }
 

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,7 +21,8 @@ enum {
     RESULTS_MAX = 256 << 20, /* of one job */
     RESULTS_CUT = 16 << 20,  /* of one that may end early */
     TRY_MS = 20000,          /* a whole chain that hangs, on a busy machine */
-    IDLE_S = 60              /* after which a process ends */
+    KNOWN = 64,
+    IDLE_S = 60 /* after which a process ends */
 };
 
 struct runner {
@@ -42,6 +42,8 @@ struct transform_pool {
     struct runner runners[PROCESSES];
     struct transform_job *first, **last;
     struct loop_timer start;
+    uint64_t known[KNOWN]; /* hashes of code that could be run: a ring */
+    unsigned next_known;
 };
 
 /* --- chains --------------------------------------------------------------- */
@@ -79,6 +81,21 @@ void chain_unref(struct chain *c)
         return;
     buf_fini(&c->steps);
     mem_free(c);
+}
+
+bool chain_is_known(const struct transform_pool *pool, const struct chain *c)
+{
+    uint64_t hash = str_hash(buf_as_str(&c->steps));
+
+    for (unsigned i = 0; i < KNOWN; i++)
+        if (pool->known[i] == hash)
+            return true;
+    return false;
+}
+
+void chain_set_known(struct transform_pool *pool, const struct chain *c)
+{
+    pool->known[pool->next_known++ % KNOWN] = str_hash(buf_as_str(&c->steps));
 }
 
 /* --- jobs ----------------------------------------------------------------- */
@@ -161,8 +178,12 @@ static void answer(struct transform_job *job, enum transformed outcome,
         job->n = job->n_done;
 }
 
-static void answer_rest(struct transform_job *job, struct str why)
+/* Not one of its messages can be transformed; nor could any. */
+static void refuse(struct transform_job *job, int rc, struct str why)
 {
+    job->rc = rc;
+    if (job->n == 0)
+        buf_str(&job->results, why);
     while (job->n_done < job->n)
         answer(job, TRANSFORM_FAILED, why);
 }
@@ -228,21 +249,41 @@ static void ask(struct runner *r)
 {
     struct transform_job *job = r->job;
     size_t from = job->n_done;
-    uint32_t first = job->items[from].from, len;
+    struct str messages = STR("");
     struct buf head;
+    uint32_t len;
 
-    r->end = job->is_alone ? from + 1 : job->n;
+    r->end = job->is_alone && job->n ? from + 1 : job->n;
     r->is_ready = false;
-    len = job->items[r->end - 1].from + job->items[r->end - 1].len - first;
+    if (from < r->end) {
+        const struct transform_item *first = &job->items[from];
+        const struct transform_item *last = &job->items[r->end - 1];
+
+        messages = str_of(job->request.data + first->from,
+                          last->from + last->len - first->from);
+    }
     buf_init(&head, SIZE_MAX / 4);
     wire_put_uint(&head, WORKER_CHAIN, job->chain->number);
     buf_str(&head, buf_as_str(&job->chain->steps));
-    len += (uint32_t)head.len;
+    len = (uint32_t)(head.len + messages.len);
     buf_append(&r->out, &len, sizeof(len));
     buf_str(&r->out, buf_as_str(&head));
-    buf_append(&r->out, job->request.data + first, len - head.len);
+    buf_str(&r->out, messages);
     buf_fini(&head);
     send_more(r);
+}
+
+/* Behind all others, but those of its chain must not overtake it. */
+static void put_back(struct transform_pool *pool, struct transform_job *job)
+{
+    struct transform_job **at = &pool->first;
+
+    while (*at && (*at)->chain != job->chain)
+        at = &(*at)->next;
+    job->next = *at;
+    *at = job;
+    if (!job->next)
+        pool->last = &job->next;
 }
 
 /* The process is gone with the job unfinished. */
@@ -254,26 +295,25 @@ static void on_broken(struct runner *r, bool late)
     if (!job)
         return;
     if (late && !r->is_ready)
-        answer_rest(job, STR("the code took too long before any function was "
-                             "called"));
+        refuse(job, RC_INVALID,
+               STR("the code took too long before any function was called"));
     else if (late)
         answer(job, TRANSFORM_FAILED,
                STR("the function took more than 500 ms of processor time"));
+    else if (job->is_alone && job->n == 0)
+        refuse(job, RC_INVALID, STR("the code broke the JavaScript engine"));
     else if (job->is_alone)
         answer(job, TRANSFORM_FAILED,
                STR("the function broke the JavaScript engine"));
     else
         job->is_alone = true; /* which message it was shows now */
-    if (job->n_done == job->n) {
+    if (job->rc || (job->n && job->n_done == job->n)) {
         finish(r);
         return;
     }
     r->job = NULL;
     job->chain->is_busy = false;
-    job->next = r->pool->first;
-    r->pool->first = job;
-    if (!job->next)
-        r->pool->last = &job->next;
+    put_back(r->pool, job);
 }
 
 static void hear(struct runner *r, enum worker_said said, struct str text)
@@ -293,7 +333,8 @@ static void hear(struct runner *r, enum worker_said said, struct str text)
         break;
     case WORKER_BROKEN:
     case WORKER_NEWER:
-        answer_rest(r->job, text);
+        r->is_ready = true;
+        refuse(r->job, said == WORKER_NEWER ? RC_MALFORMED : RC_INVALID, text);
         break;
     case WORKER_LATE:
         break;
@@ -307,7 +348,7 @@ static bool take_answers(struct runner *r, bool *late)
     enum worker_said said;
 
     *late = false;
-    while (r->job && r->job->n_done < r->job->n &&
+    while (r->job && (!r->is_ready || r->job->n_done < r->job->n) &&
            transform_answer_next(&in, &said, &text)) {
         *late = said == WORKER_LATE;
         if (*late)
@@ -342,7 +383,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         r->in.len += (size_t)n;
     }
     ended = take_answers(r, &late) || ended;
-    if (r->job && r->job->n_done == r->job->n) {
+    if (r->job && r->is_ready && r->job->n_done == r->job->n) {
         if (ended || r->job->n < r->end)
             stop(r);
         finish(r);
@@ -377,7 +418,7 @@ static void run(struct runner *r, struct transform_job *job)
     r->job = job;
     job->chain->is_busy = true;
     if (!r->process.pid && start(r, &err)) {
-        answer_rest(job, str_from(err.text));
+        refuse(job, RC_IO, str_from(err.text));
         finish(r);
         return;
     }
@@ -497,66 +538,4 @@ void transform_pool_free(struct transform_pool *pool)
     }
     loop_timer_fini(&pool->start);
     mem_free(pool);
-}
-
-/* --- a try ---------------------------------------------------------------- */
-
-/* Sends the functions without any message, and waits for the first answer. */
-static int exchange(int fd, const struct chain *chain, struct buf *in,
-                    enum worker_said *said, struct str *text)
-{
-    struct buf out;
-    uint32_t len;
-    int rc = RC_OK;
-
-    buf_init(&out, SIZE_MAX / 4);
-    wire_put_uint(&out, WORKER_CHAIN, chain->number);
-    buf_str(&out, buf_as_str(&chain->steps));
-    len = (uint32_t)out.len;
-    if (send(fd, &len, sizeof(len), MSG_NOSIGNAL) != sizeof(len) ||
-        send(fd, out.data, out.len, MSG_NOSIGNAL) != (ssize_t)out.len)
-        rc = RC_IO;
-    buf_fini(&out);
-    while (rc == RC_OK) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        struct str bytes = buf_as_str(in);
-        ssize_t n;
-
-        if (transform_answer_next(&bytes, said, text))
-            return RC_OK;
-        if (poll(&p, 1, TRY_MS) <= 0 || !buf_reserve(in, 4096))
-            return RC_TIMEOUT;
-        n = read(fd, in->data + in->len, 4096);
-        if (n <= 0)
-            return RC_IO;
-        in->len += (size_t)n;
-    }
-    return rc;
-}
-
-int transform_try(const struct chain *chain, struct err *err)
-{
-    struct transform_process p;
-    enum worker_said said;
-    struct str text;
-    struct buf in;
-    int rc = transform_process_start(&p, err);
-
-    if (rc)
-        return rc;
-    buf_init(&in, SIZE_MAX / 4);
-    rc = exchange(p.fd, chain, &in, &said, &text);
-    if (rc)
-        rc = err_set(err, rc == RC_TIMEOUT ? RC_INVALID : RC_IO,
-                     rc == RC_TIMEOUT ? "the code took too long"
-                                      : "the JavaScript process ended");
-    else if (said == WORKER_LATE)
-        rc = err_set(err, RC_INVALID,
-                     "the code took too long before any function was called");
-    else if (said != WORKER_READY)
-        rc = err_set(err, said == WORKER_NEWER ? RC_MALFORMED : RC_INVALID,
-                     "%.*s", STR_ARG(text));
-    transform_process_end(&p);
-    buf_fini(&in);
-    return rc;
 }

@@ -29,6 +29,10 @@ void chain_add(struct chain *chain, struct str name, struct str code);
 void chain_ref(struct chain *chain);
 void chain_unref(struct chain *chain); /* NULL is fine */
 
+/* Is it among those that were run and found to be good last? */
+bool chain_is_known(const struct transform_pool *pool, const struct chain *c);
+void chain_set_known(struct transform_pool *pool, const struct chain *c);
+
 enum transformed {
     TRANSFORM_KEPT,
     TRANSFORM_DROPPED,
@@ -50,6 +54,11 @@ struct transform_job {
     size_t n, cap;
     size_t n_done;
     struct buf results;
+    /* What became of the code itself: RC_OK, RC_MALFORMED (no JavaScript that
+     * the engine knows), RC_INVALID (it failed, took too long or lacks the
+     * function), RC_IO (no process). A job without messages is a try: its
+     * results are the reason then. */
+    int rc;
     /* Every item has its outcome, or the pool ended first (is_cancelled); the
      * job is the callee's to free. */
     void (*done)(struct transform_job *job);
@@ -76,10 +85,5 @@ void transform_job_submit(struct transform_pool *pool,
                           struct transform_job *job);
 /* Nothing is under way. */
 bool transform_pool_is_idle(const struct transform_pool *pool);
-
-/* Tries the functions in a process of their own and waits for it: RC_OK,
- * RC_MALFORMED (no JavaScript that the engine knows), RC_INVALID (the code
- * failed, took too long or lacks the function), RC_IO (no process). */
-RC_MUST_USE int transform_try(const struct chain *chain, struct err *err);
 
 #endif

@@ -178,11 +178,14 @@ static struct compiled *functions_of(struct worker *w, struct str request)
     if (c->chain != chain || chain == 0) {
         forget(c);
         c->used = w->n_requests;
-        while (wire_next(&in, &f) && f.number == WORKER_STEP)
+        while (wire_next(&in, &f) && f.number == WORKER_STEP) {
+            if (c->n == WORKER_STEPS_MAX)
+                say(w, WORKER_BROKEN, STR("there are too many functions"));
             if (c->n == WORKER_STEPS_MAX || !add_step(w, c, f.bytes)) {
                 forget(c);
                 return NULL;
             }
+        }
         c->chain = chain;
     }
     say(w, WORKER_READY, STR(""));

@@ -3,6 +3,8 @@
 is kept, on subscriptions before it is delivered."""
 import base64
 import json
+import os
+import signal
 import threading
 import time
 
@@ -137,6 +139,40 @@ def test_other_topics_do_not_wait_for_one_that_hangs(google):
     assert thread.is_alive()  # half a second of processor time is long
     thread.join()
     assert failed
+
+
+def test_nobody_waits_while_code_is_tried(google):
+    refused = []
+
+    def make():
+        try:
+            google.topic(message_transforms=[udf("for (;;) ;")])
+        except exceptions.InvalidArgument as e:
+            refused.append(e)
+    thread = threading.Thread(target=make)
+    thread.start()
+    topic = google.topic(message_transforms=[UPPER])
+    for _ in range(20):
+        google.publish(topic, "b")
+    assert thread.is_alive()
+    thread.join()
+    assert refused
+
+
+def test_killed_processes_cost_nothing(google, emulator):
+    topic = google.topic(message_transforms=[UPPER])
+    subscription = google.subscription(topic, message_transforms=[OBEY])
+    with open(f"/proc/{emulator.process.pid}/task/{emulator.process.pid}/children",
+              encoding="ascii") as children:
+        sent = []
+        for at in range(20):
+            children.seek(0)
+            for child in children.read().split():
+                os.kill(int(child), signal.SIGKILL)
+            sent += [f"m{at}-{i}" for i in range(100)]
+            google.publish(topic, *sent[-100:])
+    assert sorted(datas(received(google, subscription, len(sent)))) == \
+        sorted(f"<{text.upper()}>" for text in sent)
 
 
 # --- subscriptions ---------------------------------------------------------------

@@ -162,6 +162,25 @@ START_TEST(chains_do_not_wait_for_one_that_hangs)
 }
 END_TEST
 
+START_TEST(those_that_hang_take_turns_with_others)
+{
+    struct chain *slow[2] = {chain_of("function f(m) { for (;;) ; }"),
+                             chain_of("function f(m) { for (;;) ; }")};
+    struct chain *quick = chain_of(SHOUT);
+
+    submit(slow[0], "a b c");
+    submit(slow[1], "a b c");
+    submit(quick, "c");
+    submit(slow[0], "d");
+    for (unsigned i = 0; i < 2; i++)
+        chain_unref(slow[i]);
+    chain_unref(quick);
+    run(4);
+    ck_assert_str_eq(outcome(finished[0]), "C");
+    ck_assert_uint_eq(finished[3]->n + finished[2]->n, 4);
+}
+END_TEST
+
 START_TEST(functions_of_a_chain_follow_each_other)
 {
     struct chain *c = chain_of(SHOUT);
@@ -237,11 +256,15 @@ static const struct {
 START_TEST(code_is_tried_before_it_is_taken)
 {
     struct chain *c = chain_of(tries[_i].code);
-    struct err err = {0};
+    struct str reason;
 
-    ck_assert_int_eq(transform_try(c, &err), tries[_i].rc);
-    ck_assert_msg(strstr(err.text, tries[_i].reason) != NULL, "%s", err.text);
+    transform_job_submit(pool, transform_job_new(c, on_done, NULL));
     chain_unref(c);
+    run(1);
+    reason = buf_as_str(&finished[0]->results);
+    ck_assert_int_eq(finished[0]->rc, tries[_i].rc);
+    ck_assert_msg(strstr(reason.p, tries[_i].reason) != NULL, "%.*s",
+                  STR_ARG(reason));
 }
 END_TEST
 
@@ -257,6 +280,7 @@ Suite *suite_transform_pool(void)
     tcase_add_test(t, a_loop_costs_its_own_message_alone);
     tcase_add_test(t, jobs_of_a_chain_are_done_in_order);
     tcase_add_test(t, chains_do_not_wait_for_one_that_hangs);
+    tcase_add_test(t, those_that_hang_take_turns_with_others);
     tcase_add_test(t, functions_of_a_chain_follow_each_other);
     tcase_add_test(t, code_that_cannot_start_fails_all);
     tcase_add_test(t, a_job_that_may_ends_early_when_results_are_large);
