@@ -137,6 +137,7 @@ deploy-plan deploy-apply deploy-rollout deploy-rollback:
 	@.github/scripts/deploy $(@:deploy-%=%)
 
 fuzz: ## each fuzzer for FUZZ_TIME seconds (default 20)
+	@tests/prepare lint
 	+@BUILD=$(BUILD) MAKE="$(MAKE)" tests/fuzz/run
 
 lint: ## all static checks

@@ -17,6 +17,7 @@
 #include "api/app.h"
 #include "api/bucket.h"
 #include "api/check.h"
+#include "api/health.h"
 #include "cache/redis.h"
 #include "common/buf.h"
 #include "common/clock.h"
@@ -411,7 +412,7 @@ static void on_refused(struct loop_task *task)
 {
     struct loading *g = LOOP_OWNER(task, struct loading, task);
 
-    cache_load_done(g->load, RC_BUSY, NULL, STR_NULL);
+    cache_load_done(g->load, g->query.rc, NULL, STR_NULL);
     mem_free(g);
 }
 
@@ -480,12 +481,16 @@ void get_load(struct cache_load *load, void *arg)
 
     g->api = arg;
     g->load = load;
-    if (query_from_key(load->key, &g->q) == RC_OK)
+    s->rc = query_from_key(load->key, &g->q) ? RC_BUSY : RC_OK;
+    if (s->rc == RC_OK)
         g->answer = load_from_head(g);
-    else
-        g->q.limit = 0;
-    if (g->answer || !g->q.limit ||
-        !bucket_take(g->api->reads, loop_now_us(load->loop))) {
+    /* a store that is known to be down is not waited for */
+    if (s->rc == RC_OK && !g->answer && !health_is_ok(g->api->health))
+        s->rc = RC_UNAVAILABLE;
+    if (s->rc == RC_OK && !g->answer &&
+        !bucket_take(g->api->reads, loop_now_us(load->loop)))
+        s->rc = RC_BUSY;
+    if (g->answer || s->rc) {
         g->task.run = g->answer ? on_rendered : on_refused;
         loop_post(load->loop, &g->task);
         return;

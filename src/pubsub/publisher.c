@@ -232,7 +232,9 @@ static void send_batch(struct publisher *p, const struct publish_list *list)
     r->call.method = "POST";
     r->call.path = p->path;
     r->call.body = buf_as_str(&r->body);
-    r->call.total_us = REQUEST_US;
+    /* who waits less than a request may last gets his answer in time */
+    r->call.total_us =
+        p->config.deadline_us < REQUEST_US ? p->config.deadline_us : REQUEST_US;
     r->call.done = on_answer;
     google_start(p->google, &r->call);
 }
