@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* clang-format off */
-/* modules: emulator/bigquery emulator/bigquery/sql emulator emulator/identity emulator/proto src/auth src/grpc src/http src/schema src/common */
+/* modules: emulator/bigquery emulator/bigquery/sql emulator emulator/identity emulator/proto src/net src/grpc src/http src/schema src/common */
 /* clang-format on */
 /* A row as insertAll and load jobs bring it: JSON, or a CSV file, against a
  * table that has each type. */

@@ -42,8 +42,7 @@ struct sql_table {
     size_t n_columns;
     const char *view_sql;       /* a view: its query, else NULL */
     const char *kind;           /* "BASE TABLE", "VIEW", ... */
-    const char *partition_by;   /* column; "_PARTITIONTIME": ingestion time (the
-                                   physical table has that column, micros) */
+    const char *partition_by;   /* column; _PARTITIONTIME (physical, micros) */
     const char *partition_type; /* DAY, HOUR, MONTH, YEAR or RANGE */
     bool require_partition_filter;
     int64_t created_us;
@@ -128,9 +127,7 @@ struct sql_ref {
     bool pruned;
     int64_t low, high;
     const char *prune_low, *prune_high; /* private: expressions */
-    /* A flag a column of `table`: an expression names it. A subquery's columns
-     * count even where the query around it drops them. NULL: all do. */
-    const bool *used;
+    const bool *used; /* a flag a column: it is named; NULL: all are */
 };
 
 /* A bound statement. Owned by who prepared it; read-only but for sql_prune. May
