@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* modules: emulator/pubsub src/grpc src/common */
 /* An Avro schema, a zero byte, a message: checked in both encodings. A schema
- * resolves itself. */
+ * resolves itself; what JSON is made into is a value of it. */
 #include <stdlib.h>
 
 #include "emulator/pubsub/avro.h"
+#include "emulator/pubsub/avro_file.h"
+
+static void encode(const struct avro *a, struct str message)
+{
+    struct buf binary;
+    struct err err;
+
+    buf_init(&binary, 64 << 20);
+    if (avro_put_json(&binary, a, message, &err) == RC_OK &&
+        avro_check_binary(a, buf_as_str(&binary), &err) != RC_OK)
+        abort();
+    buf_fini(&binary);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -21,6 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (message.p && avro_check_binary(a, message, &err) != RC_OK && !*err.text)
         abort();
+    if (message.p && avro_check_json(a, message, &err) == RC_OK)
+        encode(a, message);
     avro_free(a);
     return 0;
 }
