@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "cli/cli.h"
 #include "cli/command.h"
+#include "cli/place.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -15,17 +16,14 @@
 #include "config/settings.h"
 #include "ingest/ingest.h"
 #include "net/credentials.h"
-#include "net/metadata.h"
 
 #define GUEST_STOP_US (7 * US_PER_S) /* the API's own grace is 8 s */
-#define METADATA_US   (3 * US_PER_S)
 
 /* --- ingest as the API's guest ------------------------------------------- */
 
 struct guest {
     struct ingest *ingest;
     struct token_source *tokens; /* NULL: an emulator wants none */
-    char *project;               /* from the metadata server, or NULL */
 };
 
 static void free_guest(void *arg)
@@ -33,7 +31,6 @@ static void free_guest(void *arg)
     struct guest *g = arg; /* ingest_stop has freed its ingest */
 
     token_source_free(g->tokens);
-    mem_free(g->project);
     mem_free(g);
 }
 
@@ -42,19 +39,14 @@ static bool is_push(const struct settings *s)
     return s->ingest && strcmp(s->ingest, "push") == 0;
 }
 
-/* Against Google: the credential, and the project where nobody names it. */
 static int open_google(struct guest *g, const struct api_host *host,
                        struct err *err)
 {
     const struct settings *s = host->settings;
-    int rc;
 
     if (s->pubsub_emulator_host && s->pubsub_emulator_host[0])
         return RC_OK;
-    rc = credentials_open(host->loop, &g->tokens, err);
-    if (rc == RC_OK && strcmp(s->project, "datos-local") == 0)
-        rc = metadata_read("project/project-id", METADATA_US, &g->project, err);
-    return rc;
+    return credentials_open(host->loop, &g->tokens, err);
 }
 
 static int start_guest(const struct api_host *host, void **guest,
@@ -64,7 +56,7 @@ static int start_guest(const struct api_host *host, void **guest,
     struct guest *g = MEM_NEW(struct guest);
     int rc = open_google(g, host, err);
     const struct ingest_config config = {
-        .project = g->project ? g->project : s->project,
+        .project = s->project,
         .subscription = s->subscription,
         .dead_letter_topic = s->dead_letter_topic,
         .pubsub_emulator_host = s->pubsub_emulator_host,
@@ -165,15 +157,24 @@ static void fill_flags(struct args_flag *f, struct role_options *o)
                               "ingest in the same process: for small systems"};
 }
 
-static int serve(const struct settings *s, bool is_api,
-                 const struct role_options *o)
+static int serve(struct settings *s, bool is_api, const struct role_options *o)
 {
     const struct api_options options = {
         .ready_fd = (int)o->ready_fd,
         .guest = o->with_ingest || is_push(s) ? &ingest_guest : NULL,
     };
+    bool needs_google =
+        !is_api || options.guest || strcmp(s->store, "bigquery") == 0;
+    struct place place;
+    struct err err;
+    int code = 1;
 
-    return is_api ? api_run(s, &options) : ingest_main(s, (int)o->ready_fd);
+    if (place_find(&place, s, needs_google, &err))
+        LOG_E("%s cannot start: %s", is_api ? "the API" : "ingest", err.text);
+    else
+        code = is_api ? api_run(s, &options) : ingest_main(s, (int)o->ready_fd);
+    place_fini(&place);
+    return code;
 }
 
 /* A role that the settings turn off is no role to start. */

@@ -16,18 +16,15 @@
 #include "http/http.h"
 #include "ingest/ingest.h"
 #include "net/credentials.h"
-#include "net/metadata.h"
 #include "schema/schema.h"
 #include "store/open.h"
 #include "store/store_metrics.h"
 
-#define STOP_US     (8 * US_PER_S)
-#define METADATA_US (3 * US_PER_S)
+#define STOP_US (8 * US_PER_S)
 
 struct role {
     const struct settings *settings;
     int ready_fd;
-    char *project, *region; /* from the metadata server; NULL: the settings' */
     struct loop *loop;
     struct metrics *metrics;
     struct schema *schema;
@@ -82,27 +79,6 @@ static void on_terminate(int signo, void *arg)
     ingest_stop(r->ingest, STOP_US - US_PER_S, on_stopped, r);
 }
 
-/* What the settings leave open and only Google Cloud knows. */
-static int find_place(struct role *r, struct err *err)
-{
-    const struct settings *s = r->settings;
-    bool is_offline = s->pubsub_emulator_host && s->pubsub_emulator_host[0];
-    struct err why;
-
-    if (s->in_cloud && strcmp(s->region, "local") == 0 &&
-        metadata_read("instance/region", METADATA_US, &r->region, &why))
-        LOG_W("the region is not known, DATOS_REGION sets it: %s", why.text);
-    if (is_offline || strcmp(s->project, "datos-local") != 0)
-        return RC_OK;
-    if (metadata_read("project/project-id", METADATA_US, &r->project, &why))
-        return err_set(err, RC_INVALID,
-                       "GOOGLE_CLOUD_PROJECT is not set and the metadata "
-                       "server does not tell it (%.200s): set it, or "
-                       "PUBSUB_EMULATOR_HOST for an emulator",
-                       why.text);
-    return RC_OK;
-}
-
 static int open_channel(struct role *r, struct err *err)
 {
     struct channel_config config = {
@@ -145,7 +121,7 @@ static int open_ingest(struct role *r, struct err *err)
 {
     const struct settings *s = r->settings;
     struct ingest_config config = {
-        .project = r->project ? r->project : s->project,
+        .project = s->project,
         .subscription = s->subscription,
         .dead_letter_topic = s->dead_letter_topic,
         .pubsub_emulator_host = s->pubsub_emulator_host,
@@ -164,15 +140,12 @@ static int open_ingest(struct role *r, struct err *err)
 
 static int open_role(struct role *r, struct err *err)
 {
-    int rc = find_place(r, err);
+    int rc = schema_load(r->settings->schema, &r->schema, err);
 
     r->loop = loop_new();
-    r->metrics = metrics_new(r->settings->system,
-                             r->region ? r->region : r->settings->region);
+    r->metrics = metrics_new(r->settings->system, r->settings->region);
     if (rc == RC_OK)
-        rc = schema_load(r->settings->schema, &r->schema, err);
-    if (rc == RC_OK)
-        rc = store_open(r->settings, r->project, r->schema, &r->store, err);
+        rc = store_open(r->settings, NULL, r->schema, &r->store, err);
     if (rc == RC_OK)
         store_measure(r->store, r->metrics);
     if (rc == RC_OK)
@@ -198,8 +171,6 @@ static void close_role(struct role *r)
     loop_free(r->loop);
     metrics_free(r->metrics);
     schema_free(r->schema);
-    mem_free(r->project);
-    mem_free(r->region);
 }
 
 int ingest_main(const struct settings *settings, int ready_fd)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start, stop, ports, several loops, HTTP/2, floods of connections."""
+import http.server
 import json
 import os
 import resource
@@ -253,3 +254,40 @@ def test_memory_stays_bounded_under_random_ids(bench):
         rss = [int(x.split()[1]) for x in f if x.startswith("RssAnon")][0]
     assert rss < 120 * 1024, f"{rss} KiB"
     assert api.get().status == 200
+
+
+# --- in the cloud --------------------------------------------------------------
+FLAVOR = {"Metadata-Flavor": "Google"}
+
+
+class Metadata(http.server.BaseHTTPRequestHandler):
+    """A metadata server, as a Cloud Run service sees it."""
+    told = {"/computeMetadata/v1/instance/region": "projects/123/regions/southamerica-west1",
+            "/computeMetadata/v1/project/project-id": "their-project-1"}
+
+    def do_GET(self):  # noqa: N802
+        text = self.told.get(self.path, "") if self.headers["Metadata-Flavor"] == "Google" else ""
+        self.send_response(200 if text else 404)
+        self.send_header("Metadata-Flavor", "Google")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *args):
+        pass
+
+
+def test_project_and_region_of_the_metadata_server(bench):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Metadata) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        admin = apis.free_port()
+        a = bench.api("--admin-port", str(admin), environment={
+            "K_SERVICE": "datos", "DATOS_AUTH": "none", "DATOS_INGEST": "off", "DATOS_BIND": "127.0.0.1",
+            "GCE_METADATA_HOST": f"127.0.0.1:{server.server_port}"})
+        server.shutdown()
+    trace = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
+    assert a.request("GET", "/nothing", headers={"traceparent": trace}).status == 404
+    assert a.get("/metrics").status == 404
+    page = datos.request("GET", f"http://127.0.0.1:{admin}/metrics").body
+    assert 'datos_build_info{system="datos",region="southamerica-west1"' in page
+    datos.wait_for(lambda: "projects/their-project-1/traces/" + "ab" * 16 in a.log(), what="the trace")
