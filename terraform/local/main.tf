@@ -24,10 +24,12 @@ variable "systems" {
     topic_schema     = optional(bool, false)
     raw_subscription = optional(bool, false)
     topic_retention  = optional(string, "604800s")
+    push_endpoint    = optional(string)
   }))
   default = {
-    uno = { raw_subscription = true }
-    dos = { topic_schema = true }
+    uno  = { raw_subscription = true }
+    dos  = { topic_schema = true }
+    tres = { push_endpoint = "https://tres-api.example.com/pubsub/push" }
   }
 }
 
@@ -49,7 +51,12 @@ module "data" {
   topic_schema     = each.value.topic_schema
   raw_subscription = each.value.raw_subscription
   topic_retention  = each.value.topic_retention
-  pubsub_agent     = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  delivery = each.value.push_endpoint == null ? {} : {
+    mode            = "push"
+    endpoint        = each.value.push_endpoint
+    service_account = "${each.key}-push@${var.project}.iam.gserviceaccount.com"
+  }
+  pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
   names = {
     topic                    = "${each.key}-datos-topic"

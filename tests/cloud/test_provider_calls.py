@@ -65,6 +65,13 @@ SUBSCRIPTIONS = {
         "ackDeadlineSeconds": 60, "expirationPolicy": {}, "labels": LABELS, "messageRetentionDuration": "604800s",
         "deadLetterPolicy": {"deadLetterTopic": f"projects/{P}/topics/dead-letter", "maxDeliveryAttempts": 100},
         "retryPolicy": {"maximumBackoff": "600s", "minimumBackoff": "10s"}, "topic": f"projects/{P}/topics/topic"},
+    "empuje": {
+        "ackDeadlineSeconds": 60, "expirationPolicy": {}, "labels": LABELS, "messageRetentionDuration": "604800s",
+        "deadLetterPolicy": {"deadLetterTopic": f"projects/{P}/topics/dead-letter", "maxDeliveryAttempts": 100},
+        "retryPolicy": {"maximumBackoff": "600s", "minimumBackoff": "10s"}, "topic": f"projects/{P}/topics/topic",
+        "pushConfig": {"attributes": {"x-goog-version": "v1"}, "pushEndpoint": "https://tres-api.example.com/pubsub/push",
+                       "oidcToken": {"audience": "https://tres-api.example.com/pubsub/push",
+                                     "serviceAccountEmail": f"tres-push@{P}.iam.gserviceaccount.com"}}},
     "raw": {
         "bigqueryConfig": {"table": f"{P}.uno_latam_dataset.raw", "writeMetadata": True}, "deadLetterPolicy": None,
         "expirationPolicy": {}, "labels": LABELS, "messageRetentionDuration": "604800s", "retryPolicy": None,
@@ -88,7 +95,10 @@ DATASET_PATH = "datasets/uno_latam_dataset?accessPolicyVersion=3"
 TABLES = "datasets/uno_latam_dataset/tables"
 
 
-def no_difference_in_subscription(found, wanted):
+PUSHED = "https://tres-api.example.com/v2/push"
+
+
+def no_difference_in_subscription(found, wanted, endpoint):
     """As the provider compares: what is absent is its default, `{}` never expires."""
     assert found["topic"] == wanted["topic"]
     assert found["ackDeadlineSeconds"] == wanted.get("ackDeadlineSeconds", 10)
@@ -97,7 +107,11 @@ def no_difference_in_subscription(found, wanted):
     assert found["expirationPolicy"] == {}
     assert found.get("deadLetterPolicy") == wanted["deadLetterPolicy"]
     assert found.get("retryPolicy") == wanted["retryPolicy"]
-    assert not found.get("pushConfig")
+    if "pushConfig" in wanted:
+        assert found["pushConfig"] == {**wanted["pushConfig"], "pushEndpoint": endpoint, "oidcToken": {
+            **wanted["pushConfig"]["oidcToken"], "audience": endpoint}}
+    else:
+        assert not found.get("pushConfig")
     for key, value in wanted.get("bigqueryConfig", {}).items():
         assert found["bigqueryConfig"][key] == value
 
@@ -172,7 +186,7 @@ def create(cloud):
         grant(cloud, service, path, role, read_with)
 
 
-def refresh(cloud, records, retention):
+def refresh(cloud, records, retention, endpoint):
     schema = cloud.get("pubsub", "schemas/topic-schema")
     assert schema["type"] == "PROTOCOL_BUFFER" and schema["definition"].startswith(PROTO[:-2])
     for name, topic in TOPICS.items():
@@ -183,7 +197,7 @@ def refresh(cloud, records, retention):
     assert cloud.get("pubsub", "topics/checked")["schemaSettings"] == {
         "encoding": "JSON", "schema": f"projects/{P}/schemas/topic-schema"}
     for name, wanted in SUBSCRIPTIONS.items():
-        no_difference_in_subscription(cloud.get("pubsub", "subscriptions/" + name), wanted)
+        no_difference_in_subscription(cloud.get("pubsub", "subscriptions/" + name), wanted, endpoint)
     dataset = cloud.get("bigquery", DATASET_PATH)
     assert dataset["location"] == "US" and dataset["labels"] == LABELS and dataset["etag"]
     assert dataset["description"] == DATASET["description"]
@@ -199,6 +213,10 @@ def change(cloud):
     """What differs is sent alone, its name in the mask of the query."""
     cloud.ask("PATCH", "pubsub", "topics/topic?updateMask=messageRetentionDuration",
               {"topic": {"labels": LABELS, "messageRetentionDuration": "86400s"}})
+    push = SUBSCRIPTIONS["empuje"]
+    pushed = {**push["pushConfig"], "pushEndpoint": PUSHED, "oidcToken": {**push["pushConfig"]["oidcToken"], "audience": PUSHED}}
+    cloud.ask("PATCH", "pubsub", "subscriptions/empuje?updateMask=pushConfig%2CbigqueryConfig", {"subscription": {
+        **{k: v for k, v in push.items() if k != "topic"}, "pushConfig": pushed}})
     wider = COLUMNS + [{"name": "origen", "type": "STRING", "mode": "NULLABLE"}]
     changed = {**RECORDS, "schema": {"fields": fields(wider)}}
     cloud.ask("GET", "bigquery", TABLES + "/datos")
@@ -229,8 +247,8 @@ def destroy(cloud):
 def test_apply_refresh_change_refresh_destroy(cloud):
     for _ in range(2):  # what was destroyed can be made again, and has forgotten its grants
         create(cloud)
-        refresh(cloud, RECORDS, "604800s")
-        refresh(cloud, change(cloud), "86400s")
+        refresh(cloud, RECORDS, "604800s", SUBSCRIPTIONS["empuje"]["pushConfig"]["pushEndpoint"])
+        refresh(cloud, change(cloud), "86400s", PUSHED)
         destroy(cloud)
     for kind in ("topics", "subscriptions", "schemas"):
         assert cloud.ask("GET", "pubsub", kind).get(kind, []) == []

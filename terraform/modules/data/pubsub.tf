@@ -69,6 +69,8 @@ resource "google_pubsub_subscription" "events" {
     for_each = var.delivery.mode == "push" ? [var.delivery] : []
     content {
       push_endpoint = push_config.value.endpoint
+      # Pub/Sub sets it where it is not said, and every plan would take it away
+      attributes = { x-goog-version = "v1" }
       oidc_token {
         service_account_email = push_config.value.service_account
         audience              = coalesce(push_config.value.audience, push_config.value.endpoint)

@@ -21,7 +21,7 @@ variable "names" {
 }
 
 variable "location" {
-  description = "BigQuery location and the region where messages may be stored."
+  description = "BigQuery location of dataset and tables."
   type        = string
 }
 
