@@ -395,6 +395,7 @@ def test_bigquery_gets_what_transforms_make(google, emulator):
     google.publish(topic, "drop", "a", "b")
 
     def rows():
-        answer = datos.request("GET", f"{base}/datasets/transformed/tables/rows/data").json()
-        return sorted(r["f"][0]["v"] for r in answer.get("rows", []))
+        answer = datos.request("POST", f"{base}/queries", {
+            "query": "SELECT data FROM transformed.rows ORDER BY data", "useLegacySql": False}).json()
+        return [r["f"][0]["v"] for r in answer.get("rows", [])]
     assert wait_for(lambda: len(rows()) == 2) and rows() == ["<a>", "<b>"]
