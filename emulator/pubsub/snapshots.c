@@ -107,6 +107,11 @@ void snapshot_create_run(struct rpc_call *call, ProtobufCMessage *in,
         refuse_existing(call, s, "Snapshot", r->name);
         return;
     }
+    if (r->n_tags) {
+        rpc_fail(call, GRPC_UNIMPLEMENTED,
+                 "datos-emulator does not support tags of snapshots yet");
+        return;
+    }
     oldest_us = subcore_oldest_us(&sub->core);
     expire_us = (oldest_us < now_us ? oldest_us : now_us) + LIFE_US;
     if (expire_us - now_us < LIFE_MIN_US) {

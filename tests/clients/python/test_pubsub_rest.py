@@ -227,5 +227,7 @@ def test_what_is_not_carried_out_is_refused(rest):
     assert answer.status == 501 and "tags" in answer.body
     answer = rest("PUT", "subscriptions/tagged", {"topic": f"projects/datos-local/{TOPIC}", "tags": {"1/e": "p"}})
     assert answer.status == 501 and "tags" in answer.body
+    answer = rest("PUT", "snapshots/tagged", {"subscription": f"projects/datos-local/{NAME}", "tags": {"1/e": "p"}})
+    assert answer.status == 501 and "tags" in answer.body
     shown = rest("PUT", "topics/not-sealed", {"satisfiesPzs": True}).json()
     assert "satisfiesPzs" not in shown
