@@ -11,8 +11,8 @@
 #include "emulator/pubsub/push_priv.h"
 
 enum {
-    CONNECTIONS = 256, /* to one host */
-    CALLS_MAX = 512,   /* of all subscriptions together */
+    CALLS_MAX = 512,    /* of all subscriptions together */
+    CALLS_SHARED = 384, /* the rest is for those that have few out */
     BYTES_MAX = 64 << 20
 };
 /* The request's own time-out comes first, the lease behind it is for a clock
@@ -181,16 +181,19 @@ static struct push_pool *pool_of(struct pubsub *s)
     }
     pool = MEM_NEW(struct push_pool);
     pool->service = s;
-    pool->client = http_client_new(s->e->loop, CONNECTIONS);
+    pool->client = http_client_new(s->e->loop, CALLS_MAX);
     pool->last_starved = &pool->starved;
     loop_timer_init(&pool->drain, s->e->loop, on_drain_over);
     s->push_pool = pool;
     return pool;
 }
 
-static bool has_room(const struct push_pool *pool)
+/* Slow endpoints with wide windows must not take all there is. */
+static bool has_room(const struct push_pool *pool, const struct push *p)
 {
-    return pool->n_calls < CALLS_MAX && pool->n_bytes < BYTES_MAX;
+    unsigned most = p->n_calls < PUSH_WINDOW_FIRST ? CALLS_MAX : CALLS_SHARED;
+
+    return pool->n_calls < most && pool->n_bytes < BYTES_MAX;
 }
 
 static void starve(struct push_pool *pool, struct push *p)
@@ -203,11 +206,14 @@ static void starve(struct push_pool *pool, struct push *p)
     pool->last_starved = &p->next_starved;
 }
 
+/* Who has waited longest of those that may send now. */
 static void feed_next(struct push_pool *pool)
 {
     struct push *p = pool->starved;
 
-    if (!p || !has_room(pool))
+    while (p && !has_room(pool, p))
+        p = p->next_starved;
+    if (!p)
         return;
     leave_starved(p);
     sub_due(p->sub);
@@ -317,9 +323,10 @@ void push_serve(struct sub *sub)
         return;
     stop_expired(p, now_us);
     if (may_send(p, now_us) && (pool = pool_of(s)) && has_token(p)) {
-        while (may_send(p, now_us) && has_room(pool) && send_next(p, now_us)) {
+        while (may_send(p, now_us) && has_room(pool, p) &&
+               send_next(p, now_us)) {
         }
-        if (!has_room(pool))
+        if (may_send(p, now_us) && !has_room(pool, p))
             starve(pool, p);
     }
     if (pool) /* also where it had its turn for nothing */

@@ -211,6 +211,31 @@ def test_slow_endpoint_does_not_hold_up_others(start, endpoint):
         slow.close()
 
 
+def test_wide_windows_of_slow_endpoints_leave_room(start, endpoint):
+    go, hold = threading.Event(), threading.Event()
+    slow = Endpoint(lambda p: 200 if not hold.is_set() or go.wait(30) else None)
+    try:
+        e = start()
+        topic, _ = subscribe(e, slow.url, ackDeadlineSeconds=60)
+        for _ in range(3):
+            subscribe(e, slow.url, topic, ackDeadlineSeconds=60)
+        publish(e, topic, *[str(i) for i in range(300)])  # opens the windows
+        wait_empty(e)
+        hold.set()
+        n = len(slow.got)
+        publish(e, topic, *[str(i) for i in range(300)])
+        slow.wait(n + 300)
+        fast, _ = subscribe(e, endpoint.url)
+        publish(e, fast, "quick")
+        assert endpoint.wait(1, 5)[0].text == "quick"
+        go.set()
+        wait_empty(e)
+        assert len(slow.got) == n + 4 * 300
+    finally:
+        go.set()
+        slow.close()
+
+
 @pytest.mark.parametrize("answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
                                     b"HTTP/1.1 500 x\r\nContent-Length: 10000000\r\n\r\n" + b"x" * 200000,
                                     b"HTTP/1.1 99999 x\r\n\r\n"])

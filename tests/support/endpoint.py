@@ -92,5 +92,8 @@ class Endpoint:
 
     def wait(self, n, seconds=20):
         """The first n requests."""
-        datos.wait_for(lambda: len(self.got) >= n, seconds, f"{n} pushes, not {len(self.got)}")
+        try:
+            datos.wait_for(lambda: len(self.got) >= n, seconds)
+        except AssertionError:
+            raise AssertionError(f"{len(self.got)} pushes within {seconds} s, not {n}") from None
         return self.got[:n]
