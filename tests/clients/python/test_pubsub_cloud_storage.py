@@ -8,12 +8,14 @@ import re
 import struct
 import time
 
+import grpc
 import pytest
 from conftest import NUMBERS, Google
 from emulator import Emulator
 from google.api_core import exceptions
 from google.cloud import pubsub_v1
 from google.protobuf import field_mask_pb2
+from google.pubsub_v1.services.schema_service.transports.grpc import SchemaServiceGrpcTransport
 from google.pubsub_v1.types import CloudStorageConfig, Encoding
 
 STATE = CloudStorageConfig.State
@@ -177,6 +179,27 @@ def test_a_file_ends_with_its_messages_or_bytes(buckets, bucket):
     assert sorted(map(len, buckets.wait(other, 3).values())) == [300, 902, 2000]
 
 
+def test_a_keys_messages_stand_in_their_order(buckets, bucket):
+    topic = buckets.topic()
+    buckets.subscription(topic, enable_message_ordering=True,
+                         cloud_storage_config={"bucket": bucket, "max_duration": {"seconds": 60}})
+    for i in range(50):
+        buckets.publish(topic, f"{i:02}", key="k")
+    buckets.emulator.advance(61)
+    content, = buckets.wait(bucket).values()
+    assert content.decode().split("\n") == [f"{i:02}" for i in range(50)]
+
+
+def test_filters_hold_here_too(buckets, bucket):
+    topic = buckets.topic()
+    buckets.subscription(topic, filter='attributes.keep = "1"', cloud_storage_config={
+        "bucket": bucket, "max_duration": {"seconds": 60}})
+    buckets.publish(topic, "not this", keep="0")
+    buckets.publish(topic, "this", keep="1")
+    buckets.emulator.advance(61)
+    assert list(buckets.wait(bucket).values()) == [b"this"]
+
+
 # --- Avro ---------------------------------------------------------------------------
 
 def test_avro_with_and_without_metadata(buckets, bucket):
@@ -211,19 +234,18 @@ VALUE = {"s": "ñ", "i": -3, "l": 1 << 60, "f": 0.5, "d": -1e300, "b": "\u00ff\u
 READ = {**VALUE, "b": b"\xff\0a", "x": b"\x80z", "u": [1, -2]}
 
 
+def make_schema_topic(buckets, definition, encoding):
+    client = pubsub_v1.SchemaServiceClient(transport=SchemaServiceGrpcTransport(
+        channel=grpc.insecure_channel(buckets.emulator.pubsub)))
+    schema = client.create_schema(request={
+        "parent": f"projects/{buckets.project}", "schema_id": f"schema-{next(NUMBERS)}",
+        "schema": {"type_": "AVRO", "definition": json.dumps(definition)}})
+    return client, schema, buckets.topic(schema_settings={"schema": schema.name, "encoding": encoding})
+
+
 @pytest.fixture
 def schema_topic(buckets):
-    def make(definition, encoding):
-        import grpc
-        from google.pubsub_v1.services.schema_service.transports.grpc import SchemaServiceGrpcTransport
-        client = pubsub_v1.SchemaServiceClient(transport=SchemaServiceGrpcTransport(
-            channel=grpc.insecure_channel(buckets.emulator.pubsub)))
-        schema = client.create_schema(request={
-            "parent": f"projects/{buckets.project}", "schema_id": f"schema-{next(NUMBERS)}",
-            "schema": {"type_": "AVRO", "definition": json.dumps(definition)}})
-        return client, schema, buckets.topic(
-            schema_settings={"schema": schema.name, "encoding": encoding})
-    return make
+    return lambda definition, encoding: make_schema_topic(buckets, definition, encoding)
 
 
 @pytest.mark.parametrize("metadata", [False, True])
@@ -357,3 +379,19 @@ def test_missing_buckets_keep_their_messages(existing, bucket):
     wait_for(lambda: existing.state(name) == (STATE.NOT_FOUND, "RESOURCE_ERROR"))
     os.mkdir(os.path.join(existing.folder, bucket))
     assert list(existing.wait(bucket).values()) == [b"later"]
+
+
+def test_what_cannot_be_written_becomes_a_dead_letter(existing, bucket):
+    client, schema, topic = make_schema_topic(
+        existing, {"type": "record", "name": "R", "fields": [{"name": "a", "type": "string"}]}, Encoding.BINARY)
+    dead = existing.topic()
+    lost = existing.subscription(dead)
+    existing.subscription(topic, cloud_storage_config={
+        "bucket": bucket, "avro_config": {"use_topic_schema": True}},
+        dead_letter_policy={"dead_letter_topic": dead, "max_delivery_attempts": 5})
+    existing.publish(topic, "\x02x")
+    client.delete_schema(name=schema.name)  # nobody can tell any more what it is
+    os.mkdir(os.path.join(existing.folder, bucket))
+    received = wait_for(lambda: existing.emulator.advance(30) or existing.pull(lost))
+    assert [m.message.data for m in received] == [b"\x02x"]
+    assert existing.files(bucket) == {}
