@@ -11,7 +11,7 @@ import subprocess
 import datos
 import pytest
 
-from conftest import ROOT, read, run
+from conftest import ROOT, read, run, tool
 
 PROGRAM = os.path.join(datos.BUILD, "release", "datos")
 FILES = {"datos": ("src", "Dockerfile"), "datos-emulator": ("emulator", "Dockerfile")}
@@ -107,6 +107,12 @@ def test_a_dockerfile_keeps_to_the_rules(image):
     # what a stage copies is there
     for source in re.findall(r"^COPY (?!--)(\S+) ", text, re.M):
         assert source == "." or os.path.exists(os.path.join(ROOT, source)), source
+
+
+def test_hadolint_finds_nothing():
+    """DL3008: packages are pinned by the base's digest and the snapshot's time, not one by one."""
+    run(tool("hadolint"), "--no-color", "--failure-threshold", "warning", "--ignore", "DL3008",
+        *(os.path.join(*f) for f in (*FILES.values(), (".devcontainer", "Dockerfile"))))
 
 
 def test_only_the_production_image_has_no_base():
