@@ -54,5 +54,9 @@ RUN(policy_test);
 bool page_of(struct rpc_call *call, const struct pubsub *s,
              const struct names *names, const char *project, int32_t size,
              const char *token, struct page *out);
+/* The same of those whose names begin with `prefix`. */
+bool page_under(struct rpc_call *call, const struct pubsub *s,
+                const struct names *names, struct str prefix, int32_t size,
+                const char *token, struct page *out);
 
 #endif

@@ -17,13 +17,10 @@ static bool prefix_of(struct rpc_call *call, const struct pubsub *s,
     return true;
 }
 
-bool page_of(struct rpc_call *call, const struct pubsub *s,
-             const struct names *names, const char *project, int32_t size,
-             const char *token, struct page *out)
+bool page_under(struct rpc_call *call, const struct pubsub *s,
+                const struct names *names, struct str prefix, int32_t size,
+                const char *token, struct page *out)
 {
-    struct buf prefix;
-    bool ok;
-
     if (is_strict(s) && size < 0) {
         rpc_fail(call, GRPC_INVALID_ARGUMENT,
                  "You have passed an invalid argument to the service "
@@ -32,16 +29,24 @@ bool page_of(struct rpc_call *call, const struct pubsub *s,
     }
     if (size < 0) /* as Google's emulator */
         size = 0;
+    if (page_find(names, prefix, (uint32_t)size, token, out) ||
+        (!is_strict(s) && page_find(names, prefix, (uint32_t)size, "", out)))
+        return true;
+    rpc_fail(call, GRPC_INVALID_ARGUMENT,
+             "Invalid page token given (token=%s).", token);
+    return false;
+}
+
+bool page_of(struct rpc_call *call, const struct pubsub *s,
+             const struct names *names, const char *project, int32_t size,
+             const char *token, struct page *out)
+{
+    struct buf prefix;
+    bool ok;
+
     buf_init(&prefix, 4096);
-    ok = prefix_of(call, s, project, &prefix);
-    if (ok &&
-        !page_find(names, buf_as_str(&prefix), (uint32_t)size, token, out)) {
-        ok = !is_strict(s) &&
-             page_find(names, buf_as_str(&prefix), (uint32_t)size, "", out);
-        if (!ok)
-            rpc_fail(call, GRPC_INVALID_ARGUMENT,
-                     "Invalid page token given (token=%s).", token);
-    }
+    ok = prefix_of(call, s, project, &prefix) &&
+         page_under(call, s, names, buf_as_str(&prefix), size, token, out);
     buf_fini(&prefix);
     return ok;
 }

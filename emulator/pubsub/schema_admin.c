@@ -237,7 +237,7 @@ void schema_list_revisions_run(struct rpc_call *call, ProtobufCMessage *in,
     struct page page;
     struct str id;
     struct schema *schema = schema_of(call, s, r->name, &id);
-    char **keys;
+    char **keys, *prefix;
 
     if (!schema)
         return;
@@ -249,10 +249,13 @@ void schema_list_revisions_run(struct rpc_call *call, ProtobufCMessage *in,
                              (unsigned long long)row->number);
         names_add(&names, keys[i], row);
     }
-    if (page_of(call, s, &names, NULL, r->page_size, r->page_token, &page)) {
+    prefix = mem_printf("%s@", schema->name);
+    if (page_under(call, s, &names, str_from(prefix), r->page_size,
+                   r->page_token, &page)) {
         reply_list(call, &page, NULL, is_full(s, r->view));
         mem_free(page.token);
     }
+    mem_free(prefix);
     names_fini(&names);
     for (size_t i = 0; i < schema->n; i++)
         mem_free(keys[i]);

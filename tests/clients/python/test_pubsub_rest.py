@@ -222,6 +222,16 @@ def test_page_tokens_belong_to_their_list(rest):
         assert answer.status == 400 and "Invalid page token" in answer.body
 
 
+def test_tokens_of_revisions_belong_to_their_schema(rest):
+    avro = '{"type":"record","name":"R","fields":[{"name":"a","type":"string","default":""}]}'
+    for name in ("one", "two"):
+        made = rest("POST", f"schemas?schemaId={name}", {"type": "AVRO", "definition": avro}).json()
+        assert rest("POST", f"schemas/{name}:commit", {"schema": made}).status == 200
+    token = rest("GET", "schemas/one:listRevisions?pageSize=1").json()["nextPageToken"]
+    assert len(rest("GET", f"schemas/one:listRevisions?pageToken={token}").json()["schemas"]) == 1
+    assert rest("GET", f"schemas/two:listRevisions?pageToken={token}").status == 400
+
+
 def test_what_is_not_carried_out_is_refused(rest):
     answer = rest("PUT", "topics/tagged", {"tags": {"123/env": "prod"}})
     assert answer.status == 501 and "tags" in answer.body
