@@ -359,6 +359,7 @@ int pubsub_load(void *self, struct str bytes, struct err *err)
 {
     struct pubsub *s = self;
     struct pubsub fresh = {.e = s->e,
+                           .transforms = s->transforms,
                            .next_id = s->next_id,
                            .next_number = s->next_number,
                            .restore_base = s->next_number,

@@ -229,6 +229,34 @@ def test_transforms_run_again_after_a_kill(start):
     datos.wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers))
 
 
+def test_transforms_come_back_with_a_saved_state(start):
+    e = start()
+    transform = {"messageTransforms": [{"javascriptUdf": {
+        "functionName": "f", "code": "function f(m) { while (m.data === 'hang') ; m.data += '+'; return m; }"}}]}
+    assert e.rest("PUT", "topics/kept-topic", transform).status == 200
+    assert e.rest("PUT", "subscriptions/kept-sub", {
+        "topic": f"{FULL}/topics/kept-topic", **transform}).status == 200
+    publish(e, "kept-topic", "a")
+    assert e.control("POST", "save", {"path": "t.arc"}).status == 200
+    # what is under way when everything goes is answered, and hurts nobody
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(publish(e, "kept-topic", "hang").status))
+    thread.start()
+    datos.wait_for(lambda: any(spent(pid) > 0.05 for pid in children(e.process.pid)))
+    assert e.control("POST", "reset").status == 200
+    thread.join()
+    assert answers == [404]
+    assert e.control("POST", "load", {"path": "t.arc"}).status == 200
+    publish(e, "kept-topic", "b")
+    assert sorted(texts(pull(e, "kept-sub"))) == ["a++", "b++"]
+
+
+def spent(pid):
+    """Seconds of processor time."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
+        return int(f.read().split()[0]) / 1e9
+
+
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
         return [int(child) for child in f.read().split()]
