@@ -84,9 +84,10 @@ static void reply_refused_rows(struct exchange *x, const struct posting *p)
         if (p->results[i] != what)
             continue;
         if (p->rows.is_array)
-            snprintf(fields[n], sizeof(fields[n]), "[%zu].id", i);
+            snprintf(fields[n], sizeof(fields[n]), "[%zu]%s", i,
+                     conflict ? ".id" : "");
         else
-            snprintf(fields[n], sizeof(fields[n]), "id");
+            snprintf(fields[n], sizeof(fields[n]), "%s", conflict ? "id" : "");
         errors[n] = (struct reply_error){
             fields[n], conflict ? "is taken by a record with other content"
                                 : "the store refuses this record"};

@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/source.h"
 #include "common/clock.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/mem.h"
@@ -401,6 +402,10 @@ static void foretell(const struct wishes *w)
     if (w->id && !*w->id)
         LOG_W("--id is empty: ingest will refuse the message to the "
               "dead-letter topic (schema)");
+    if ((w->id && !json_is_utf8(str_from(w->id))) ||
+        (w->contenido && !json_is_utf8(str_from(w->contenido))))
+        LOG_W("--id or --contenido is not UTF-8: ingest will refuse the "
+              "message to the dead-letter topic (malformed)");
     if (w->timestamp && timefmt_parse(str_from(w->timestamp), &at_us, &why))
         LOG_W("--timestamp=%.60s: %s; ingest will refuse the message to the "
               "dead-letter topic (schema)",

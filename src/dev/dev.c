@@ -23,7 +23,9 @@ enum {
     PROBE_EVERY_US = 2000,
     PROBE_SLOW_US = 20000,        /* after the first second */
     SLOW_START_US = 10 * 1000000, /* then it is said */
-    STOP_GRACE_S = 10,            /* a part drains for 8 s */
+    WATCH_EVERY_US = 2 * 1000000,
+    SILENT_AFTER_US = 10 * 1000000,
+    STOP_GRACE_S = 10, /* a part drains for 8 s */
     STOP_GRACE_US = STOP_GRACE_S * 1000000,
 };
 
@@ -134,6 +136,9 @@ static void start_parts(struct dev *dev)
 static void become_ready(struct dev *dev, struct part *part)
 {
     part->phase = PART_READY;
+    part->heard_us = clock_mono_us();
+    part->watch_us = part->heard_us + WATCH_EVERY_US;
+    part->is_silent = false;
     dev->is_stale = true;
     if (part->was_ready)
         LOG_I("%s is back (pid %d, %lld ms)", part->name, (int)part->pid,
@@ -158,6 +163,32 @@ static void probe_parts(struct dev *dev, int64_t now_us)
         if (age_us > SLOW_START_US)
             LOG_W("%s does not answer yet (%lld s)", part->name,
                   age_us / US_PER_S);
+    }
+}
+
+/* A part that hangs is alive to the kernel: only asking tells. It is not
+ * killed, for it may stand in a debugger. */
+static void watch_parts(struct dev *dev, int64_t now_us)
+{
+    for (int i = 0; i < N_PARTS; i++) {
+        struct part *part = &dev->parts.part[i];
+
+        if (part->phase != PART_READY || now_us < part->watch_us)
+            continue;
+        part->watch_us = now_us + WATCH_EVERY_US;
+        if (part_is_alive(&dev->parts, (enum part_id)i)) {
+            if (part->is_silent)
+                LOG_I("%s (pid %d) answers again", part->name, (int)part->pid);
+            part->is_silent = false;
+            part->heard_us = now_us;
+        } else if (!part->is_silent &&
+                   now_us - part->heard_us >= SILENT_AFTER_US) {
+            part->is_silent = true;
+            LOG_W("%s (pid %d) has not answered for %lld s: is it stopped, or "
+                  "in a debugger? kill -9 %d has it started again",
+                  part->name, (int)part->pid,
+                  (now_us - part->heard_us) / US_PER_S, (int)part->pid);
+        }
     }
 }
 
@@ -345,6 +376,8 @@ static int next_timeout_ms(const struct dev *dev)
 
         if (part->phase == PART_PROBING && part->probe_us < at_us)
             at_us = part->probe_us;
+        if (part->phase == PART_READY && part->watch_us < at_us)
+            at_us = part->watch_us;
     }
     if (dev->stop != STOP_NONE && dev->kill_us < at_us)
         at_us = dev->kill_us;
@@ -411,6 +444,8 @@ static void supervise(struct dev *dev)
         announce(dev);
         wait_for_something(dev);
         probe_parts(dev, clock_mono_us());
+        if (dev->stop == STOP_NONE)
+            watch_parts(dev, clock_mono_us());
         kill_the_late(dev, clock_mono_us());
     }
 }

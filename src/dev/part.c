@@ -332,6 +332,31 @@ bool part_read_line(struct parts *parts, enum part_id id)
     return end && understand(parts, id);
 }
 
+bool part_is_alive(const struct parts *parts, enum part_id id)
+{
+    static const char livez[] = "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                                "Connection: close\r\n\r\n";
+    /* whatever it answers: it answers */
+    struct spawn_probe probe = {.request = livez, .reply = "HTTP/1.1 "};
+
+    switch (id) {
+    case PART_REDIS:
+        return part_answers(parts, id);
+    case PART_API:
+        probe.port = (uint16_t)parts->api_port;
+        break;
+    case PART_INGEST:
+        probe.port = (uint16_t)parts->ingest_port;
+        break;
+    case PART_EMULATOR:
+        probe.port = (uint16_t)parts->console_port;
+        break;
+    default:
+        return true;
+    }
+    return spawn_answers(&probe);
+}
+
 bool part_answers(const struct parts *parts, enum part_id id)
 {
     static const char get[] = "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n"

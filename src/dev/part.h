@@ -43,6 +43,8 @@ struct part {
     char line[512];
     size_t line_len;
     int64_t started_us, probe_us;
+    int64_t watch_us, heard_us;         /* once it is ready */
+    bool is_silent;                     /* and that was said */
     int64_t deaths_us[PART_MAX_DEATHS]; /* the last ones, a ring */
     unsigned n_deaths;
     bool was_ready;
@@ -71,6 +73,8 @@ bool part_may_start(const struct parts *parts, enum part_id id);
 bool part_start(struct parts *parts, enum part_id id);
 /* `ready_fd` is readable: true once the line is whole and understood. */
 bool part_read_line(struct parts *parts, enum part_id id);
+/* Does it answer at all? Waits for 50 ms at most. */
+bool part_is_alive(const struct parts *parts, enum part_id id);
 /* Does it answer as it should? */
 bool part_answers(const struct parts *parts, enum part_id id);
 /* Counts a death; true if it was one too many. */

@@ -236,3 +236,15 @@ def test_missing_redis_is_said_with_its_package(tmp_path):
     done = datos.run(*DEV, environment={"PATH": str(tmp_path)})
     assert done.returncode == 1
     assert "apt-get install redis-server" in done.stderr and "--no-redis" in done.stderr
+
+
+def test_part_that_hangs_is_said_and_left_alive():
+    system = datos.System("--memory", "--store", "sqlite")
+    pid = system.ready["pids"]["ingest"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        datos.wait_for(lambda: f"ingest (pid {pid}) has not answered" in system.log(), 30)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    datos.wait_for(lambda: f"ingest (pid {pid}) answers again" in system.log(), 10)
+    assert system.stop() == 0
