@@ -21,7 +21,7 @@ variable "image" {
 }
 
 variable "sidecar_image" {
-  description = "Google's collector that scrapes /metrics into Managed Service for Prometheus."
+  description = "Google's collector that scrapes /metrics into Managed Service for Prometheus; newer ones: gcloud artifacts docker tags list of this repository."
   type        = string
   default     = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar:1.9.2"
 }
@@ -67,6 +67,7 @@ variable "systems" {
     redis = optional(object({
       memory_gb = optional(number, 1)
       tier      = optional(string, "STANDARD_HA")
+      tls       = optional(bool, false)
     }), {})
   }))
   default = {

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 import yaml
 
+import datos
 import emulator
 from conftest import ROOT, read, run, tool
 from terraform_files import BUILT_IN, arguments, files, iterators, modules
@@ -289,3 +290,28 @@ def test_every_exception_has_its_reason():
 def test_no_policy_is_excepted_at_a_distance():
     for path in (".checkov.yml", ".checkov.yaml", "terraform/.checkov.yml", "terraform/.checkov.yaml"):
         assert not os.path.exists(os.path.join(ROOT, path))
+
+
+# --- what it tells the programs ---------------------------------------------------
+
+def program_settings():
+    return set(re.findall(r'"(DATOS_[A-Z_]+|PORT|REDIS_URL|GOOGLE_CLOUD_PROJECT)"', read("src", "config", "settings.def"))) | {"DATOS_CLOUD"}
+
+
+def test_every_variable_of_a_container_is_a_setting():
+    text = read("terraform", "modules", "system", "main.tf") + read("terraform", "modules", "system", "run.tf")
+    told = set(re.findall(r"\b(DATOS_[A-Z_]+|REDIS_URL|GOOGLE_CLOUD_PROJECT)\b", text))
+    assert len(told) > 15
+    assert told <= program_settings()
+
+
+def test_the_program_accepts_what_the_service_is_told():
+    """As Cloud Run starts it: the values of a plan, without the network."""
+    text = read("terraform", "modules", "system", "main.tf")
+    given = {name: "1" for name in re.findall(r"^ +(DATOS_[A-Z_]+) +=", text, re.M)}
+    given.update({
+        "K_SERVICE": "uno-api", "PORT": "8080", "GOOGLE_CLOUD_PROJECT": "p", "DATOS_AUTH": "jwt", "DATOS_JWT_ISSUER": "https://i",
+        "DATOS_JWT_JWKS_URL": "https://i/k", "DATOS_INGEST": "push", "DATOS_ADMIN_PORT": "9091", "DATOS_CLOUD": "1",
+        "DATOS_PUSH_SERVICE_ACCOUNT": "uno-push@p.iam.gserviceaccount.com", "REDIS_URL": "redis://default:secret@10.0.0.3:6379/0"})
+    shown = run("env", "-i", *(f"{k}={v}" for k, v in given.items()), datos.DATOS, "config")
+    assert "DATOS_ADMIN_PORT" in shown and "secret" not in shown, "the password of Redis is masked"

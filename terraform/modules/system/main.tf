@@ -20,7 +20,7 @@ locals {
     table                    = "datos"
   }
 
-  settings = {
+  settings = merge({
     GOOGLE_CLOUD_PROJECT           = var.project
     DATOS_SYSTEM                   = var.name
     DATOS_REGION                   = var.region
@@ -30,8 +30,7 @@ locals {
     DATOS_DEAD_LETTER_SUBSCRIPTION = local.names.dead_letter_subscription
     DATOS_DATASET                  = module.data.dataset
     DATOS_TABLE                    = module.data.table
-    DATOS_REDIS_CA_FILE            = "/secrets/redis-ca/ca.pem"
-  }
+  }, var.redis.tls ? { DATOS_REDIS_CA_FILE = "/secrets/redis-ca/ca.pem" } : {})
 
   api_settings = merge(local.settings, {
     DATOS_AUTH       = var.auth.mode

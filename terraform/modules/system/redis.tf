@@ -1,6 +1,8 @@
-# The cache: private address, password and TLS; losing it loses no data.
+# The cache: private address, password, TLS where the image can; losing it
+# loses no data.
 
 resource "google_redis_instance" "cache" {
+  #checkov:skip=CKV_GCP_97:by var.redis.tls; off by default, since Debian 12's hiredis has no TLS and the address is private and behind a password
   name                    = "${var.name}-cache"
   region                  = var.region
   tier                    = var.redis.tier
@@ -9,7 +11,7 @@ resource "google_redis_instance" "cache" {
   authorized_network      = var.network.network
   connect_mode            = "PRIVATE_SERVICE_ACCESS"
   auth_enabled            = true
-  transit_encryption_mode = "SERVER_AUTHENTICATION"
+  transit_encryption_mode = var.redis.tls ? "SERVER_AUTHENTICATION" : "DISABLED"
   labels                  = local.labels
 
   redis_configs = {
@@ -32,10 +34,11 @@ resource "google_secret_manager_secret" "redis_url" {
 
 resource "google_secret_manager_secret_version" "redis_url" {
   secret      = google_secret_manager_secret.redis_url.id
-  secret_data = "rediss://default:${google_redis_instance.cache.auth_string}@${google_redis_instance.cache.host}:${google_redis_instance.cache.port}/0"
+  secret_data = "${var.redis.tls ? "rediss" : "redis"}://default:${google_redis_instance.cache.auth_string}@${google_redis_instance.cache.host}:${google_redis_instance.cache.port}/0"
 }
 
 resource "google_secret_manager_secret" "redis_ca" {
+  count     = var.redis.tls ? 1 : 0
   secret_id = "${var.name}-redis-ca"
   labels    = local.labels
   replication {
@@ -48,6 +51,7 @@ resource "google_secret_manager_secret" "redis_ca" {
 }
 
 resource "google_secret_manager_secret_version" "redis_ca" {
-  secret      = google_secret_manager_secret.redis_ca.id
+  count       = var.redis.tls ? 1 : 0
+  secret      = google_secret_manager_secret.redis_ca[0].id
   secret_data = join("\n", google_redis_instance.cache.server_ca_certs[*].cert)
 }

@@ -67,9 +67,12 @@ resource "google_cloud_run_v2_service" "api" {
         }
       }
 
-      volume_mounts {
-        name       = "redis-ca"
-        mount_path = "/secrets/redis-ca"
+      dynamic "volume_mounts" {
+        for_each = google_secret_manager_secret.redis_ca
+        content {
+          name       = "redis-ca"
+          mount_path = "/secrets/redis-ca"
+        }
       }
 
       startup_probe {
@@ -111,13 +114,16 @@ resource "google_cloud_run_v2_service" "api" {
       }
     }
 
-    volumes {
-      name = "redis-ca"
-      secret {
-        secret = google_secret_manager_secret.redis_ca.secret_id
-        items {
-          path    = "ca.pem"
-          version = google_secret_manager_secret_version.redis_ca.version
+    dynamic "volumes" {
+      for_each = google_secret_manager_secret.redis_ca
+      content {
+        name = "redis-ca"
+        secret {
+          secret = volumes.value.secret_id
+          items {
+            path    = "ca.pem"
+            version = google_secret_manager_secret_version.redis_ca[0].version
+          }
         }
       }
     }
@@ -196,9 +202,12 @@ resource "google_cloud_run_v2_worker_pool" "ingest" {
         }
       }
 
-      volume_mounts {
-        name       = "redis-ca"
-        mount_path = "/secrets/redis-ca"
+      dynamic "volume_mounts" {
+        for_each = google_secret_manager_secret.redis_ca
+        content {
+          name       = "redis-ca"
+          mount_path = "/secrets/redis-ca"
+        }
       }
 
       startup_probe {
@@ -241,13 +250,16 @@ resource "google_cloud_run_v2_worker_pool" "ingest" {
       }
     }
 
-    volumes {
-      name = "redis-ca"
-      secret {
-        secret = google_secret_manager_secret.redis_ca.secret_id
-        items {
-          path    = "ca.pem"
-          version = google_secret_manager_secret_version.redis_ca.version
+    dynamic "volumes" {
+      for_each = google_secret_manager_secret.redis_ca
+      content {
+        name = "redis-ca"
+        secret {
+          secret = volumes.value.secret_id
+          items {
+            path    = "ca.pem"
+            version = google_secret_manager_secret_version.redis_ca[0].version
+          }
         }
       }
     }

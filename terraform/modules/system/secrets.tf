@@ -30,13 +30,12 @@ resource "google_secret_manager_secret_version" "metrics" {
 }
 
 locals {
-  secrets = {
+  secrets = merge({
     redis_url = google_secret_manager_secret.redis_url.id
-    redis_ca  = google_secret_manager_secret.redis_ca.id
     metrics   = google_secret_manager_secret.metrics.id
-  }
+  }, var.redis.tls ? { redis_ca = google_secret_manager_secret.redis_ca[0].id } : {})
   secret_readers = {
-    for pair in setproduct(keys(local.members), ["redis_url", "redis_ca", "metrics"]) :
+    for pair in setproduct(keys(local.members), concat(["redis_url", "metrics"], var.redis.tls ? ["redis_ca"] : [])) :
     "${pair[0]}-${pair[1]}" => { member = local.members[pair[0]], secret = local.secrets[pair[1]] }
   }
 }

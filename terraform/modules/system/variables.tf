@@ -115,10 +115,11 @@ variable "worker" {
 }
 
 variable "redis" {
-  description = "Size of the cache."
+  description = "Size of the cache; tls: needs an image whose hiredis has TLS (built on Debian 13)."
   type = object({
     memory_gb = optional(number, 1)
     tier      = optional(string, "STANDARD_HA")
+    tls       = optional(bool, false)
   })
   default = {}
 }
