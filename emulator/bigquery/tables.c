@@ -91,6 +91,12 @@ void tables_get(struct call *c)
         return;
     }
     partition_split(c->vars[2], &name, &decorator);
+    if (decorator.p && str_eq(decorator, STR("__PARTITIONS_SUMMARY__"))) {
+        call_fail(c, "notImplemented",
+                  "The emulator has no partition summary of legacy SQL: query "
+                  "INFORMATION_SCHEMA.PARTITIONS");
+        return;
+    }
     if (table_load(c->db, c->vars[0], c->vars[1], name, &t, &c->fail))
         return;
     table_etag(t, etag);

@@ -343,3 +343,36 @@ def test_columns_of_one_name_cannot_go_into_a_table(bq):
     status = answer.json().get("status", {})
     assert "Duplicate column names" in (status.get("errorResult") or answer.json().get("error"))["message"]
     assert bq.ask("GET", "datasets/d/tables/twice").status == 404
+
+
+# --- what clients may stumble over ------------------------------------------------
+
+def test_streamed_rows_are_queried_at_once_and_listed_once_flushed(bq):
+    bq.emulator.freeze()
+    bq.table()
+    bq.insert({"id": "a"}, {"id": "b"})
+    assert bq.call("GET", "datasets/d/tables/t")["streamingBuffer"]["estimatedRows"] == "2"
+    assert "rows" not in bq.call("GET", "datasets/d/tables/t/data")
+    assert len(bq.rows("SELECT id FROM t")) == 2
+    answer = bq.ask("POST", "queries", {"query": "DELETE FROM d.t WHERE id = 'a'", "useLegacySql": False})
+    assert answer.status == 400 and "streaming buffer" in answer.body
+    bq.emulator.advance(60)
+    assert len(bq.call("GET", "datasets/d/tables/t/data")["rows"]) == 2
+    assert "streamingBuffer" not in bq.call("GET", "datasets/d/tables/t")
+    assert bq.query("DELETE FROM t WHERE id = 'a'")["numDmlAffectedRows"] == "1"
+
+
+def test_no_answer_comes_from_a_cache_and_jobs_may_go_unrecorded(bq):
+    bq.table()
+    assert [bq.query("SELECT COUNT(*) FROM t", useQueryCache=True)["cacheHit"] for _ in range(2)] == [False, False]
+    before = len(bq.call("GET", "jobs")["jobs"])
+    bq.query("SELECT 1", jobCreationMode="JOB_CREATION_OPTIONAL")
+    assert len(bq.call("GET", "jobs")["jobs"]) == before
+    bq.query("SELECT 1", jobCreationMode="JOB_CREATION_REQUIRED")
+    assert len(bq.call("GET", "jobs")["jobs"]) == before + 1
+
+
+def test_the_partition_summary_is_refused_by_name(bq):
+    bq.table(timePartitioning={"type": "DAY"})
+    answer = bq.ask("GET", "datasets/d/tables/t$__PARTITIONS_SUMMARY__")
+    assert answer.status == 501 and "INFORMATION_SCHEMA.PARTITIONS" in answer.body

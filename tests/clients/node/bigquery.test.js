@@ -79,6 +79,24 @@ test('errors have their status and reason', limit, () => withDataset('errors', a
   assert.deepStrictEqual(await dataset.table('no').exists(), [false]);
 }));
 
+test('a stream of rows is read page by page', limit, async () => {
+  const stream = newClient().createQueryStream({query: 'SELECT n FROM UNNEST(GENERATE_ARRAY(1, 25000)) AS n ORDER BY n'});
+  let last = 0;
+  for await (const row of stream) assert.strictEqual(row.n, ++last);
+  assert.strictEqual(last, 25000);
+});
+
+test('a stream of rows is written', limit, () => withDataset('stream', async (client, dataset) => {
+  const [table] = await dataset.createTable('t', {schema: 'id:string,n:integer'});
+  const sink = table.createWriteStream({sourceFormat: 'NEWLINE_DELIMITED_JSON'});
+  const done = new Promise((resolve, reject) => sink.on('complete', resolve).on('error', reject));
+  sink.end('{"id":"x","n":3}\n');
+  await done;
+  let n = 0;
+  for await (const row of table.createReadStream()) assert.deepStrictEqual([row, ++n], [{id: 'x', n: 3}, 1]);
+  assert.strictEqual(n, 1);
+}));
+
 test('a file is loaded', limit, () => withDataset('load', async (client, dataset) => {
   const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'datos-')), 'rows.json');
   fs.writeFileSync(file, '{"id":"a","n":1}\n{"id":"b"}\n');

@@ -168,3 +168,29 @@ def test_a_dataset_twice_is_a_conflict_and_a_used_one_stays(client, dataset):
     with pytest.raises(exceptions.BadRequest, match="still in use"):
         client.delete_dataset(dataset)
     client.delete_table(f"{dataset}.no", not_found_ok=True)
+
+
+def test_json_rows_are_loaded_copied_listed(client, dataset):
+    rows = [{"a": 1, "b": "x"}, {"a": 2, "b": None}]
+    assert client.load_table_from_json(rows, f"{dataset}.t").result(timeout=30).output_rows == 2
+    client.copy_table(f"{dataset}.t", f"{dataset}.u").result(timeout=30)
+    table = client.get_table(f"{dataset}.u")
+    assert [dict(r) for r in client.list_rows(table)] == rows
+    assert [dict(r) for r in client.list_rows(table, selected_fields=[Field("a", "INT64")], start_index=1)] == [{"a": 2}]
+    assert [t.table_id for t in client.list_tables(dataset)] == ["t", "u"]
+    assert list(client.list_routines(dataset)) == [] and list(client.list_models(dataset)) == []
+    assert client.get_iam_policy(table).bindings == []
+
+
+def test_a_result_replaces_the_table_that_it_was_read_from(client, dataset):
+    client.load_table_from_json([{"a": 1}], f"{dataset}.t").result(timeout=30)
+    config = bigquery.QueryJobConfig(destination=f"{client.project}.{dataset}.t", write_disposition="WRITE_TRUNCATE")
+    client.query(f"SELECT a + 1 AS a FROM {dataset}.t", job_config=config).result(timeout=30)
+    assert rows_of(client, f"SELECT a FROM {dataset}.t") == [{"a": 2}]
+
+
+def test_jobs_are_found_by_sql(client):
+    job = client.query("SELECT 1 AS found_by_sql")
+    job.result(timeout=30)
+    assert rows_of(client, "SELECT statement_type, state FROM `region-us`.INFORMATION_SCHEMA.JOBS "
+                   f"WHERE job_id = '{job.job_id}'") == [{"statement_type": "SELECT", "state": "DONE"}]
