@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* clang-format off */
-/* modules: emulator/pubsub emulator emulator/proto src/grpc src/schema src/http src/common */
+/* modules: emulator/pubsub emulator emulator/identity emulator/proto src/net src/grpc src/schema src/http src/common */
 /* clang-format on */
 /* A saved state of Pub/Sub: loaded whole or refused; what is loaded can be
  * saved, and that loads again. */
