@@ -95,6 +95,7 @@ module "system" {
   public           = each.value.public
   topic_retention  = each.value.topic_retention
   sidecar_image    = var.sidecar_image
+  sidecar_cpu      = var.sidecar_cpu
   ingress          = var.domain == null ? "INGRESS_TRAFFIC_ALL" : "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
 
   network = {

@@ -26,6 +26,12 @@ variable "sidecar_image" {
   default     = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar:1.9.2"
 }
 
+variable "sidecar_cpu" {
+  description = "CPU of the collector. It needs a tenth, but Cloud Run documents less than 1 only for request-based billing and the first generation; try 0.1 where the bill matters."
+  type        = string
+  default     = "1"
+}
+
 variable "subnets" {
   description = "Address range of the subnetwork of each region that systems use: written down, not counted, so that a new region moves no other."
   type        = map(string)

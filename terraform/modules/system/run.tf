@@ -103,7 +103,7 @@ resource "google_cloud_run_v2_service" "api" {
       resources {
         cpu_idle = false
         limits = {
-          cpu    = "0.1"
+          cpu    = var.sidecar_cpu
           memory = "256Mi"
         }
       }
@@ -239,7 +239,7 @@ resource "google_cloud_run_v2_worker_pool" "ingest" {
 
       resources {
         limits = {
-          cpu    = "0.1"
+          cpu    = var.sidecar_cpu
           memory = "256Mi"
         }
       }

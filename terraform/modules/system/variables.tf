@@ -153,6 +153,12 @@ variable "sidecar_image" {
   type        = string
 }
 
+variable "sidecar_cpu" {
+  description = "CPU of the collector."
+  type        = string
+  default     = "1"
+}
+
 variable "ingress" {
   description = "Who reaches the service: through the load balancer only, or all."
   type        = string
