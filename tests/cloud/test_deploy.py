@@ -180,6 +180,13 @@ def test_the_first_deploy_has_nothing_to_pin(cloud):
     assert not [c for c in cloud.calls() if isinstance(c, dict)]
 
 
+def test_a_list_that_fails_is_no_first_deploy(cloud):
+    (cloud.home / "service.json").write_text("no JSON: the fake fails", encoding="utf-8")
+    done = cloud.deploy("apply")
+    assert done.returncode == 1 and "nothing was applied" in done.stderr
+    assert cloud.calls() == []
+
+
 def test_an_unchanged_service_is_left_alone(cloud):
     assert cloud.deploy("apply", IMAGE=OLD).returncode == 0
     done = cloud.deploy("rollout")
