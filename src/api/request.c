@@ -99,13 +99,19 @@ bool api_serves(const struct api *api, enum route_id id)
            (id != ROUTE_METRICS || !api->admin_public.hide_metrics);
 }
 
+/* RFC 9110 section 9.1: a method that nobody here knows is 501, one that no
+ * path takes 405. */
+static bool is_method_of_http(struct str name)
+{
+    return str_eq(name, STR("TRACE")) || str_eq(name, STR("QUERY"));
+}
+
 static void dispatch(struct exchange *x)
 {
     const struct route *r = x->route;
 
-    /* RFC 9110 section 9.1: a method that nobody here knows is 501, one that
-     * this path does not take 405 */
-    if (http_req_method(x->req) == HTTP_OTHER) {
+    if (http_req_method(x->req) == HTTP_OTHER &&
+        !is_method_of_http(http_req_method_name(x->req))) {
         reply_problem(x, 501, "this method is not known here", NULL, 0);
         return;
     }

@@ -206,14 +206,15 @@ def test_filters(api):
 @pytest.mark.parametrize("method, path, allow", [
     ("DELETE", "/datos", "GET, HEAD, OPTIONS, POST"), ("PUT", "/datos/r01", "GET, HEAD, OPTIONS"),
     ("POST", "/health", "GET, HEAD, OPTIONS"), ("PATCH", "/metrics", "GET, HEAD, OPTIONS"),
-    ("POST", "/docs", "GET, HEAD, OPTIONS"), ("DELETE", "/livez", "GET, HEAD, OPTIONS")])
+    ("POST", "/docs", "GET, HEAD, OPTIONS"), ("DELETE", "/livez", "GET, HEAD, OPTIONS"),
+    ("TRACE", "/datos", "GET, HEAD, OPTIONS, POST"), ("QUERY", "/livez", "GET, HEAD, OPTIONS")])
 def test_other_methods_are_405_with_allow(api, method, path, allow):
     answer = api.request(method, path)
     problem(answer, 405)
     assert {x.strip() for x in answer.headers["Allow"].split(",")} == set(allow.split(", "))
 
 
-@pytest.mark.parametrize("method", ["BREW", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("method", ["BREW", "LOCK", "PROPFIND"])
 @pytest.mark.parametrize("path", ["/datos", "/livez", "/nothing"])
 def test_unknown_methods_are_501(api, method, path):
     problem(api.request(method, path), 501)
