@@ -232,7 +232,7 @@ static int open_api(struct api *api, struct err *err)
     int rc = schema_load(api->settings->schema, &api->schema, err);
 
     if (rc == RC_OK)
-        rc = store_open(api->settings, NULL, api->schema, &api->store, err);
+        rc = store_open(api->settings, api->schema, &api->store, err);
     if (rc)
         return rc;
     api->metrics = metrics_new(api->settings->system, api->settings->region);

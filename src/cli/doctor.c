@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/cloud.h"
 #include "cli/command.h"
+#include "cli/place.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/loop.h"
@@ -293,7 +294,7 @@ static void check_store(struct doctor *d)
         next(d);
         return;
     }
-    if (store_open(d->settings, NULL, d->schema, &d->store, &err)) {
+    if (store_open(d->settings, d->schema, &d->store, &err)) {
         say(d, FATAL, "store", err.text);
         next(d);
         return;
@@ -366,14 +367,18 @@ static void on_start(struct loop_timer *timer)
     next(LOOP_OWNER(timer, struct doctor, start));
 }
 
-static int run(const struct settings *s)
+static int run(struct settings *s)
 {
     struct doctor d = {.settings = s};
+    struct place place;
+    struct err err;
 
     signal(SIGPIPE, SIG_IGN);
     d.loop = loop_new();
     loop_timer_init(&d.timer, d.loop, on_timer);
     loop_timer_init(&d.start, d.loop, on_start);
+    if (place_find(&place, s, true, &err))
+        say(&d, FATAL, "project", err.text);
     loop_timer_arm(&d.start, 0);
     loop_run(d.loop);
     if (d.channel)
@@ -387,6 +392,7 @@ static int run(const struct settings *s)
     loop_free(d.loop);
     schema_free(d.schema);
     mem_free(d.path);
+    place_fini(&place);
     printf("%s: %u fatal, %u to look at\n",
            d.n_fatal ? "not healthy" : "healthy", d.n_fatal, d.n_warnings);
     return d.n_fatal ? ARGS_EXIT_FAILED : 0;

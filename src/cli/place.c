@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/place.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -46,6 +47,16 @@ int place_find(struct place *p, struct settings *s, bool needs_google,
                        "emulators",
                        why.text);
     return RC_OK;
+}
+
+int place_tell(struct place *p, struct settings *s, const char *command)
+{
+    struct err err;
+    int rc = place_find(p, s, true, &err);
+
+    if (rc)
+        fprintf(stderr, "datos %s: %s\n", command, err.text);
+    return rc;
 }
 
 void place_fini(struct place *p)

@@ -16,6 +16,10 @@ struct place {
  * knows the project. Start-up only. */
 RC_MUST_USE int place_find(struct place *p, struct settings *s,
                            bool needs_google, struct err *err);
+/* The same for a command, which speaks to Pub/Sub: on failure it is told on
+ * standard error. */
+RC_MUST_USE int place_tell(struct place *p, struct settings *s,
+                           const char *command);
 void place_fini(struct place *p);
 
 #endif

@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/cloud.h"
 #include "cli/command.h"
+#include "cli/place.h"
 #include "cli/source.h"
 #include "common/clock.h"
 #include "common/json.h"
@@ -435,6 +436,7 @@ int cli_publish(int argc, char **argv)
     struct wishes w = {.count = -1};
     struct args_flag flags[N_FLAGS];
     struct settings s;
+    struct place place = {NULL, NULL};
     struct err err;
     int code;
 
@@ -442,7 +444,13 @@ int cli_publish(int argc, char **argv)
     code = command_open("publish", flags, N_FLAGS, argc, argv, &s);
     if (code)
         return code;
-    code = check(&w, &err) ? args_refuse("publish", &err) : start(&s, &w);
+    if (check(&w, &err))
+        code = args_refuse("publish", &err);
+    else if (place_tell(&place, &s, "publish"))
+        code = ARGS_EXIT_FAILED;
+    else
+        code = start(&s, &w);
+    place_fini(&place);
     settings_free(&s);
     return code;
 }

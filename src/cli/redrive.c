@@ -10,6 +10,7 @@
 #include "cli/cloud.h"
 #include "cli/command.h"
 #include "cli/letter.h"
+#include "cli/place.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/loop.h"
@@ -304,6 +305,7 @@ int cli_redrive(int argc, char **argv)
     struct wishes w = {.limit = -1};
     struct args_flag flags[N_FLAGS];
     struct settings s;
+    struct place place = {NULL, NULL};
     struct err err;
     int code;
 
@@ -311,7 +313,13 @@ int cli_redrive(int argc, char **argv)
     code = command_open("redrive", flags, N_FLAGS, argc, argv, &s);
     if (code)
         return code;
-    code = check(&w, &err) ? args_refuse("redrive", &err) : start(&s, &w);
+    if (check(&w, &err))
+        code = args_refuse("redrive", &err);
+    else if (place_tell(&place, &s, "redrive"))
+        code = ARGS_EXIT_FAILED;
+    else
+        code = start(&s, &w);
+    place_fini(&place);
     settings_free(&s);
     return code;
 }

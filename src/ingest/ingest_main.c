@@ -145,7 +145,7 @@ static int open_role(struct role *r, struct err *err)
     r->loop = loop_new();
     r->metrics = metrics_new(r->settings->system, r->settings->region);
     if (rc == RC_OK)
-        rc = store_open(r->settings, NULL, r->schema, &r->store, err);
+        rc = store_open(r->settings, r->schema, &r->store, err);
     if (rc == RC_OK)
         store_measure(r->store, r->metrics);
     if (rc == RC_OK)

@@ -7,9 +7,8 @@
 
 struct settings;
 
-/* `project`: NULL: the settings', or what the metadata server says. `schema`
- * is borrowed for the store's life. */
-RC_MUST_USE int store_open(const struct settings *settings, const char *project,
+/* `schema` is borrowed for the store's life. */
+RC_MUST_USE int store_open(const struct settings *settings,
                            const struct schema *schema, struct store **out,
                            struct err *err);
 

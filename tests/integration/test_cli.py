@@ -135,3 +135,10 @@ def test_publish_says_what_it_waits_for_and_what_will_be_refused():
     assert done.returncode == 1
     assert f"no answer from http://{where} yet" in done.stderr
     assert "--id is empty" in done.stderr and "--timestamp=yesterday" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["publish", "redrive", "doctor"])
+def test_google_is_not_spoken_to_about_the_offline_project(command):
+    done = datos.run(datos.DATOS, command, environment={"GCE_METADATA_HOST": "127.0.0.1:1", "HOME": "/nonexistent"})
+    assert done.returncode == 1
+    assert "GOOGLE_CLOUD_PROJECT is not set" in done.stdout + done.stderr
