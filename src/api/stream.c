@@ -145,7 +145,9 @@ void get_stream(struct exchange *x)
         (struct http_field){STR("x-request-id"), str_of(x->id, x->id_len)};
     n += reply_common_fields(fields + n, 16 - n);
     if (http_req_method(x->req) == HTTP_HEAD) {
-        http_reply(x->req, 200, fields, n, STR(""));
+        /* not http_reply: its length of nothing is not the stream's */
+        http_stream_start(x->req, 200, fields, n);
+        http_stream_end(x->req, NULL, 0);
         return;
     }
     enter(x);

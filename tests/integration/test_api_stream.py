@@ -98,4 +98,5 @@ def test_stream_refuses_what_it_does_not_take(bench):
     assert api.get("/datos/stream", headers={"Accept": "application/json"}).status == 406
     assert api.get("/datos/stream?x=1").status == 400
     head = api.request("HEAD", "/datos/stream")
+    assert "Content-Length" not in head.headers  # of a body without end
     assert head.status == 200 and head.headers["Content-Type"] == "text/event-stream"
