@@ -21,6 +21,7 @@ enum {
     RESULTS_MAX = 256 << 20, /* of one job */
     RESULTS_CUT = 16 << 20,  /* of one that may end early */
     TRY_MS = 20000,          /* a whole chain that hangs, on a busy machine */
+    BUFFER_KEPT = 1 << 20,
     KNOWN = 64,
     IDLE_S = 60 /* after which a process ends */
 };
@@ -41,6 +42,7 @@ struct transform_pool {
     uint64_t n_chains;
     struct runner runners[PROCESSES];
     struct transform_job *first, **last;
+    size_t n_waiting; /* bytes of jobs not finished */
     struct loop_timer start;
     uint64_t known[KNOWN]; /* hashes of code that could be run: a ring */
     unsigned next_known;
@@ -192,6 +194,15 @@ static void refuse(struct transform_job *job, int rc, struct str why)
 
 static void dispatch(struct transform_pool *pool);
 
+/* What a large job made of a buffer goes; a small one's stays for the next. */
+static void slim(struct buf *b)
+{
+    if (b->len == 0 && b->cap > BUFFER_KEPT) {
+        buf_fini(b);
+        buf_init(b, SIZE_MAX / 4);
+    }
+}
+
 static void stop(struct runner *r)
 {
     if (!r->process.pid)
@@ -215,6 +226,9 @@ static void finish(struct runner *r)
     struct transform_job *job = r->job;
 
     r->job = NULL;
+    slim(&r->in);
+    slim(&r->out);
+    r->pool->n_waiting -= job->request.len;
     job->chain->is_busy = false;
     if (r->process.pid)
         loop_timer_arm(&r->idle, IDLE_S * 1000000LL);
@@ -480,6 +494,7 @@ void transform_job_submit(struct transform_pool *pool,
 {
     *pool->last = job;
     pool->last = &job->next;
+    pool->n_waiting += job->request.len;
     /* never answered before this returns */
     loop_timer_arm(&pool->start, 0);
 }
@@ -490,6 +505,11 @@ bool transform_pool_is_idle(const struct transform_pool *pool)
         if (pool->runners[i].job)
             return false;
     return !pool->first;
+}
+
+size_t transform_pool_waiting(const struct transform_pool *pool)
+{
+    return pool->n_waiting;
 }
 
 struct transform_pool *transform_pool_new(struct loop *loop)

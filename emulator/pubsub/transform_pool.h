@@ -83,6 +83,8 @@ void transform_job_free(struct transform_job *job); /* NULL is fine */
 /* Takes the job; `done` is called later, from the loop. */
 void transform_job_submit(struct transform_pool *pool,
                           struct transform_job *job);
+/* Bytes of messages that wait for their results. */
+size_t transform_pool_waiting(const struct transform_pool *pool);
 /* Nothing is under way. */
 bool transform_pool_is_idle(const struct transform_pool *pool);
 

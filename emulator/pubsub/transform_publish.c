@@ -11,6 +11,10 @@
 #include "emulator/pubsub/transform.h"
 #include "grpc/wire.h"
 
+enum {
+    WAITING_MAX = 256 << 20 /* bytes, of all topics */
+};
+
 struct publishing {
     struct rpc_call *call;
     struct topic *topic;
@@ -172,11 +176,19 @@ void transform_publish(struct rpc_call *call, struct topic *t,
                        const struct publish *in)
 {
     struct pubsub *s = t->service;
-    struct publishing *p = MEM_NEW(struct publishing);
-    struct transform_job *job = transform_job_new(t->chain, on_done, p);
     struct batch b = {.bytes = in->bytes, .len = in->len};
+    struct transform_job *job;
+    struct publishing *p;
     uint32_t at = 0;
 
+    if (transform_pool_waiting(s->transforms) > WAITING_MAX) {
+        mem_free(in->bytes);
+        rpc_fail(call, GRPC_UNAVAILABLE,
+                 "Message transforms do not keep up: try again");
+        return;
+    }
+    p = MEM_NEW(struct publishing);
+    job = transform_job_new(t->chain, on_done, p);
     *p = (struct publishing){
         .call = call, .topic = t, .first_id = s->next_id, .n = in->n};
     for (uint32_t i = 0; i < in->n; i++)

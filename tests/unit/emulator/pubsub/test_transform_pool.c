@@ -76,6 +76,7 @@ static void run(unsigned n)
     n_wanted = n;
     loop_run(loop);
     ck_assert(transform_pool_is_idle(pool));
+    ck_assert_uint_eq(transform_pool_waiting(pool), 0);
 }
 
 /* "data" of each, "-" dropped, "!" failed, joined by spaces. */
