@@ -2,6 +2,7 @@
 #include "emulator/faults.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "common/buf.h"
@@ -22,8 +23,15 @@ struct rule {
     struct fault fault;
 };
 
+/* A method that rules may name; the texts are constants. */
+struct known {
+    const char *service, *method;
+};
+
 struct faults {
     struct rand dice;
+    struct known *known;
+    size_t n_known;
     struct rule *rules;
     size_t n;
 };
@@ -67,7 +75,14 @@ void faults_free(struct faults *f)
     if (!f)
         return;
     faults_clear(f);
+    mem_free(f->known);
     mem_free(f);
+}
+
+void faults_know(struct faults *f, const char *service, const char *method)
+{
+    f->known = mem_realloc(f->known, (f->n_known + 1) * sizeof(struct known));
+    f->known[f->n_known++] = (struct known){service, method};
 }
 
 bool faults_glob(struct str glob, struct str text)
@@ -240,6 +255,42 @@ static int read_text(const json_t *rule, size_t i, const char *name, char **out,
     return RC_OK;
 }
 
+/* "a.b/C" without what stands before its last name. */
+static struct str leaf_of(const char *method)
+{
+    const char *slash = strrchr(method, '/');
+
+    return str_from(slash ? slash + 1 : method);
+}
+
+/* A rule that can fit nothing is a slip of the pen. */
+static int check_method(const struct faults *f, const struct rule *r, size_t i,
+                        struct err *err)
+{
+    const struct known *nearest = NULL;
+    unsigned best = UINT_MAX;
+
+    for (size_t k = 0; k < f->n_known && r->method; k++) {
+        unsigned d =
+            str_distance(leaf_of(r->method), leaf_of(f->known[k].method));
+
+        if (!fits(r->service, str_from(f->known[k].service)))
+            continue;
+        if (method_fits(r->method, str_from(f->known[k].method)))
+            return RC_OK;
+        if (d < best) {
+            best = d;
+            nearest = &f->known[k];
+        }
+    }
+    if (!nearest)
+        return RC_OK;
+    return err_set(err, RC_INVALID,
+                   "rules[%zu].method: '%.100s' is no method; the nearest is "
+                   "%s of %s",
+                   i, r->method, nearest->method, nearest->service);
+}
+
 static int check_names(json_t *rule, size_t i, struct err *err)
 {
     static const char *const names[] = {
@@ -269,7 +320,8 @@ static bool is_service(const char *glob)
     return fits(glob, STR("pubsub")) || fits(glob, STR("bigquery"));
 }
 
-static int read_rule(json_t *rule, size_t i, struct rule *r, struct err *err)
+static int read_rule(const struct faults *f, json_t *rule, size_t i,
+                     struct rule *r, struct err *err)
 {
     const json_t *message;
     int rc = check_names(rule, i, err);
@@ -280,6 +332,8 @@ static int read_rule(json_t *rule, size_t i, struct rule *r, struct err *err)
         rc = wrong(err, i, "service", "there are pubsub and bigquery");
     if (rc == RC_OK)
         rc = read_text(rule, i, "method", &r->method, err);
+    if (rc == RC_OK)
+        rc = check_method(f, r, i, err);
     if (rc == RC_OK)
         rc = read_text(rule, i, "match", &r->match, err);
     if (rc == RC_OK)
@@ -315,7 +369,7 @@ int faults_set_json(struct faults *f, struct str json, struct err *err)
         goto out;
     rules = MEM_ARRAY(struct rule, n);
     for (size_t i = 0; i < n && rc == RC_OK; i++)
-        rc = read_rule(json_array_get(list, i), i, &rules[i], err);
+        rc = read_rule(f, json_array_get(list, i), i, &rules[i], err);
     if (rc) {
         free_rules(rules, n);
         goto out;

@@ -41,6 +41,10 @@ struct fault {
 struct faults *faults_new(uint64_t seed);
 void faults_free(struct faults *f);
 
+/* Names a method that `service` asks faults_match for: a rule whose method
+ * fits none that is known is refused. The texts outlive `f`. */
+void faults_know(struct faults *f, const char *service, const char *method);
+
 /* The first rule that matches, whose dice agree and whose count is not used
  * up; it counts as used. `service` is "pubsub" or "bigquery"; `method` the
  * RPC's full name ("google.pubsub.v1.Publisher/Publish") or

@@ -2,6 +2,7 @@
 /* The port of a service: gRPC and REST told apart, REST requests to calls. */
 #include "common/clock.h"
 #include "common/mem.h"
+#include "emulator/faults.h"
 #include "emulator/grpc_health.h"
 #include "emulator/grpc_reflection.h"
 #include "emulator/guard.h"
@@ -109,6 +110,8 @@ struct rpc *rpc_new(struct emulator *emulator, const char *service_name,
     memcpy(rpc->rows + n + n_health, reflection,
            n_reflection * sizeof(*reflection));
     names = service_list(rpc);
+    for (size_t i = 0; i < n; i++)
+        faults_know(emulator->faults, service_name, rpc->rows[i].path + 1);
     rpc->health = grpc_health_new(names);
     rpc->reflection = grpc_reflection_new(names);
     mem_free(names);

@@ -350,10 +350,6 @@ int shell_run(const struct options *o, const struct shell_service *rows,
     signal(SIGPIPE, SIG_IGN);
     /* a full file is an error code of the storage, not a death */
     signal(SIGXFSZ, SIG_IGN);
-    if (o->grpc_port > 0)
-        LOG_W("--grpc-port %d: nothing will listen there, BigQuery's Storage "
-              "API is not served yet",
-              (int)o->grpc_port);
     shell_init(&s, o);
     rc = open_state(&s, &err);
     if (rc == RC_OK)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The service as the shell sees it: born, asked, emptied, saved, ended. */
+#include "emulator/faults.h"
 #include "emulator/bigquery/bigquery.h"
 
 #include <stdio.h>
@@ -159,6 +160,8 @@ struct service *bigquery_new(struct emulator *e, struct err *err)
     bq->quick = pool_new(bq->dbs, 0, QUICK_THREADS);
     bq->slow = pool_new(bq->dbs, QUICK_THREADS, SLOW_THREADS);
     bq->loop_db = db_reader(bq->dbs, n);
+    for (const struct route *r = routes; r->name; r++)
+        faults_know(e->faults, "bigquery", r->name);
     bq->service = (struct service){.name = "bigquery",
                                    .self = bq,
                                    .app = &bigquery_http_app,

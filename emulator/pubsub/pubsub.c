@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The service's life: opened, told that the clock moved, emptied, drained. */
+#include "emulator/faults.h"
 #include "emulator/pubsub/pubsub.h"
 
 #include "common/mem.h"
@@ -172,6 +173,7 @@ struct service *pubsub_new(struct emulator *e, struct err *err)
     vclock_watch(e->clock, &s->watch);
     s->rpc = rpc_new(e, "pubsub", s, pubsub_methods, pubsub_n_methods,
                      pubsub_streams, pubsub_n_streams, MESSAGE_MAX);
+    faults_know(e->faults, "pubsub", "google.pubsub.v1.Subscriber/Push");
     s->service = (struct service){.name = "pubsub",
                                   .self = s,
                                   .rpc = s->rpc,

@@ -198,6 +198,17 @@ def test_faulted_streams(emulator, rule):
     is_served(emulator)
 
 
+@pytest.mark.parametrize("rule, told", [
+    ({"method": "Publsh"}, "google.pubsub.v1.Publisher/Publish of pubsub"),
+    ({"method": "tabledata.insertAl"}, "tabledata.insertAll of bigquery"),
+    ({"service": "bigquery", "method": "Publish"}, " of bigquery"), ({"service": "nope"}, "pubsub and bigquery")])
+def test_fault_rules_that_can_fit_nothing(emulator, rule, told):
+    answer = emulator.control("PUT", "faults", {"rules": [rule]})
+    assert answer.status == 400 and told in answer.body, answer.body
+    for method in ("Publish", "Publisher/Publish", "*", "google.pubsub.v1.*", "Push", "jobs.*", "StreamingPull"):
+        assert emulator.control("PUT", "faults", {"rules": [{"method": method, "count": 0}]}).status == 200, method
+
+
 def test_pages_of_other_sites_reach_nothing(emulator):
     for origin, status in (("https://evil.example", 403), ("null", 403), ("http://localhost:3000", 200)):
         answer = datos.request("GET", f"http://{emulator.pubsub}/v1/projects/datos-local/topics",
