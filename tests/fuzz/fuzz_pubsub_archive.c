@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "emulator/clock.h"
+#include "emulator/faults.h"
 #include "emulator/pubsub/pubsub.h"
 #include "emulator/service.h"
 
@@ -24,6 +25,7 @@ static void begin(void)
     log_init(LOG_OFF, "fuzz", "fuzz");
     e.loop = loop_new();
     e.clock = vclock_new(e.loop);
+    e.faults = faults_new(1);
     service = pubsub_new(&e, &err);
     if (!service)
         abort();
