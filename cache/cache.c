@@ -116,6 +116,7 @@ void cache_free(struct cache *c)
     if (!c)
         return;
     local_free(c->local);
+    flight_free_unlocks(c);
     pthread_mutex_destroy(&c->lock);
     mem_free(c->prefix);
     mem_free(c);

@@ -10,6 +10,7 @@
 #include "common/rand.h"
 
 struct flight;
+struct unlock;
 
 struct cache {
     struct cache_config config;
@@ -17,6 +18,8 @@ struct cache {
     struct local *local;
     pthread_mutex_t lock; /* guards flights, their waiters, rand */
     struct flight *flights;
+    struct unlock *unlocks; /* not yet said to Redis */
+    unsigned n_unlocks;
     struct rand rand;
     bool closing;
 };
@@ -32,6 +35,8 @@ bool cache_value_is_current(struct cache *c, struct str key,
 /* Joins the flight of `key`, or begins one. `get` NULL: a refresh. */
 void flight_join(struct cache *c, struct loop *loop, struct redis *redis,
                  struct str key, struct cache_get *get);
+/* At the end of all. */
+void flight_free_unlocks(struct cache *c);
 /* Calls `done` of a result that is set, on its loop. */
 void flight_deliver(struct cache_get *get, struct loop *loop);
 

@@ -26,8 +26,9 @@
 #include "common/rand.h"
 
 enum {
-    LOCK_MS = 3000, /* a loader that is slower than this is not alone */
-    POLL_US = 5000, /* while another process loads */
+    LOCK_MS = 3000,    /* a loader that is slower than this is not alone */
+    POLL_US = 5000,    /* while another process loads */
+    UNLOCKS_MAX = 256, /* kept for when Redis is back; the rest expire */
     TOKEN = 16,
     VALUE_MAX = 12 * 1024 * 1024,
     CLOCKS_US = 1000 /* two clocks are read one after the other */
@@ -247,16 +248,89 @@ static void put_in_redis(struct flight *f, struct str bytes)
     buf_fini(&text);
 }
 
+/* A lock to give back. It may not even be ours: a question that timed out is
+ * carried out once Redis goes on, and would leave a lock that nobody holds and
+ * everybody waits for. */
+struct unlock {
+    struct redis_command command;
+    struct cache *cache;
+    struct unlock *next;
+    char token[TOKEN + 1];
+    size_t key_len;
+    char key[];
+};
+
+static void on_unlocked(struct redis_command *command)
+{
+    struct unlock *u = LOOP_OWNER(command, struct unlock, command);
+    struct cache *c = u->cache;
+    bool kept = false;
+
+    /* on its way behind the question (a time-out), or to be said again */
+    if (command->rc == RC_UNAVAILABLE) {
+        pthread_mutex_lock(&c->lock);
+        kept = c->n_unlocks < UNLOCKS_MAX && !c->closing;
+        if (kept) {
+            u->next = c->unlocks;
+            c->unlocks = u;
+            c->n_unlocks++;
+        }
+        pthread_mutex_unlock(&c->lock);
+    }
+    if (!kept)
+        mem_free(u);
+}
+
+static void send_unlock(struct redis *redis, struct unlock *u)
+{
+    const struct str words[5] = {STR("EVAL"), STR(SHARED_UNLOCK), STR("1"),
+                                 str_of(u->key, u->key_len),
+                                 str_of(u->token, TOKEN)};
+
+    u->command = (struct redis_command){.done = on_unlocked};
+    redis_send(redis, &u->command, words, 5);
+}
+
 static void unlock_in_redis(struct flight *f)
 {
+    struct unlock *u;
     struct buf lock;
-    struct str words[5] = {STR("EVAL"), STR(SHARED_UNLOCK), STR("1")};
 
+    if (!f->redis)
+        return;
     make_key(&lock, f, ":lock");
-    words[3] = buf_as_str(&lock);
-    words[4] = str_of(f->token, TOKEN);
-    send_after(f, words, 5);
+    u = mem_alloc(sizeof(*u) + lock.len);
+    *u = (struct unlock){.cache = f->cache, .key_len = lock.len};
+    memcpy(u->token, f->token, TOKEN);
+    memcpy(u->key, lock.data, lock.len);
     buf_fini(&lock);
+    send_unlock(f->redis, u);
+}
+
+/* What could not be said while Redis was away, before anything is asked. */
+static void send_kept_unlocks(struct cache *c, struct redis *redis)
+{
+    struct unlock *u;
+
+    pthread_mutex_lock(&c->lock);
+    u = c->unlocks;
+    c->unlocks = NULL;
+    c->n_unlocks = 0;
+    pthread_mutex_unlock(&c->lock);
+    while (u) {
+        struct unlock *next = u->next;
+        send_unlock(redis, u);
+        u = next;
+    }
+}
+
+void flight_free_unlocks(struct cache *c)
+{
+    while (c->unlocks) {
+        struct unlock *u = c->unlocks;
+        c->unlocks = u->next;
+        mem_free(u);
+    }
 }
 
 /* May this process have shown a younger answer? Two loads that overlap may
@@ -377,6 +451,8 @@ static void on_asked(struct redis_command *command)
             wait_a_little(f);
             return;
         }
+    } else if (command->rc != RC_OK) {
+        unlock_in_redis(f);
     }
     load(f);
 }
@@ -392,6 +468,7 @@ static void ask(struct flight *f)
         load(f);
         return;
     }
+    send_kept_unlocks(c, f->redis);
     /* what is committed after this moment is newer than what comes */
     f->stamp = c->config.stamp(c->config.arg);
     make_key(&key, f, "");

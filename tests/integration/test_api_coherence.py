@@ -199,6 +199,29 @@ def test_redis_gone_and_back(bench, trouble):
     datos.wait_for(lambda: one.ids("?limit=1") == ["again"], 5)
 
 
+@pytest.mark.parametrize("stopped", [0.1, 1.2])
+def test_stopped_redis_leaves_no_lock_that_nobody_holds(bench, stopped):
+    redis, one, two = pair(bench)
+    for minute in range(4):  # beyond the head, so that the store is asked
+        rows = [datos.record(f"s{minute}-{i}", timestamp=f"2025-01-14T10:{minute:02}:{i // 10:02}Z") for i in range(400)]
+        assert one.post(rows).status == 201
+
+    def deep(i):
+        return f"/datos?until=2025-01-14T10:00:2{i % 10}Z&limit={10 + i}"
+    redis.pause()
+    started = time.monotonic()
+    asked = 0
+    while time.monotonic() - started < stopped:
+        assert one.get(deep(asked)).status == two.get(deep(asked)).status == 200
+        asked += 1
+    redis.go_on()
+    for i in range(asked):
+        for api in (one, two):
+            began = time.monotonic()
+            assert api.get(deep(i)).status == 200
+            assert time.monotonic() - began < 1, "waited for a lock until it expired"
+
+
 def test_start_without_redis_and_joining_later(bench):
     redis = bench.redis()
     redis.kill()
