@@ -31,6 +31,7 @@ struct check {
     /* what readers ask for; guarded by the lock */
     pthread_mutex_t lock;
     bool loaded, live, store_down;
+    bool hangs;   /* somebody waited in vain; until a comparison ends */
     bool adopted; /* there is a copy of the head, for when the store is down */
     unsigned missed;        /* counts; guarded too */
     struct generation told; /* of the notice that said so; guarded too */
@@ -53,6 +54,13 @@ struct check {
 };
 
 /* --- what readers ask --- */
+
+void check_hangs(struct check *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->hangs = true;
+    pthread_mutex_unlock(&c->lock);
+}
 
 int64_t check_trusted_until(struct check *c)
 {
@@ -92,10 +100,10 @@ enum check_verdict check_decide(struct check *c, int64_t now_us, bool may_wait,
         due = over > -c->ttl_us / 5;
     } else if (over > c->stale_us) {
         verdict = may_wait && !c->store_down ? CHECK_WAIT : CHECK_NOTHING;
-    } else if (over < c->ttl_us || c->store_down || !may_wait) {
+    } else if (over < c->ttl_us || c->store_down || c->hangs || !may_wait) {
         verdict = CHECK_STALE;
     } else {
-        verdict = CHECK_WAIT;
+        verdict = CHECK_WAIT_BRIEFLY;
     }
     /* while the store is down its own retries ask, not each request */
     due = due && !c->store_down;
@@ -197,6 +205,7 @@ static void failed(struct check *c)
     c->failures++;
     pthread_mutex_lock(&c->lock);
     c->store_down = true;
+    c->hangs = false;
     pthread_mutex_unlock(&c->lock);
     use_copy(c);
     loop_timer_arm(&c->retry, delay_us);
@@ -220,6 +229,7 @@ static void succeeded(struct check *c)
     c->loaded = true;
     c->adopted = false;
     c->store_down = false;
+    c->hangs = false;
     c->valid_us = c->began_us;
     live = c->channel_up && c->gaps == c->gaps_at_begin &&
            c->missed == c->missed_at_begin;

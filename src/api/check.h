@@ -43,14 +43,18 @@ bool check_shows_copy(struct check *c);
 
 enum check_verdict {
     CHECK_FRESH,
-    CHECK_STALE,  /* serve it, marked */
-    CHECK_WAIT,   /* a comparison is under way: look again after it */
-    CHECK_NOTHING /* nothing that may be served */
+    CHECK_STALE,        /* serve it, marked */
+    CHECK_WAIT,         /* a comparison is under way: look again after it */
+    CHECK_WAIT_BRIEFLY, /* likewise; but a stale answer is at hand */
+    CHECK_NOTHING       /* nothing that may be served */
 };
 /* Any thread. `over_us`: how far beyond its freshness (CHECK_STALE). Begins a
  * comparison where one is due. */
 enum check_verdict check_decide(struct check *c, int64_t now_us, bool may_wait,
                                 int64_t *over_us);
+/* Any thread: a reader waited in vain. Until the comparison under way ends,
+ * stale answers are given at once. */
+void check_hangs(struct check *c);
 /* Any thread: until when check_decide need not be asked. */
 int64_t check_trusted_until(struct check *c);
 /* Any thread: can /datos be served at all? */

@@ -26,7 +26,8 @@
 enum {
     HOT = 64, /* a power of two */
     HOT_TARGET = 232,
-    PARK_US = 2000000, /* a store that hangs: stale, or 503 */
+    PARK_US = 2000000,      /* a store that hangs: 503 */
+    PARK_BRIEF_US = 300000, /* likewise, where a stale answer is at hand */
     KEY_MAX = 3 * (2 * ROW_ID_MAX) + 128
 };
 
@@ -165,7 +166,7 @@ static void unpark(struct exchange *x)
     x->abandon = NULL;
 }
 
-static void park(struct exchange *x)
+static void park(struct exchange *x, int64_t most_us)
 {
     struct api_loop *l = x->l;
 
@@ -177,7 +178,7 @@ static void park(struct exchange *x)
         l->parked->prev = x;
     l->parked = x;
     if (!loop_timer_is_armed(&l->park_over))
-        loop_timer_arm(&l->park_over, PARK_US);
+        loop_timer_arm(&l->park_over, most_us);
 }
 
 /* --- deep answers --- */
@@ -333,7 +334,10 @@ static void decide(struct exchange *x, bool waited)
         serve(x, over_us > 0 ? over_us : 0, waited);
         break;
     case CHECK_WAIT:
-        park(x);
+        park(x, PARK_US);
+        break;
+    case CHECK_WAIT_BRIEFLY:
+        park(x, PARK_BRIEF_US);
         break;
     default:
         reply_problem(x, 503,
@@ -386,7 +390,12 @@ void get_wake(struct api_loop *l)
 
 void get_park_over(struct loop_timer *t)
 {
-    get_wake(LOOP_OWNER(t, struct api_loop, park_over));
+    struct api_loop *l = LOOP_OWNER(t, struct api_loop, park_over);
+
+    /* the next ones need not find out again */
+    if (l->parked)
+        check_hangs(l->api->check);
+    get_wake(l);
 }
 
 void get_free(struct api_loop *l)

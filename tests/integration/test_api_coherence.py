@@ -2,6 +2,8 @@
 """Several API processes, one file, one Redis: what is committed anywhere shows
 everywhere, and goes on showing whatever stops."""
 import json
+import os
+import signal
 import sqlite3
 import threading
 import time
@@ -10,6 +12,7 @@ import urllib.request
 import apis
 import datos
 import pytest
+from emulator import Emulator
 
 QUERIES = "datos_store_request_duration_seconds_count"
 
@@ -319,6 +322,28 @@ def test_store_gone_is_served_stale_and_said(bench):
     assert one.post(datos.record("back")).status == 201
     for a in (one, two, lone):
         datos.wait_for(lambda a=a: set(a.ids()) == {"kept", "back"}, 5)
+
+
+def test_hanging_store_keeps_no_reader_waiting_for_what_is_cached(bench):
+    emulator = Emulator("--memory")
+    try:
+        api = bench.api("--store", "bigquery", environment={
+            "BIGQUERY_EMULATOR_HOST": "http://" + emulator.bigquery.split("//")[-1],
+            "PUBSUB_EMULATOR_HOST": emulator.pubsub})
+        assert api.post(datos.record("kept", timestamp=datos.from_now(0))).status == 201
+        assert api.ids() == ["kept"]
+        os.kill(emulator.process.pid, signal.SIGSTOP)
+        time.sleep(2.5)  # beyond twice the TTL: nothing is fresh
+        took = []
+        for path in ("/datos", "/datos", "/datos/kept", "/datos"):
+            began = time.monotonic()
+            answer = api.get(path)
+            took.append(time.monotonic() - began)
+            assert answer.status == 200 and "detail=stale" in answer.headers["Cache-Status"]
+        assert max(took) < 1.5 and max(took[1:]) < 0.5, took
+    finally:
+        os.kill(emulator.process.pid, signal.SIGCONT)
+        emulator.stop()
 
 
 def test_stale_answers_end_at_their_limit(bench):
