@@ -1,6 +1,6 @@
 output "urls" {
-  description = "Address of each system's API."
-  value       = { for name, s in module.system : name => s.url }
+  description = "Address of each system's API: its host below the domain, else the service's own."
+  value       = { for name, s in module.system : name => var.domain == null ? s.url : "https://${name}.${var.domain}" }
 }
 
 output "edge_address" {

@@ -52,7 +52,8 @@ static int check_attribute(struct str entry, bool limits, struct err *err)
     if (value.len > MESSAGE_MAX_VALUE)
         return too_large(err, "attribute value size", value.len,
                          MESSAGE_MAX_VALUE);
-    if (str_starts(key, STR("goog")))
+    /* googclient_...: what Google's own clients send along (traces) */
+    if (str_starts(key, STR("goog")) && !str_starts(key, STR("googclient_")))
         return err_set(err, RC_INVALID,
                        "Attribute keys may not begin with \"goog\" (key=%.*s).",
                        STR_ARG(key));

@@ -129,18 +129,19 @@ struct resource {
     const char *what, *kind;
     size_t setting; /* offset of its name */
     const char *permission;
+    const char *only_for; /* a command that not every role runs, or NULL */
 };
 
 static const struct resource resources[] = {
     {"topic", "topics", offsetof(struct settings, topic),
-     "pubsub.topics.publish"},
+     "pubsub.topics.publish", "datos publish"},
     {"subscription", "subscriptions", offsetof(struct settings, subscription),
-     "pubsub.subscriptions.consume"},
+     "pubsub.subscriptions.consume", NULL},
     {"dead letters", "topics", offsetof(struct settings, dead_letter_topic),
-     "pubsub.topics.publish"},
+     "pubsub.topics.publish", NULL},
     {"kept letters", "subscriptions",
      offsetof(struct settings, dead_letter_subscription),
-     "pubsub.subscriptions.consume"},
+     "pubsub.subscriptions.consume", "datos redrive"},
 };
 
 static char *name_of(const struct doctor *d)
@@ -191,9 +192,10 @@ static void on_permissions(struct google_call *call)
 
     if (call->rc == RC_OK &&
         !memmem(answer.p, answer.len, r->permission, strlen(r->permission))) {
-        text = mem_printf("%s: the credential lacks %s: grant it", name,
-                          r->permission);
-        say(d, FATAL, r->what, text);
+        text = mem_printf("%s: the credential lacks %s: grant it%s%s", name,
+                          r->permission, r->only_for ? " to who runs " : "",
+                          r->only_for ? r->only_for : "");
+        say(d, r->only_for ? WARNING : FATAL, r->what, text);
     } else {
         text = mem_printf("%s%s", name,
                           call->rc ? " (permissions could not be asked)" : "");
@@ -211,10 +213,12 @@ static void on_resource(struct google_call *call)
 
     if (call->http.field[0])
         snprintf(d->date, sizeof(d->date), "%s", call->http.field);
-    if (call->rc == RC_OK) {
+    /* who may consume may not always look: what it may do is what counts */
+    if (call->rc == RC_OK || call->rc == RC_DENIED) {
         snprintf(d->body, sizeof(d->body), "{\"permissions\":[\"%s\"]}",
                  r->permission);
-        ask(d, "POST", "testIamPermissions", str_from(d->body), on_permissions);
+        ask(d, "POST", ":testIamPermissions", str_from(d->body),
+            on_permissions);
         return;
     }
     if (call->rc == RC_NOT_FOUND) {
@@ -228,10 +232,8 @@ static void on_resource(struct google_call *call)
         mem_free(name);
     } else {
         say(d, FATAL, r->what, call->err.text);
-        if (call->rc != RC_DENIED) { /* nobody there: the others neither */
-            next(d);
-            return;
-        }
+        next(d); /* nobody there: the others neither */
+        return;
     }
     next_resource(d);
 }

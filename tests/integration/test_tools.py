@@ -40,6 +40,7 @@ def test_doctor_finds_a_healthy_system(system, tmp_path):
                  "store", "redis"):
         assert any(line.startswith("ok") and what in line for line in done.stdout.splitlines()), \
             done.stdout
+    assert "could not be asked" not in done.stdout, "the emulator answers testIamPermissions"
 
 
 def test_doctor_names_what_is_missing(system, tmp_path):

@@ -107,7 +107,7 @@ resource "google_project_iam_member" "plans" {
     "roles/artifactregistry.reader", "roles/bigquery.metadataViewer", "roles/browser", "roles/compute.viewer",
     "roles/iam.securityReviewer", "roles/iam.workloadIdentityPoolViewer", "roles/logging.viewer",
     "roles/monitoring.viewer", "roles/pubsub.viewer", "roles/redis.viewer", "roles/run.viewer",
-    "roles/secretmanager.secretAccessor", "roles/secretmanager.viewer", "roles/serviceusage.serviceUsageViewer",
+    "roles/secretmanager.secretAccessor", "roles/secretmanager.viewer", "roles/serviceusage.serviceUsageConsumer",
   ])
   project = var.project
   role    = each.value

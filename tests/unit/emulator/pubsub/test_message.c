@@ -77,6 +77,10 @@ START_TEST(refuses_what_production_refuses)
     message_put_attribute(&m, STR("googx"), STR("v"));
     ck_assert_int_eq(read_one(buf_as_str(&m), true, &p, &err), RC_INVALID);
     buf_reset(&m);
+    message_put_attribute(&m, STR("googclient_traceparent"), STR("00-1-2-01"));
+    ck_assert_int_eq(read_one(buf_as_str(&m), true, &p, &err), RC_OK);
+    mem_free(p.bytes);
+    buf_reset(&m);
     message_put_attribute(&m, STR("k"), STR("\xff"));
     ck_assert_int_eq(read_one(buf_as_str(&m), false, &p, &err), RC_INVALID);
     buf_reset(&m);
