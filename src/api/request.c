@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/trace.h"
 
 enum {
     SAMPLE = 256 /* one of so many good answers is logged */
@@ -223,17 +224,9 @@ static void put_extra(struct buf *b, const struct exchange *x, int status,
                us % US_PER_S);
     buf_puts(b, ",\"requestId\":");
     buf_json_str(b, str_of(x->id, x->id_len));
-    /* 00-TRACE-SPAN-FLAGS (W3C Trace Context) */
-    if (trace.p && trace.len == 55 && trace.p[2] == '-' && trace.p[35] == '-') {
-        struct buf name;
-        buf_init(&name, 256);
-        buf_printf(&name, "projects/%s/traces/%.32s", project ? project : "-",
-                   trace.p + 3);
-        buf_puts(b, ",\"logging.googleapis.com/trace\":");
-        buf_json_str(b, buf_as_str(&name));
-        buf_puts(b, ",\"logging.googleapis.com/spanId\":");
-        buf_json_str(b, str_of(trace.p + 36, 16));
-        buf_fini(&name);
+    if (trace_is_valid(trace)) {
+        buf_putc(b, ',');
+        trace_put_log(b, trace, project);
     }
 }
 

@@ -186,6 +186,7 @@ static void open_pipeline(struct ingest *in, const struct ingest_config *config)
         .publish = send_letter,
         .publisher = in->publisher,
         .dead_letter_topic = publisher_topic(in->publisher),
+        .project = in->project,
         .limits = {BATCH_ROWS, BATCH_BYTES, BATCH_AGE, STORE_CALLS},
         .metrics = config->metrics,
         .on_drained = on_drained,

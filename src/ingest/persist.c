@@ -4,9 +4,11 @@
  * given back, one call at a time finds out when it is there again. */
 #include <stdio.h>
 
+#include "common/buf.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/trace.h"
 #include "ingest/pipeline.h"
 
 /* Rows that the store refuses one and all are kept, in the hope of others
@@ -132,6 +134,30 @@ static void on_all_refused(struct persist_call *c)
     wait_to_repeat(p);
 }
 
+/* A publisher's trace ends where its row appears: Google's clients send theirs
+ * as googclient_traceparent, others under the standard's name. */
+static void tell_trace(const struct pipeline *p, const struct message *m)
+{
+    struct str trace = STR_NULL;
+    char text[256];
+    struct buf extra;
+
+    for (size_t i = 0; i < m->n_attributes; i++) {
+        if (str_eq(m->attributes[i].key, STR("googclient_traceparent")) ||
+            str_eq(m->attributes[i].key, STR("traceparent")))
+            trace = m->attributes[i].value;
+    }
+    if (!trace_is_sampled(trace))
+        return;
+    buf_init(&extra, sizeof(text));
+    trace_put_log(&extra, trace, p->config.project);
+    snprintf(text, sizeof(text), "%.*s", (int)extra.len, extra.data);
+    buf_fini(&extra);
+    LOG_AT(LOG_INFO, text,
+           "message %.*s is stored and visible, %lld ms after its publishing",
+           STR_ARG(m->id), (clock_wall_us() - m->publish_us) / US_PER_MS);
+}
+
 static void settle_item(struct persist_call *c, size_t i)
 {
     struct pipeline *p = c->pipeline;
@@ -142,6 +168,7 @@ static void settle_item(struct persist_call *c, size_t i)
     switch (c->results[i]) {
     case STORE_STORED:
         pipeline_count(p->metrics.stored, 1);
+        tell_trace(p, item->message);
         settle_ack(p, item);
         break;
     case STORE_DUPLICATE:

@@ -51,6 +51,7 @@ struct pipeline_config {
     void (*publish)(void *publisher, struct publish *publish);
     void *publisher;
     const char *dead_letter_topic; /* for the log */
+    const char *project;           /* of traces in the log; NULL: unknown */
     struct batch_limits limits;
     struct metrics *metrics; /* NULL: not counted */
     /* Nothing is held any more, after pipeline_drain. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reference system's own evidence, on real parts."""
+import base64
 import json
 import time
 
@@ -20,6 +21,22 @@ def test_published_message_is_shown_in_the_exact_form(system):
     answer = system.get("/datos?id=789")
     assert answer.body == ('{"datos":[{"id":"789","contenido":"Prueba automática",'
                            '"timestamp":"2024-01-14T14:00:00+00:00"}]}')
+
+
+@pytest.mark.parametrize("name", ["googclient_traceparent", "traceparent"])
+def test_trace_of_a_publisher_ends_where_its_row_appears(system, name):
+    trace = "4bf92f3577b34da6a3ce929d0e0e47" + ("36" if name.startswith("goog") else "37")
+    for flags, ident in (("01", f"traced-{name}"), ("00", f"untraced-{name}")):
+        data = base64.b64encode(json.dumps(datos.record(ident)).encode()).decode()
+        answer = system.pubsub("POST", "topics/datos-topic:publish", {"messages": [{
+            "data": data, "attributes": {name: f"00-{trace}-00f067aa0ba902b7-{flags}"}}]})
+        assert answer.status == 200, answer.body
+        datos.wait_for(lambda ident=ident: ident in system.ids())
+    lines = datos.wait_for(lambda: [line for line in system.log().split("\n") if trace in line])
+    assert len(lines) == 1, "who samples nothing is told nothing"
+    told = json.loads(lines[0])
+    assert told["logging.googleapis.com/trace"] == f"projects/{datos.PROJECT}/traces/{trace}"
+    assert told["logging.googleapis.com/spanId"] == "00f067aa0ba902b7" and "stored and visible" in told["message"]
 
 
 def test_datos_publish_reaches_the_table(system):
