@@ -238,7 +238,8 @@ def test_wide_windows_of_slow_endpoints_leave_room(start, endpoint):
 
 @pytest.mark.parametrize("answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
                                     b"HTTP/1.1 500 x\r\nContent-Length: 10000000\r\n\r\n" + b"x" * 200000,
-                                    b"HTTP/1.1 99999 x\r\n\r\n"])
+                                    b"HTTP/1.1 99999 x\r\n\r\n"],
+                         ids=["nothing", "nonsense", "cut", "longer than wanted", "no status"])
 def test_broken_answers_are_failures(start, endpoint, answer):
     """The first connections answer like this, then the endpoint is well."""
     with socket.socket() as s:
