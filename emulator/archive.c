@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/io.h"
 #include "common/mem.h"
 
 enum {
@@ -140,18 +141,11 @@ bool archive_name_ok(struct str path)
 
 /* --- files ---------------------------------------------------------------- */
 
-static int write_all(int fd, struct str bytes)
+static int write_durably(int fd, struct str bytes)
 {
-    while (bytes.len) {
-        ssize_t n = write(fd, bytes.p, bytes.len);
+    int why = io_write_all(fd, bytes);
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno;
-        bytes = str_of(bytes.p + n, bytes.len - (size_t)n);
-    }
-    return fsync(fd) == 0 ? 0 : errno;
+    return why ? why : fsync(fd) == 0 ? 0 : errno;
 }
 
 /* A rename lasts once its folder is on the disk. */
@@ -174,7 +168,7 @@ int archive_write(const char *path, struct str bytes, struct err *err)
     char *draft = mem_printf("%s.new", path);
     int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
                   0600);
-    int why = fd < 0 ? errno : write_all(fd, bytes);
+    int why = fd < 0 ? errno : write_durably(fd, bytes);
 
     if (fd >= 0 && close(fd) != 0 && !why)
         why = errno;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/io.h"
 #include "common/mem.h"
 
 static const char scheme[] = "gs://";
@@ -103,27 +104,11 @@ static char *numbered(const char *path)
     return mem_printf("%.*s000000000000%s", (int)(star - path), path, star + 1);
 }
 
-static int write_all(int fd, const struct buf *bytes)
-{
-    size_t at = 0;
-
-    while (at < bytes->len) {
-        ssize_t n = write(fd, bytes->data + at, bytes->len - at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        at += (size_t)n;
-    }
-    return 0;
-}
-
 int files_write(const char *state_dir, const char *uri, const struct buf *bytes,
                 struct fail *f)
 {
     char *pattern = files_path(state_dir, uri, f), *path;
-    int fd, rc = RC_OK;
+    int fd, why, rc = RC_OK;
 
     if (!pattern)
         return RC_INVALID;
@@ -131,8 +116,9 @@ int files_write(const char *state_dir, const char *uri, const struct buf *bytes,
     mem_free(pattern);
     make_folders(path);
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0 || write_all(fd, bytes))
-        rc = fail_set(f, "backendError", "%s: %s", path, strerror(errno));
+    why = fd < 0 ? errno : io_write_all(fd, buf_as_str(bytes));
+    if (why)
+        rc = fail_set(f, "backendError", "%s: %s", path, strerror(why));
     if (fd >= 0)
         close(fd);
     mem_free(path);

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/io.h"
 #include "common/mem.h"
 #include "emulator/pubsub/transform_js.h"
 #include "grpc/wire.h"
@@ -42,24 +43,9 @@ struct worker {
 
 /* --- out ------------------------------------------------------------------ */
 
-static bool write_all(int fd, const char *p, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, p, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        p += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 static void flush(struct worker *w)
 {
-    if (!write_all(w->fd, w->out.data, w->out.len))
+    if (io_write_all(w->fd, buf_as_str(&w->out)))
         _exit(0); /* nobody listens */
     buf_reset(&w->out);
 }
@@ -84,8 +70,9 @@ static void on_late(int signo, siginfo_t *info, void *context)
     (void)signo;
     (void)context;
     /* write and _exit may be called here */
-    if (write_all(w->fd, w->out.data, w->out.len))
-        (void)write_all(w->fd, (const char *)&answer, sizeof(answer));
+    if (io_write_all(w->fd, buf_as_str(&w->out)) == 0)
+        (void)io_write_all(w->fd,
+                           str_of((const char *)&answer, sizeof(answer)));
     _exit(0);
 }
 
