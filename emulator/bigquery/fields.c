@@ -2,6 +2,7 @@
 #include "emulator/bigquery/fields.h"
 
 #include "common/mem.h"
+#include "emulator/bigquery/member.h"
 
 enum {
     DEPTH_MAX = 15, /* levels of RECORD (page "Quotas") */
@@ -47,19 +48,6 @@ static int check_name(struct str name, struct fail *f)
                             "_ROW_TIMESTAMP, __ROOT__ and _COLIDENTIFIER",
                             STR_ARG(name));
     return RC_OK;
-}
-
-/* REST sends 64-bit numbers as texts, people as numbers. */
-static int64_t number(const json_t *field, const char *name)
-{
-    const json_t *v = json_object_get(field, name);
-    int64_t n = 0;
-
-    if (json_is_integer(v))
-        return json_integer_value(v);
-    if (json_is_string(v))
-        (void)str_to_i64(str_from(json_string_value(v)), &n);
-    return n;
 }
 
 static const char *text(struct arena *mem, const json_t *field,
@@ -153,9 +141,9 @@ static int parse_one(const json_t *field, struct arena *mem, int depth,
         return rc;
     c->description = str_from(about);
     c->default_sql = text(mem, field, "defaultValueExpression");
-    c->max_length = number(field, "maxLength");
-    c->precision = (int)number(field, "precision");
-    c->scale = (int)number(field, "scale");
+    c->max_length = member_number(field, "maxLength");
+    c->precision = (int)member_number(field, "precision");
+    c->scale = (int)member_number(field, "scale");
     return RC_OK;
 }
 

@@ -5,22 +5,11 @@
 #include <stdlib.h>
 
 #include "emulator/bigquery/fields.h"
+#include "emulator/bigquery/member.h"
 #include "emulator/bigquery/sql/civil.h"
 #include "emulator/bigquery/sql/part.h"
 
 static const char ingestion[] = "_PARTITIONTIME";
-
-static int64_t number(const json_t *object, const char *name)
-{
-    const json_t *v = json_object_get(object, name);
-    int64_t n = 0;
-
-    if (json_is_integer(v))
-        return json_integer_value(v);
-    if (json_is_string(v))
-        (void)str_to_i64(str_from(json_string_value(v)), &n);
-    return n;
-}
 
 static int find_column(struct partitioning *p, const struct sql_column *columns,
                        size_t n, struct fail *f)
@@ -72,7 +61,7 @@ static int parse_time(const json_t *time, struct arena *mem,
                         "not a valid value",
                         type);
     out->by = field ? arena_strndup(mem, field, strlen(field)) : ingestion;
-    out->expiration_ms = number(time, "expirationMs");
+    out->expiration_ms = member_number(time, "expirationMs");
     return RC_OK;
 }
 
@@ -88,9 +77,9 @@ static int parse_range(const json_t *range, struct arena *mem,
             "Required parameter is missing: rangePartitioning.field");
     out->type = "RANGE";
     out->by = arena_strndup(mem, field, strlen(field));
-    out->start = number(bounds, "start");
-    out->end = number(bounds, "end");
-    out->interval = number(bounds, "interval");
+    out->start = member_number(bounds, "start");
+    out->end = member_number(bounds, "end");
+    out->interval = member_number(bounds, "interval");
     if (out->interval <= 0 || out->start >= out->end)
         return fail_set(f, "invalid",
                         "Range partitioning wants start < end and an interval "
