@@ -207,7 +207,17 @@ def test_bad_publishes(google, known, messages, text):
 def test_attributes_of_google_are_not_published(google, known):
     with pytest.raises(exceptions.InvalidArgument):
         google.raw.publish(topic=known["topic"],
-                           messages=[{"data": b"x", "attributes": {"googclient_x": "1"}}])
+                           messages=[{"data": b"x", "attributes": {"google_x": "1"}}])
+
+
+def test_attributes_of_googles_clients_are_published(google):
+    """With tracing on they send a message's trace along so: production takes them."""
+    topic = google.topic()
+    subscription = google.subscription(topic)
+    sent = {"googclient_traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    google.raw.publish(topic=topic, messages=[{"data": b"x", "attributes": sent}])
+    got = google.subscriber.pull(subscription=subscription, max_messages=1).received_messages
+    assert dict(got[0].message.attributes) == sent
 
 
 def test_largest_publish_goes_and_a_larger_does_not(google, known):
