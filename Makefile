@@ -54,7 +54,7 @@ DATOS_MODULES := src/dev src/cli src/api src/ingest src/admin src/store src/pubs
 EMULATOR_MODULES := emulator emulator/pubsub emulator/identity emulator/bigquery \
                     emulator/bigquery/sql emulator/proto src/net src/grpc src/schema src/http src/common
 
-LIBS_datos := -levent_core -lhiredis -lsqlite3 -ljansson -lnghttp2 -lcurl -lcrypto -lz -lm
+LIBS_datos := -levent_core -lhiredis -lsqlite3 -ljansson -lnghttp2 -lcrypto -lz -lm
 LIBS_emulator := -levent_core -lsqlite3 -ljansson -lnghttp2 -lprotobuf-c -lduktape -lcrypto -lyaml -lz -lm
 
 PROGS := $(B)/datos $(B)/datos-emulator

@@ -5,7 +5,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
-#include "emulator/curl.h"
+#include "net/curl_map.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/push_check.h"
 #include "emulator/pubsub/push_priv.h"

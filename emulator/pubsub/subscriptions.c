@@ -2,7 +2,7 @@
 /* The calls that make, show, change, detach and delete subscriptions. */
 #include "emulator/pubsub/admin.h"
 #include "emulator/pubsub/check.h"
-#include "emulator/curl.h"
+#include "net/curl_map.h"
 #include "emulator/pubsub/export.h"
 #include "emulator/pubsub/push_check.h"
 #include "emulator/pubsub/transform.h"

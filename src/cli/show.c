@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `datos config`, `datos version`. */
-#include <curl/curl.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <jansson.h>
@@ -15,6 +14,7 @@
 #include "config/args.h"
 #include "config/settings.h"
 #include "config/version.h"
+#include "net/curl_map.h"
 
 static struct args_flag config_flag(bool *markdown)
 {
@@ -56,6 +56,7 @@ void cli_config_help(FILE *out)
 int cli_version(int argc, char **argv)
 {
     int code = args_finish("version", NULL, 0, false, argc, argv);
+    const char *curl = code ? NULL : curl_mapped_version();
 
     if (code)
         return code;
@@ -63,9 +64,9 @@ int cli_version(int argc, char **argv)
     printf("libevent %s, sqlite %s, libcurl %s, jansson %s, hiredis %d.%d.%d, "
            "nghttp2 %s, zlib %s\n",
            event_get_version(), sqlite3_libversion(),
-           curl_version_info(CURLVERSION_NOW)->version, JANSSON_VERSION,
-           HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH,
-           nghttp2_version(0)->version_str, zlibVersion());
+           curl ? curl : "not installed", JANSSON_VERSION, HIREDIS_MAJOR,
+           HIREDIS_MINOR, HIREDIS_PATCH, nghttp2_version(0)->version_str,
+           zlibVersion());
     return 0;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each function of libcurl that net/ uses, passed on to the library. */
-#include "emulator/curl.h"
+#include "net/curl_map.h"
 
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ _Static_assert(sizeof(long) == sizeof(void *) &&
 /* NAME, result, parameters, arguments */
 #define FUNCTIONS(F)                                                           \
     F(curl_global_init, CURLcode, (long flags), (flags))                       \
+    F(curl_version_info, curl_version_info_data *, (CURLversion now), (now))   \
     F(curl_easy_strerror, const char *, (CURLcode code), (code))               \
     F(curl_easy_init, CURL *, (void), ())                                      \
     F(curl_multi_init, CURLM *, (void), ())                                    \
@@ -42,7 +44,7 @@ _Static_assert(sizeof(long) == sizeof(void *) &&
     F(curl_easy_reset, (CURL * e), (e))                                        \
     F(curl_slist_free_all, (struct curl_slist * list), (list))
 
-/* Written once, by curl_map. */
+/* Written once, by map_once. */
 static struct {
     void *library;
 #define POINTER(name, result, parameters, arguments) result(*name) parameters;
@@ -126,7 +128,9 @@ static bool find_all(void *library)
            find(library, "curl_multi_setopt", &real.multi_setopt);
 }
 
-int curl_map(struct err *err)
+static pthread_once_t mapped = PTHREAD_ONCE_INIT;
+
+static void map_once(void)
 {
     static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
 
@@ -138,9 +142,22 @@ int curl_map(struct err *err)
         else if (library)
             dlclose(library);
     }
+}
+
+int curl_map(struct err *err)
+{
+    pthread_once(&mapped, map_once);
     if (!real.library)
         return err_set(err, RC_UNSUPPORTED,
-                       "push delivery needs libcurl.so.4, which is not "
+                       "outgoing HTTP needs libcurl.so.4, which is not "
                        "installed: on Debian, apt-get install libcurl4");
     return RC_OK;
+}
+
+const char *curl_mapped_version(void)
+{
+    struct err err = {0};
+
+    return curl_map(&err) ? NULL
+                          : real.curl_version_info(CURLVERSION_NOW)->version;
 }

@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "net/credentials.h"
+#include "net/curl_map.h"
 #include "net/google_error.h"
 
 struct google {
@@ -235,10 +236,11 @@ int google_open(struct loop *loop, const char *service, const char *emulator,
                 struct err *err)
 {
     struct endpoint endpoint;
-    int rc = RC_OK;
+    int rc;
 
     *tokens = NULL;
-    if (!emulator || !emulator[0])
+    rc = curl_map(err); /* said at the start, not by each call */
+    if (rc == RC_OK && (!emulator || !emulator[0]))
         rc = credentials_open(loop, tokens, err);
     if (rc == RC_OK)
         rc = endpoint_init(&endpoint, service, emulator, variable,

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "net/curl_map.h"
 #include "net/gzip.h"
 
 enum {
@@ -73,13 +74,14 @@ static void release_io(struct http_client *c, struct http_io *io)
     mem_free(io);
 }
 
+/* `why` NULL: call->err says it already. */
 static void finish(struct http_call *call, int rc, const char *why)
 {
     struct http_client *c = call->client;
     struct http_io *io = call->io;
 
     call->rc = rc;
-    if (rc != RC_OK)
+    if (rc != RC_OK && why)
         err_set(&call->err, (enum rc)rc, "%s", why);
     unlink_call(c, call);
     call->io = NULL;
@@ -155,9 +157,10 @@ static void on_sweep(struct loop_timer *timer)
             continue;
         }
         finish(call, rc,
-               rc == RC_CANCELLED ? "cancelled"
-               : rc == RC_TIMEOUT ? "no answer in time"
-                                  : "the request could not be started");
+               rc == RC_CANCELLED     ? "cancelled"
+               : rc == RC_TIMEOUT     ? "no answer in time"
+               : rc == RC_UNSUPPORTED ? NULL
+                                      : "the request could not be started");
         call = c->active; /* `done` may have changed the list */
     }
 }
@@ -308,17 +311,19 @@ static size_t on_field(char *p, size_t size, size_t n, void *arg)
 /* --- a call ----------------------------------------------------------------
  */
 
-static bool open_multi(struct http_client *c)
+static int open_multi(struct http_client *c, struct err *err)
 {
     if (c->multi)
-        return true;
+        return RC_OK;
+    if (curl_map(err))
+        return RC_UNSUPPORTED;
     /* counted, and safe from several threads since 7.84 */
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return false;
+        return RC_NOMEM;
     c->multi = curl_multi_init();
     if (!c->multi) {
         curl_global_cleanup();
-        return false;
+        return RC_NOMEM;
     }
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
@@ -327,7 +332,7 @@ static bool open_multi(struct http_client *c)
     curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)c->connections);
     curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
                       (long)c->connections);
-    return true;
+    return RC_OK;
 }
 
 static bool add_field(struct http_io *io, const char *name, const char *value)
@@ -441,35 +446,39 @@ static void set_options(struct http_io *io, struct http_call *call)
     }
 }
 
-static bool begin(struct http_client *c, struct http_call *call)
+static int begin(struct http_client *c, struct http_call *call)
 {
     struct http_io *io = call->io;
+    int rc;
 
-    if (!open_multi(c))
-        return false;
+    rc = open_multi(c, &call->err);
+    if (rc)
+        return rc;
     if (c->n_spare)
         io->easy = c->spare[--c->n_spare];
     else
         io->easy = curl_easy_init();
     if (!io->easy)
-        return false;
+        return RC_NOMEM;
     set_options(io, call);
     set_body(io, call);
     if (!set_fields(io, call) ||
         curl_multi_add_handle(c->multi, io->easy) != CURLM_OK) {
         curl_easy_cleanup(io->easy);
         io->easy = NULL;
-        return false;
+        return RC_NOMEM;
     }
     if (call->first_byte_us > 0) {
         loop_timer_init(&io->first_byte, c->loop, on_silence);
         loop_timer_arm(&io->first_byte, call->first_byte_us);
     }
-    return true;
+    return RC_OK;
 }
 
 void http_call_start(struct http_client *c, struct http_call *call)
 {
+    int rc;
+
     call->rc = RC_OK;
     call->status = 0;
     call->retry_after_us = 0;
@@ -485,8 +494,9 @@ void http_call_start(struct http_client *c, struct http_call *call)
     if (c->active)
         c->active->prev = call;
     c->active = call;
-    if (!begin(c, call))
-        stop_call(call, RC_NOMEM);
+    rc = begin(c, call);
+    if (rc)
+        stop_call(call, rc);
 }
 
 void http_call_cancel(struct http_call *call)

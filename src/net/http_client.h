@@ -4,7 +4,7 @@
  *
  * Connections are kept and reused, HTTP/2 over TLS where the server has it.
  * No redirects, no proxy for plain http, no signals. libcurl itself is
- * initialised at the first call.
+ * mapped and initialised at the first call.
  * Threads: a client belongs to its loop. */
 #ifndef NET_HTTP_CLIENT_H
 #define NET_HTTP_CLIENT_H
@@ -61,7 +61,7 @@ struct http_call {
     /* out */
     int rc; /* RC_OK: an answer came, whatever its status. RC_TIMEOUT,
              * RC_UNAVAILABLE (no connection, broken off), RC_TOO_LARGE,
-             * RC_CANCELLED, RC_NOMEM */
+             * RC_CANCELLED, RC_NOMEM, RC_UNSUPPORTED (no libcurl) */
     struct err err;
     int status;
     int64_t retry_after_us; /* 0: the server said nothing */
