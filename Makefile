@@ -54,7 +54,12 @@ DATOS_MODULES := src/dev src/cli src/api src/ingest src/admin src/store src/pubs
 EMULATOR_MODULES := emulator emulator/pubsub emulator/identity emulator/bigquery \
                     emulator/bigquery/sql emulator/proto src/net src/grpc src/schema src/http src/common
 
-LIBS_datos := -levent_core -lhiredis -lsqlite3 -ljansson -lnghttp2 -lcrypto -lz -lm
+# hiredis speaks TLS from Debian 13 on; without it rediss:// is refused
+ifneq ($(shell pkg-config --exists hiredis_ssl 2>/dev/null && echo yes),)
+ALL_CFLAGS += -DDATOS_REDIS_TLS
+REDIS_TLS := -lhiredis_ssl -lssl
+endif
+LIBS_datos := -levent_core $(REDIS_TLS) -lhiredis -lsqlite3 -ljansson -lnghttp2 -lcrypto -lz -lm
 LIBS_emulator := -levent_core -lsqlite3 -ljansson -lnghttp2 -lprotobuf-c -lduktape -lcrypto -lyaml -lz -lm
 
 PROGS := $(B)/datos $(B)/datos-emulator
@@ -62,7 +67,7 @@ PROGS := $(B)/datos $(B)/datos-emulator
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help run test bench load terraform-local terraform-check compose-smoke image image-push image-repeat image-sign image-name \
-        deploy-plan deploy-apply deploy-rollout deploy-rollback fuzz lint clean prepare unit test-programs \
+        deploy-plan deploy-apply deploy-rollout deploy-rollback fuzz lint lint-debian clean prepare unit test-programs \
         replay-programs fuzz-programs threaded-programs FORCE
 
 all: $(PROGS) ## build both programs into build/release/
@@ -107,8 +112,8 @@ terraform-local: all ## the Pub/Sub and BigQuery part of terraform/ applied to t
 # What an image is told; equal sources are to give equal bytes.
 CONTAINER ?= docker
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
-image_build = $(CONTAINER) build --build-arg COMMIT=$(COMMIT) --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
-image: ## both images, datos:local and datos-emulator:local (CONTAINER=docker|podman|buildah)
+image_build = $(CONTAINER) build $(if $(DEBIAN),--build-arg DEBIAN=$(DEBIAN)) --build-arg COMMIT=$(COMMIT) --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
+image: ## both images, datos:local and datos-emulator:local (CONTAINER=docker|podman|buildah, DEBIAN=another base)
 	$(image_build) -t datos:local -f src/Dockerfile .
 	$(image_build) -t datos-emulator:local -f emulator/Dockerfile .
 
@@ -144,6 +149,13 @@ lint: ## all static checks
 	@tests/prepare lint
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) tests/lint/run
+
+# The container to develop in, as root: it installs what lint wants. Objects of
+# another Debian stay apart from this machine's.
+lint-debian: ## lint inside Debian 12, as CI does: its clang-format decides (CONTAINER=docker|podman)
+	$(CONTAINER) build -t datos-dev .devcontainer
+	$(CONTAINER) run --rm --user root -v "$(CURDIR):/datos" -w /datos -e CI -e BUILD=build/debian \
+	  -e GIT_CONFIG_COUNT=1 -e GIT_CONFIG_KEY_0=safe.directory -e GIT_CONFIG_VALUE_0=/datos datos-dev make lint WERROR=1
 
 define module_rule
 $(call lib,$1): $(call objs,$1)

@@ -88,6 +88,75 @@ def test_equal_sources_give_equal_layers(tmp_path):
     assert layer("one") == layer("two")
 
 
+@needs_debian
+def test_a_diversion_is_not_taken_for_a_package(tmp_path):
+    """As Debian 13's dpkg-query answers for libc, whose files moved to /usr."""
+    (tmp_path / "dpkg-query").write_text(f"""#!/bin/sh
+if [ "$1" = -S ]; then
+    echo "diversion by libc6 from: $2"
+    echo "diversion by libc6 to: $2.usr-is-merged"
+fi
+exec {shutil.which("dpkg-query")} "$@"
+""", encoding="utf-8")
+    (tmp_path / "dpkg-query").chmod(0o755)
+    run("src/image-root", PROGRAM, str(tmp_path / "root"), environment={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    found = os.listdir(tmp_path / "root" / "var" / "lib" / "dpkg" / "status.d")
+    assert "libc6" in found and not [n for n in found if "diversion" in n]
+
+
+@needs_debian
+def test_a_library_of_no_package_is_refused(tmp_path):
+    (tmp_path / "dpkg-query").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    (tmp_path / "dpkg-query").chmod(0o755)
+    done = subprocess.run([os.path.join(ROOT, "src/image-root"), PROGRAM, str(tmp_path / "root")], capture_output=True, text=True,
+                          check=False, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert done.returncode == 1 and "is of no package" in done.stderr
+
+
+def prepared(tmp_path, os_release, *arguments):
+    """src/image-prepare in a mount namespace where /etc/apt and os-release are
+    files of the test, with an apt-get that notes what it is asked."""
+    (tmp_path / "apt" / "sources.list.d").mkdir(parents=True)
+    (tmp_path / "apt" / "sources.list.d" / "debian.sources").write_text("Types: deb\n", encoding="utf-8")
+    (tmp_path / "os-release").write_text(os_release, encoding="utf-8")
+    (tmp_path / "apt-get").write_text('#!/bin/sh\necho "$*" >>"$(dirname "$0")/asked"\n', encoding="utf-8")
+    (tmp_path / "apt-get").chmod(0o755)
+    script = f"""mount --bind {tmp_path}/apt /etc/apt && mount --bind {tmp_path}/os-release "$(readlink -f /etc/os-release)" || exit 77
+PATH={tmp_path}:$PATH BUILD={tmp_path}/build exec src/image-prepare {" ".join(arguments)}"""
+    done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script], cwd=ROOT, timeout=60,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode == 77 or "unshare:" in done.stderr:
+        pytest.skip("no namespace can be made here (unshare --user --mount)")
+    return done
+
+
+@needs_debian
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
+def test_a_snapshot_is_of_the_debian_that_is_the_base(tmp_path, suite):
+    done = prepared(tmp_path, f"ID=debian\nVERSION_CODENAME={suite}\n", "20261124T000000Z")
+    assert done.returncode == 0, done.stderr
+    at = "deb [check-valid-until=no] http://snapshot.debian.org/archive"
+    assert (tmp_path / "apt" / "sources.list").read_text(encoding="utf-8").splitlines() == [
+        f"{at}/debian/20261124T000000Z {suite} main", f"{at}/debian/20261124T000000Z {suite}-updates main",
+        f"{at}/debian-security/20261124T000000Z {suite}-security main"]
+    assert os.listdir(tmp_path / "apt" / "sources.list.d") == []
+    assert (tmp_path / "asked").read_text(encoding="utf-8").startswith("-q update\n-q -y install ")
+
+
+@needs_debian
+def test_without_a_snapshot_the_base_keeps_its_sources(tmp_path):
+    done = prepared(tmp_path, "ID=debian\nVERSION_CODENAME=trixie\n", "''")
+    assert done.returncode == 0, done.stderr
+    assert os.listdir(tmp_path / "apt") == ["sources.list.d"] and os.listdir(tmp_path / "apt" / "sources.list.d")
+
+
+@needs_debian
+def test_a_base_without_a_name_is_refused_before_apt(tmp_path):
+    done = prepared(tmp_path, "ID=debian\n", "20261124T000000Z")
+    assert done.returncode == 1 and "VERSION_CODENAME" in done.stderr
+    assert not (tmp_path / "asked").exists() and os.listdir(tmp_path / "apt" / "sources.list.d")
+
+
 def test_image_root_says_what_is_missing(tmp_path):
     done = subprocess.run([os.path.join(ROOT, "src/image-root"), "no/such", str(tmp_path)], capture_output=True,
                           text=True, check=False)
