@@ -82,7 +82,23 @@ def test_what_a_service_mounts_is_there(name):
 @pytest.mark.parametrize("name", SERVICES)
 def test_an_image_names_its_version(name):
     image = SERVICES[name]["image"]
-    assert ":" in image and not image.endswith(":latest")
+    assert re.fullmatch(r"datos(-emulator)?:local|[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image), image
+    assert ":latest" not in image
+
+
+def test_one_image_has_one_digest():
+    pins = {}
+    for service in SERVICES.values():
+        name, _, digest = service["image"].partition("@")
+        assert pins.setdefault(name, digest) == digest, name
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_keeps_no_rights_of_root(name):
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"] and service["security_opt"] == ["no-new-privileges:true"]
+    assert service.get("read_only") or name == "google-emulator"
+    assert not {"privileged", "cap_add", "network_mode", "pid"} & set(service)
 
 
 @pytest.mark.parametrize("name", OURS)
