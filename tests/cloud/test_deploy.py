@@ -247,6 +247,20 @@ def test_the_image_is_pushed_by_digest_for_both_processors(tmp_path):
     assert "--tag" not in log
 
 
+@pytest.mark.parametrize("word", ["push", "repeat"])
+def test_another_base_is_handed_on_to_both_builds(tmp_path, word):
+    base = "docker.io/library/debian:13-slim@sha256:" + "d" * 64
+    done, log = image(tmp_path, word, DEBIAN=base, DIGEST=DIGEST, BUILT="sha256:" + "b" * 64)
+    assert done.returncode == 0, done.stderr
+    assert f"--build-arg DEBIAN={base} " in log
+
+
+def test_a_base_that_may_change_is_refused(tmp_path):
+    done, log = image(tmp_path, "push", DEBIAN="debian:13-slim")
+    assert done.returncode == 1 and "DEBIAN is not named by digest" in done.stderr and log == ""
+    assert "DEBIAN" not in image(tmp_path, "push", DEBIAN="")[1]
+
+
 @pytest.mark.parametrize("built,code", [("b", 0), ("d", 1)])
 def test_an_image_that_differs_when_built_again_is_refused(tmp_path, built, code):
     done, _ = image(tmp_path, "repeat", DIGEST=DIGEST, BUILT="sha256:" + built * 64)
