@@ -23,13 +23,21 @@ def run(*argv, folder=ROOT, environment=None, seconds=120):
     return done.stdout
 
 
+def absent(kind, reason):
+    """Skips the test, or fails it where DATOS_TEST_MUST (words: terraform, tools)
+    says that what is missing was meant to be there."""
+    if kind in os.environ.get("DATOS_TEST_MUST", "").split():
+        pytest.fail(f"DATOS_TEST_MUST names {kind}, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
 def tool(name):
     """Path of a fetched tool; the test is skipped, loudly, where it is not."""
     for folder in ("venv/bin", "bin"):
         path = os.path.join(TOOLS, folder, name)
         if os.access(path, os.X_OK):
             return path
-    return pytest.skip(f"{name} could not be fetched: see {datos.BUILD}/cloud*.log")
+    return absent("tools", f"{name} could not be fetched: see {datos.BUILD}/cloud*.log")
 
 
 def read(*path):

@@ -7,13 +7,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 import yaml
 
 import datos
 import emulator
-from conftest import ROOT, read, run, tool
+from conftest import ROOT, absent, read, run, tool
 from terraform_files import BUILT_IN, arguments, files, iterators, modules
 
 TERRAFORM = shutil.which("terraform") or shutil.which("tofu")
@@ -21,7 +22,7 @@ KNOWN = json.loads(read("tests", "cloud", "arguments.json"))
 
 
 def needs_terraform():
-    return TERRAFORM or pytest.skip("neither terraform nor tofu here: what a module computes is not evaluated")
+    return TERRAFORM or absent("terraform", "neither terraform nor tofu here: what a module computes is not evaluated")
 
 
 # --- the text ---------------------------------------------------------------
@@ -134,7 +135,7 @@ def test_the_provider_accepts_it_all(tmp_path):
         init = subprocess.run([needs_terraform(), "init", "-backend=false", "-no-color"], cwd=tmp_path / folder, timeout=120,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, check=False)
         if init.returncode:
-            pytest.skip("the Google provider cannot be had here: arguments were compared with arguments.json only")
+            absent("terraform", "the Google provider cannot be had here: arguments were compared with arguments.json only")
         run(TERRAFORM, "validate", "-no-color", folder=tmp_path / folder)
 
 
@@ -267,6 +268,27 @@ def test_wrong_variables_are_told_in_a_sentence(tmp_path, variables, word):
     done = subprocess.run([needs_terraform(), "plan", "-no-color", "-input=false"], cwd=tmp_path, timeout=60,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 1 and word in re.sub(r"\s+", " ", done.stdout.replace("│", " ")), done.stdout
+
+
+# --- what must not be skipped ---------------------------------------------------
+
+@pytest.mark.parametrize("must, code", [("terraform tools", 1), ("tools", 0), ("", 0)])
+def test_a_skip_for_want_of_terraform_fails_where_it_was_meant_to_be(must, code):
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k",
+                           "test_terraform_itself_finds_nothing_to_format"], timeout=120, text=True, check=False, cwd=ROOT,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env={**os.environ, "PATH": "/nowhere", "DATOS_TEST_MUST": must})
+    assert done.returncode == code, done.stdout
+    assert ("DATOS_TEST_MUST names terraform" in done.stdout) == bool(code)
+
+
+def test_the_local_apply_is_not_replayed_where_terraform_was_meant_to_be(tmp_path):
+    for name in ("bash", "dirname"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    done = subprocess.run([os.path.join(ROOT, "terraform", "local", "run")], timeout=60, text=True, check=False, capture_output=True,
+                          stdin=subprocess.DEVNULL, env={"PATH": str(tmp_path), "DATOS_TEST_MUST": "terraform"})
+    assert done.returncode == 1 and "nothing is replayed" in done.stderr
+    assert "REPLAYING" not in done.stdout
 
 
 # --- policies --------------------------------------------------------------------

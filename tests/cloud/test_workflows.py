@@ -83,16 +83,35 @@ def test_steps_only_call_make_targets_that_exist():
         targets |= set(line.split())
     for name, step in STEPS:
         command = step.get("run", "").strip()
-        if command and not command.startswith("apt-get "):
+        if command:
             assert re.fullmatch(r'make [a-z-]+( [A-Z]+=[\w"$.-]+)*', command), f"{name}: {command}"
             assert command.split()[1] in targets, command
 
 
 def test_ci_covers_what_it_promises():
     text = TEXTS["ci.yml"]
-    for part in ("make test", "CC=clang", "asan", "tsan", "make fuzz", "make lint", "make terraform-check",
+    for part in ("make test", "CC=clang", "asan", "tsan", "make fuzz", "make lint-debian", "make terraform-check",
                  "make terraform-local", "make compose-smoke", "scan-action"):
         assert part in text, part
+
+
+def test_nothing_of_terraform_is_skipped_in_ci():
+    for job, command, words in (("test", "make test WERROR=1", {"terraform", "tools"}), ("terraform", "make terraform-local", {"terraform"})):
+        steps = JOBS[f"ci.yml:{job}"]["steps"]
+        at = next(i for i, s in enumerate(steps) if s.get("run") == command)
+        assert set(steps[at]["env"]["DATOS_TEST_MUST"].split()) == words
+        assert any(s.get("uses", "").startswith("hashicorp/setup-terraform@") for s in steps[:at])
+
+
+def test_lint_runs_in_the_container_to_develop_in(tmp_path):
+    calls = tmp_path / "calls"
+    engine = tmp_path / "engine"
+    engine.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{calls}\n', encoding="utf-8")
+    engine.chmod(0o755)
+    run("make", "lint-debian", f"CONTAINER={engine}")
+    built, ran = calls.read_text(encoding="utf-8").splitlines()
+    assert built == "build -t datos-dev .devcontainer"
+    assert f" -v {ROOT}:/datos " in ran and ran.endswith(" datos-dev make lint WERROR=1")
 
 
 def test_an_image_is_named_only_after_every_gate():
