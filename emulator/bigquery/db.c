@@ -264,6 +264,7 @@ static int open_one(struct dbs *all, struct db *db, struct err *err)
     static const char pragmas[] = "PRAGMA journal_mode=WAL;"
                                   "PRAGMA temp_store=MEMORY;"
                                   "PRAGMA cache_size=-4096;"
+                                  "PRAGMA secure_delete=OFF;"
                                   "PRAGMA journal_size_limit=33554432;";
 
     db->all = all;

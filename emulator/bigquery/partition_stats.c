@@ -44,119 +44,6 @@ int partition_forget(struct db *w, const struct table *t, int64_t now_us,
     return rc ? fail_from_err(f, &err) : RC_OK;
 }
 
-/* --- counting ------------------------------------------------------------- */
-
-/* Bytes of one value (page "Estimate and control costs", data size). */
-static void put_size(struct buf *sql, const struct sql_column *c)
-{
-    int fixed = c->type->kind == T_BOOL         ? 1
-                : c->type->kind == T_NUMERIC    ? 16
-                : c->type->kind == T_BIGNUMERIC ? 32
-                                                : 8;
-    bool text = c->type->kind == T_STRING || c->type->kind == T_BYTES ||
-                c->type->kind == T_JSON || c->type->kind == T_ARRAY ||
-                c->type->kind == T_STRUCT;
-
-    buf_printf(sql, "+coalesce(sum(CASE WHEN \"%.*s\" IS NULL THEN 0 ELSE ",
-               STR_ARG(c->name));
-    if (text)
-        buf_printf(sql, "2+length(CAST(\"%.*s\" AS BLOB)) END),0)",
-                   STR_ARG(c->name));
-    else
-        buf_printf(sql, "%d END),0)", fixed);
-}
-
-static char *count_sql(const struct table *t)
-{
-    struct buf sql;
-    size_t len;
-
-    buf_init(&sql, 4 << 20);
-    buf_puts(&sql, "SELECT count(*), 0");
-    for (size_t i = 0; i < t->n_columns; i++)
-        put_size(&sql, &t->columns[i]);
-    buf_printf(&sql, ", %s%s%s FROM %s", t->part.by ? "\"" : "",
-               t->part.by ? t->part.by : "0", t->part.by ? "\"" : "",
-               t->physical);
-    if (t->part.by)
-        buf_printf(&sql, " GROUP BY \"%s\" ORDER BY \"%s\"", t->part.by,
-                   t->part.by);
-    return buf_take(&sql, &len);
-}
-
-/* One partition's sum goes in when the next begins. */
-struct counting {
-    int64_t id, rows, bytes, all_rows, all_bytes;
-    bool open;
-};
-
-static int close_one(struct db *w, const struct table *t, struct counting *k,
-                     struct err *err)
-{
-    if (!k->open)
-        return RC_OK;
-    k->open = false;
-    k->all_rows += k->rows;
-    k->all_bytes += k->bytes;
-    if (!t->part.by)
-        return RC_OK;
-    return db_run(w, err, "INSERT INTO partitions VALUES(?,?,?,?,?)", "iiiii",
-                  t->id, k->id, k->rows, k->bytes, t->modified_us);
-}
-
-static int count_rows(struct db *w, const struct table *t, struct counting *k,
-                      struct err *err)
-{
-    char *sql = count_sql(t);
-    sqlite3_stmt *s = NULL;
-    int rc = RC_OK;
-
-    if (sqlite3_prepare_v2(w->h, sql, -1, &s, NULL))
-        rc = db_fail(w, "counting", err);
-    while (rc == RC_OK && sqlite3_step(s) == SQLITE_ROW) {
-        int64_t id = 0;
-
-        if (t->part.by)
-            id = sqlite3_column_type(s, 2) == SQLITE_NULL
-                     ? PARTITION_NULL
-                     : partition_of(&t->part, sqlite3_column_int64(s, 2));
-        if (k->open && id != k->id)
-            rc = close_one(w, t, k, err);
-        if (!k->open)
-            k->rows = k->bytes = 0;
-        k->open = true;
-        k->id = id;
-        k->rows += sqlite3_column_int64(s, 0);
-        k->bytes += sqlite3_column_int64(s, 1);
-    }
-    sqlite3_finalize(s);
-    mem_free(sql);
-    return rc ? rc : close_one(w, t, k, err);
-}
-
-int partition_count(struct db *w, struct table *t, struct fail *f)
-{
-    struct counting k = {0};
-    struct err err = {0};
-    int rc;
-
-    if (t->view_sql || t->n_rows >= 0)
-        return RC_OK;
-    rc = db_run(w, &err, "DELETE FROM partitions WHERE table_id = ?", "i",
-                t->id);
-    if (rc == RC_OK)
-        rc = count_rows(w, t, &k, &err);
-    if (rc == RC_OK)
-        rc = db_run(w, &err,
-                    "UPDATE tables SET n_rows = ?, n_bytes = ? WHERE id = ?",
-                    "iii", k.all_rows, k.all_bytes, t->id);
-    if (rc)
-        return fail_from_err(f, &err);
-    t->n_rows = k.all_rows;
-    t->n_bytes = k.all_bytes;
-    return RC_OK;
-}
-
 int partition_known(struct db *db, struct table *t, struct fail *f)
 {
     struct err err = {0};
@@ -214,9 +101,13 @@ static int sum_columns(struct db *db, const struct table *t,
     buf_init(&sql, 4 << 20);
     for (int all = 0; all < 2; all++) {
         buf_puts(&sql, all ? ", 0" : "SELECT 0");
-        for (size_t i = 0; i < t->n_columns; i++)
-            if (all || ref->used[i])
-                put_size(&sql, &t->columns[i]);
+        for (size_t i = 0; i < t->n_columns; i++) {
+            if (!all && !ref->used[i])
+                continue;
+            buf_puts(&sql, "+coalesce(sum(");
+            partition_put_size(&sql, &t->columns[i]);
+            buf_puts(&sql, "),0)");
+        }
     }
     buf_printf(&sql, " FROM (SELECT * FROM %s", t->physical);
     put_range(&sql, t, ref);

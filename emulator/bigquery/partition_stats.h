@@ -7,6 +7,8 @@
 
 #include "emulator/bigquery/table.h"
 
+struct buf;
+struct sql_column;
 struct sql_info_sink;
 struct sql_ref;
 
@@ -18,6 +20,10 @@ RC_MUST_USE int partition_add(struct db *w, const struct table *t, int64_t id,
 /* The table was changed by SQL: what it holds is not known until counted. */
 RC_MUST_USE int partition_forget(struct db *w, const struct table *t,
                                  int64_t now_us, struct fail *f);
+/* Rows were added by SQL, none changed: counts those behind the rowid `after`,
+ * what table_last_row told before; or forgets, where that is not known. */
+RC_MUST_USE int partition_grown(struct db *w, const struct table *t,
+                                int64_t after, int64_t now_us, struct fail *f);
 /* Counts now what partition_forget left open, on the writer; fills t. */
 RC_MUST_USE int partition_count(struct db *w, struct table *t, struct fail *f);
 /* Makes t->n_rows and t->n_bytes known, counting if need be. Takes the writer
@@ -27,6 +33,9 @@ RC_MUST_USE int partition_known(struct db *db, struct table *t, struct fail *f);
  * of `low`..`high`. `exact`: every row is looked at (a dry run does); else the
  * columns' shares are those of some rows. */
 int64_t partition_bytes(struct db *db, const struct sql_ref *ref, bool exact);
+/* Appends SQLite text: the bytes that one row's value in `c` counts for (page
+ * "Estimate and control costs", data size calculation). */
+void partition_put_size(struct buf *sql, const struct sql_column *c);
 /* Rows of INFORMATION_SCHEMA.PARTITIONS. */
 int partition_info(struct db *db, struct str project, struct str dataset,
                    struct sql_info_sink *sink);

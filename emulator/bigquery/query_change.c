@@ -88,7 +88,9 @@ static int change_rows(struct query *q, struct db *w)
 {
     const struct sql_ref *ref = target_of(q->stmt);
     struct fail *f = &q->job->fail;
+    bool adds = q->stmt->kind == SQL_INSERT;
     struct guard guard = {0};
+    int64_t last = INT64_MAX;
     struct table *t;
     int rc;
 
@@ -100,7 +102,11 @@ static int change_rows(struct query *q, struct db *w)
         return rc;
     guard.physical = t->physical;
     guard.last_flushed = stream_last_flushed(t, q->job->created_us);
-    rc = run_dml(q, w, &guard);
+    if (fields_find(t->columns, t->n_columns, str_from(t->rowid)) >= 0)
+        adds = false; /* a table whose columns hide the rowid */
+    rc = adds ? table_last_row(w, t, &last, f) : RC_OK;
+    if (rc == RC_OK)
+        rc = run_dml(q, w, &guard);
     if (rc == RC_OK && guard.touched)
         rc = fail_set(f, "invalidQuery",
                       "UPDATE or DELETE statement over table %s.%s.%s would "
@@ -108,7 +114,8 @@ static int change_rows(struct query *q, struct db *w)
                       "supported",
                       t->project.p, t->dataset.p, t->name.p);
     if (rc == RC_OK)
-        rc = partition_forget(w, t, job_now_us(q->job), f);
+        rc = adds ? partition_grown(w, t, last, job_now_us(q->job), f)
+                  : partition_forget(w, t, job_now_us(q->job), f);
     q->job->destination =
         json_pack("{s:s, s:s, s:s}", "projectId", t->project.p, "datasetId",
                   t->dataset.p, "tableId", t->name.p);

@@ -18,24 +18,17 @@ int stream_mark(struct db *w, const struct table *t, int64_t now_us,
                 struct fail *f)
 {
     struct err err = {0};
-    sqlite3_stmt *s = NULL;
     int64_t last = 0;
-    char *sql;
     int rc;
 
     if (is_live(t, now_us))
         return RC_OK;
-    sql = mem_printf("SELECT max(%s) FROM %s", t->rowid, t->physical);
-    rc = sqlite3_prepare_v2(w->h, sql, -1, &s, NULL);
-    if (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
-        last = sqlite3_column_int64(s, 0);
-    sqlite3_finalize(s);
-    mem_free(sql);
-    rc = rc ? db_fail(w, "the streaming buffer", &err)
-            : db_run(w, &err,
-                     "UPDATE tables SET buffered = ?, buffered_us = ?"
-                     " WHERE id = ?",
-                     "iii", last, now_us, t->id);
+    rc = table_last_row(w, t, &last, f);
+    if (rc)
+        return rc;
+    rc = db_run(w, &err,
+                "UPDATE tables SET buffered = ?, buffered_us = ? WHERE id = ?",
+                "iii", last, now_us, t->id);
     return rc ? fail_from_err(f, &err) : RC_OK;
 }
 

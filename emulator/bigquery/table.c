@@ -186,6 +186,24 @@ void table_count_buffer(struct db *db, struct table *t)
     mem_free(sql);
 }
 
+int table_last_row(struct db *db, const struct table *t, int64_t *out,
+                   struct fail *f)
+{
+    char *sql = mem_printf("SELECT max(%s) FROM %s", t->rowid, t->physical);
+    struct err err = {0};
+    sqlite3_stmt *s = NULL;
+    int rc = RC_OK;
+
+    if (sqlite3_prepare_v2(db->h, sql, -1, &s, NULL) == SQLITE_OK &&
+        sqlite3_step(s) == SQLITE_ROW)
+        *out = sqlite3_column_int64(s, 0);
+    else
+        rc = fail_from_err(f, (db_fail(db, "the last row", &err), &err));
+    sqlite3_finalize(s);
+    mem_free(sql);
+    return rc;
+}
+
 /* --- making and dropping -------------------------------------------------- */
 
 static int check_name(struct str name, struct fail *f)

@@ -57,6 +57,11 @@ RC_MUST_USE int table_load(struct db *db, struct str project,
                            struct table **out, struct fail *f);
 void table_free(struct table *t);
 
+/* The greatest rowid, 0 in an empty table; the next row's is greater, unless it
+ * is INT64_MAX (https://sqlite.org/autoinc.html). */
+RC_MUST_USE int table_last_row(struct db *db, const struct table *t,
+                               int64_t *out, struct fail *f);
+
 /* From a resource as it came (tables.insert): checked, then made. RC_EXISTS
  * with `f`. `w` is the writer. */
 RC_MUST_USE int table_create(struct db *w, struct str project,

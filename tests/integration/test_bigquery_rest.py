@@ -336,6 +336,34 @@ def test_a_query_reads_the_columns_that_it_names(bq):
     assert bq.query("SELECT n FROM w")["totalBytesProcessed"] == "24"
 
 
+def held(bq, name):
+    """What INFORMATION_SCHEMA and tables.get say that a table holds."""
+    table = bq.call("GET", f"datasets/d/tables/{name}")
+    return table["numRows"], table["numBytes"], bq.rows(
+        "SELECT partition_id, total_rows, total_logical_bytes FROM d.INFORMATION_SCHEMA.PARTITIONS "
+        f"WHERE table_name = '{name}' ORDER BY partition_id")
+
+
+@pytest.mark.parametrize("layout, names", [
+    ("PARTITION BY DATE(w)", "s x y"), ("PARTITION BY RANGE_BUCKET(n, GENERATE_ARRAY(0, 100, 10))", "s x y"),
+    ("", "s x y"), ("PARTITION BY DATE(w)", "rowid oid _rowid_")])
+def test_rows_that_sql_adds_are_counted_as_if_all_were_counted_anew(bq, layout, names):
+    s, x, y = names.split()
+    bq.query(f"CREATE TABLE t ({s} STRING, n INT64, w TIMESTAMP, {x} INT64, {y} BOOL) {layout}")
+    bq.query(f"INSERT t ({s}, n, w) VALUES ('a', 1, '2025-01-01'), ('bb', 95, '2025-01-02 10:00:00')")
+    assert held(bq, "t")[0] == "2"
+    bq.query(f"INSERT t ({s}, n, w) VALUES ('ñ', NULL, NULL), (NULL, 12, '2025-01-01 23:00:00'), ('', 300, '1960-05-05')")
+    bq.query(f"INSERT t ({s}, n, w) SELECT {s}, n, w FROM t WHERE n < 50")
+    bq.query(f"INSERT t ({s}, n, w) SELECT {s}, n, w FROM t WHERE FALSE")
+    grown = held(bq, "t")
+    bq.query("UPDATE t SET n = n WHERE TRUE")  # forgets, so that all is counted
+    assert held(bq, "t") == grown
+    assert grown[0] == "7" and (not layout or sum(int(row[1]) for row in grown[2]) == 7)
+    bq.query("DELETE FROM t WHERE n = 95")
+    bq.query(f"INSERT t ({s}, n, w) VALUES ('z', 95, '2025-01-02')")
+    assert held(bq, "t")[0] == "7"
+
+
 def test_columns_of_one_name_cannot_go_into_a_table(bq):
     config = {"query": {"query": "SELECT 1 AS a, 2 AS a", "useLegacySql": False, "destinationTable": {
         "projectId": PROJECT, "datasetId": "d", "tableId": "twice"}}}
