@@ -59,8 +59,8 @@ ifneq ($(shell pkg-config --exists hiredis_ssl 2>/dev/null && echo yes),)
 ALL_CFLAGS += -DDATOS_REDIS_TLS
 REDIS_TLS := -lhiredis_ssl -lssl
 endif
-LIBS_datos := -levent_core $(REDIS_TLS) -lhiredis -lsqlite3 -ljansson -lnghttp2 -lcrypto -lz -lm
-LIBS_emulator := -levent_core -lsqlite3 -ljansson -lnghttp2 -lprotobuf-c -lduktape -lcrypto -lyaml -lz -lm
+LIBS_datos := -levent_core $(REDIS_TLS) -lhiredis -lsqlite3 -ljansson -lnghttp2 -lz -lm
+LIBS_emulator := -levent_core -lsqlite3 -ljansson -lnghttp2 -lprotobuf-c -lduktape -lyaml -lz -lm
 
 PROGS := $(B)/datos $(B)/datos-emulator
 
@@ -262,11 +262,11 @@ $1_FUZZ := $(B)/tests/fuzz/fuzz_$1.o \
 $(B)/tests/replay-$1: $(B)/tests/support/fuzz_main.o $$($1_FUZZ)
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
-	  -lm $(sort $(LIBS_datos) $(LIBS_emulator)) -lcrypto
+	  -lm $(sort $(LIBS_datos) $(LIBS_emulator))
 $(B)/tests/fuzz-$1: $$($1_FUZZ)
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
-	  -lm $(sort $(LIBS_datos) $(LIBS_emulator)) -lcrypto
+	  -lm $(sort $(LIBS_datos) $(LIBS_emulator))
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$f)))
 replay-programs: $(FUZZERS:%=$(B)/tests/replay-%)

@@ -10,7 +10,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/mem.h"
-#include "common/sha256.h"
+#include "common/digest.h"
 #include "common/thread.h"
 #include "emulator/identity/identity_priv.h"
 #include "emulator/identity/keep.h"
@@ -143,7 +143,7 @@ void identity_subject(const char *email, char out[IDENTITY_SUBJECT_LEN + 1])
 {
     unsigned char digest[SHA256_BYTES];
 
-    sha256(str_from(email), digest);
+    digest_sha256(str_from(email), digest);
     out[0] = '1'; /* as Google's do */
     for (size_t i = 1; i < IDENTITY_SUBJECT_LEN; i++)
         out[i] = (char)('0' + digest[i] % 10);

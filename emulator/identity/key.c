@@ -11,8 +11,9 @@
 #include <stdio.h>
 
 #include "common/base64.h"
+#include "common/crypto_map.h"
 #include "common/mem.h"
-#include "common/sha256.h"
+#include "common/digest.h"
 
 enum {
     KEY_BITS = 2048,
@@ -41,9 +42,13 @@ static char *pem_of(EVP_PKEY *key)
 
 int key_make(char **pem, struct err *err)
 {
-    EVP_PKEY *key = EVP_RSA_gen(KEY_BITS);
-    char *text = key ? pem_of(key) : NULL;
+    EVP_PKEY *key;
+    char *text;
 
+    if (crypto_map(err))
+        return RC_UNSUPPORTED;
+    key = EVP_RSA_gen(KEY_BITS);
+    text = key ? pem_of(key) : NULL;
     EVP_PKEY_free(key);
     if (!text)
         return err_set(err, RC_INTERNAL, "no RSA key could be made");
@@ -78,7 +83,7 @@ static void name_it(struct key_public *key)
                             key->e, key->n);
     unsigned char digest[SHA256_BYTES];
 
-    sha256(str_from(text), digest);
+    digest_sha256(str_from(text), digest);
     for (size_t i = 0; i < KEY_ID_LEN / 2; i++)
         snprintf(key->id + 2 * i, 3, "%02x", digest[i]);
     mem_free(text);
@@ -115,9 +120,12 @@ static int no_key(struct err *err)
 
 int key_read_public(struct str pem, struct key_public *out, struct err *err)
 {
-    EVP_PKEY *pkey = parse(pem);
+    EVP_PKEY *pkey;
     struct key_public key = {0};
 
+    if (crypto_map(err))
+        return RC_UNSUPPORTED;
+    pkey = parse(pem);
     if (pkey) {
         key.n = number(pkey, OSSL_PKEY_PARAM_RSA_N);
         key.e = number(pkey, OSSL_PKEY_PARAM_RSA_E);

@@ -18,9 +18,10 @@ struct key_public {
     char *n, *e;             /* base64url without padding; owned */
 };
 
-/* Makes one: 0.1 s of work. Caller owns `*pem`. RC_INTERNAL. */
+/* Makes one: 0.1 s of work. Caller owns `*pem`. RC_INTERNAL, RC_UNSUPPORTED (no
+ * libcrypto). */
 RC_MUST_USE int key_make(char **pem, struct err *err);
-/* RC_INVALID: no private RSA key. */
+/* RC_INVALID: no private RSA key. RC_UNSUPPORTED. */
 RC_MUST_USE int key_read_public(struct str pem, struct key_public *out,
                                 struct err *err);
 /* The public half as a certificate that it signed itself, good from a day ago

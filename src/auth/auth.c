@@ -7,6 +7,7 @@
 
 #include "auth/jwks.h"
 #include "common/clock.h"
+#include "common/crypto_map.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "net/endpoint.h"
@@ -339,6 +340,8 @@ int auth_open(struct loop *loop, const struct auth_config *config,
     struct auth *a;
     int rc = check_config(config, err);
 
+    if (rc == RC_OK)
+        rc = crypto_map(err); /* said at the start, not by a token */
     if (rc)
         return rc;
     a = MEM_NEW(struct auth);

@@ -9,7 +9,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/mem.h"
-#include "common/sha256.h"
+#include "common/digest.h"
 #include "net/token_http.h"
 
 enum {
@@ -111,7 +111,7 @@ static void put_canonical(struct buf *out, const struct request *r)
     buf_putc(out, '\n');
     put_signed_names(out, r);
     buf_putc(out, '\n');
-    sha256(STR(""), empty.bytes);
+    digest_sha256(STR(""), empty.bytes);
     put_hex(out, &empty);
 }
 
@@ -137,7 +137,7 @@ static char *sign(const struct request *r, const struct aws_keys *keys,
     scope = mem_printf("%s/%s/%s/aws4_request", day, region, service);
     buf_init(&text, TEXT_MAX);
     put_canonical(&text, r);
-    sha256(buf_as_str(&text), hash.bytes);
+    digest_sha256(buf_as_str(&text), hash.bytes);
     buf_reset(&text);
     buf_printf(&text, "AWS4-HMAC-SHA256\n%s\n%s\n", date, scope);
     put_hex(&text, &hash);

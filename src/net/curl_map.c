@@ -4,10 +4,10 @@
 
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <string.h>
+
+#include "common/library.h"
 
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
@@ -46,34 +46,30 @@ _Static_assert(sizeof(long) == sizeof(void *) &&
 
 /* Written once, by map_once. */
 static struct {
-    void *library;
-#define POINTER(name, result, parameters, arguments) result(*name) parameters;
-    FUNCTIONS(POINTER)
-#undef POINTER
-#define POINTER(name, parameters, arguments) void(*name) parameters;
-    PROCEDURES(POINTER)
-#undef POINTER
-    CURLcode (*easy_setopt)(CURL *e, CURLoption option, ...);
-    CURLcode (*easy_getinfo)(CURL *e, CURLINFO info, ...);
-    CURLMcode (*multi_setopt)(CURLM *m, CURLMoption option, ...);
+    bool is_mapped;
+    FUNCTIONS(LIBRARY_POINTER)
+    PROCEDURES(LIBRARY_PROCEDURE_POINTER)
+    CURLcode (*curl_easy_setopt)(CURL *e, CURLoption option, ...);
+    CURLcode (*curl_easy_getinfo)(CURL *e, CURLINFO info, ...);
+    CURLMcode (*curl_multi_setopt)(CURLM *m, CURLMoption option, ...);
 } real;
 
 #define PASS_ON(name, result, parameters, arguments)                           \
-    result name parameters                                                     \
+    LIBRARY_PASSED result name parameters                                      \
     {                                                                          \
         return real.name arguments;                                            \
     }
 FUNCTIONS(PASS_ON)
 #undef PASS_ON
 #define PASS_ON(name, parameters, arguments)                                   \
-    void name parameters                                                       \
+    LIBRARY_PASSED void name parameters                                        \
     {                                                                          \
         real.name arguments;                                                   \
     }
 PROCEDURES(PASS_ON)
 #undef PASS_ON
 
-CURLcode curl_easy_setopt(CURL *e, CURLoption option, ...)
+LIBRARY_PASSED CURLcode curl_easy_setopt(CURL *e, CURLoption option, ...)
 {
     va_list ap;
     void *value;
@@ -81,10 +77,10 @@ CURLcode curl_easy_setopt(CURL *e, CURLoption option, ...)
     va_start(ap, option);
     value = va_arg(ap, void *);
     va_end(ap);
-    return real.easy_setopt(e, option, value);
+    return real.curl_easy_setopt(e, option, value);
 }
 
-CURLcode curl_easy_getinfo(CURL *e, CURLINFO info, ...)
+LIBRARY_PASSED CURLcode curl_easy_getinfo(CURL *e, CURLINFO info, ...)
 {
     va_list ap;
     void *value;
@@ -92,10 +88,10 @@ CURLcode curl_easy_getinfo(CURL *e, CURLINFO info, ...)
     va_start(ap, info);
     value = va_arg(ap, void *);
     va_end(ap);
-    return real.easy_getinfo(e, info, value);
+    return real.curl_easy_getinfo(e, info, value);
 }
 
-CURLMcode curl_multi_setopt(CURLM *m, CURLMoption option, ...)
+LIBRARY_PASSED CURLMcode curl_multi_setopt(CURLM *m, CURLMoption option, ...)
 {
     va_list ap;
     void *value;
@@ -103,51 +99,28 @@ CURLMcode curl_multi_setopt(CURLM *m, CURLMoption option, ...)
     va_start(ap, option);
     value = va_arg(ap, void *);
     va_end(ap);
-    return real.multi_setopt(m, option, value);
-}
-
-/* A function's address through an object's: POSIX promises the size. */
-static bool find(void *library, const char *name, void *slot)
-{
-    void *address = dlsym(library, name);
-
-    memcpy(slot, &address, sizeof(address));
-    return address != NULL;
-}
-
-static bool find_all(void *library)
-{
-    bool ok = true;
-
-#define FIND(name, ...) ok = ok && find(library, #name, &real.name);
-    FUNCTIONS(FIND)
-    PROCEDURES(FIND)
-#undef FIND
-    return ok && find(library, "curl_easy_setopt", &real.easy_setopt) &&
-           find(library, "curl_easy_getinfo", &real.easy_getinfo) &&
-           find(library, "curl_multi_setopt", &real.multi_setopt);
+    return real.curl_multi_setopt(m, option, value);
 }
 
 static pthread_once_t mapped = PTHREAD_ONCE_INIT;
 
 static void map_once(void)
 {
-    static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
+    static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4",
+                                        NULL};
+    const struct library_symbol symbols[] = {
+        FUNCTIONS(LIBRARY_SYMBOL) PROCEDURES(LIBRARY_SYMBOL)
+            LIBRARY_SYMBOL(curl_easy_setopt) LIBRARY_SYMBOL(curl_easy_getinfo)
+                LIBRARY_SYMBOL(curl_multi_setopt)};
 
-    for (size_t i = 0; !real.library && i < 2; i++) {
-        void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-
-        if (library && find_all(library))
-            real.library = library;
-        else if (library)
-            dlclose(library);
-    }
+    real.is_mapped =
+        library_map(names, symbols, sizeof(symbols) / sizeof(symbols[0]));
 }
 
 int curl_map(struct err *err)
 {
     pthread_once(&mapped, map_once);
-    if (!real.library)
+    if (!real.is_mapped)
         return err_set(err, RC_UNSUPPORTED,
                        "outgoing HTTP needs libcurl.so.4, which is not "
                        "installed: on Debian, apt-get install libcurl4");

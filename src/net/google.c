@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "common/crypto_map.h"
 #include "common/mem.h"
 #include "net/credentials.h"
 #include "net/curl_map.h"
@@ -240,6 +241,8 @@ int google_open(struct loop *loop, const char *service, const char *emulator,
 
     *tokens = NULL;
     rc = curl_map(err); /* said at the start, not by each call */
+    if (rc == RC_OK)
+        rc = crypto_map(err);
     if (rc == RC_OK && (!emulator || !emulator[0]))
         rc = credentials_open(loop, tokens, err);
     if (rc == RC_OK)

@@ -7,6 +7,7 @@
 
 #include "common/base64.h"
 #include "common/buf.h"
+#include "common/crypto_map.h"
 #include "common/mem.h"
 
 enum {
@@ -33,6 +34,8 @@ int jwt_key_parse(struct str pem, struct jwt_key **out, struct err *err)
     EVP_PKEY *pkey = NULL;
     BIO *bio;
 
+    if (crypto_map(err))
+        return RC_UNSUPPORTED;
     if (pem.len > INT_MAX)
         return err_set(err, RC_INVALID, "the private key is too large");
     bio = BIO_new_mem_buf(pem.p, (int)pem.len);

@@ -10,7 +10,7 @@
 /* A private RSA key. */
 struct jwt_key;
 /* RC_INVALID if it is no unencrypted PEM of an RSA key of 2,048 bits or more.
- */
+ * RC_UNSUPPORTED: there is no libcrypto. */
 RC_MUST_USE int jwt_key_parse(struct str pem, struct jwt_key **out,
                               struct err *err);
 void jwt_key_free(struct jwt_key *key);

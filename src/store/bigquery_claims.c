@@ -14,7 +14,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/sha256.h"
+#include "common/digest.h"
 #include "store/bigquery_priv.h"
 
 #define KEEP_S    "604800"

@@ -3,14 +3,14 @@
 #include <stdio.h>
 
 #include "common/json.h"
-#include "common/sha256.h"
+#include "common/digest.h"
 #include "store/bigquery_wire.h"
 
 void bigquery_key(struct str id, unsigned char out[BIGQUERY_KEY_BYTES])
 {
     unsigned char whole[SHA256_BYTES];
 
-    sha256(id, whole);
+    digest_sha256(id, whole);
     memcpy(out, whole, BIGQUERY_KEY_BYTES);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fingerprint64 of FarmHash (its "na" variant), which FARM_FINGERPRINT is
  * defined to be. */
-#include "emulator/bigquery/sql/digest.h"
+#include "emulator/bigquery/sql/digest_farm.h"
 
 static const uint64_t k0 = 0xc3a5c85c97cb3127ULL;
 static const uint64_t k1 = 0xb492b66fbe98f273ULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hash functions of strings and bytes. */
-#include "emulator/bigquery/sql/digest.h"
+#include "common/digest.h"
+#include "emulator/bigquery/sql/digest_farm.h"
 #include "emulator/bigquery/sql/fn.h"
 
 static void hash(struct fn *f, void (*digest)(struct str, unsigned char *),
@@ -14,22 +15,22 @@ static void hash(struct fn *f, void (*digest)(struct str, unsigned char *),
 
 void rt_md5(struct fn *f)
 {
-    hash(f, digest_md5, 16);
+    hash(f, digest_md5, MD5_BYTES);
 }
 
 void rt_sha1(struct fn *f)
 {
-    hash(f, digest_sha1, 20);
+    hash(f, digest_sha1, SHA1_BYTES);
 }
 
 void rt_sha256(struct fn *f)
 {
-    hash(f, digest_sha256, 32);
+    hash(f, digest_sha256, SHA256_BYTES);
 }
 
 void rt_sha512(struct fn *f)
 {
-    hash(f, digest_sha512, 64);
+    hash(f, digest_sha512, SHA512_BYTES);
 }
 
 void rt_farm_fingerprint(struct fn *f)
