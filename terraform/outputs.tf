@@ -17,3 +17,8 @@ output "workload_identity_provider" {
   description = "For the workflows' variable of that name, null without delivery."
   value       = one(module.delivery[*].workload_identity_provider)
 }
+
+output "delivery_members" {
+  description = "Who plans and who applies on GitHub, as IAM writes them, null without delivery: step 8 grants them the billing account."
+  value       = one(module.delivery[*].members)
+}

@@ -114,6 +114,22 @@ resource "google_project_iam_member" "plans" {
   member  = local.reader
 }
 
+# Two things a refresh asks that no reading role holds: the provider fetches the
+# password of a Redis with AUTH, and lists the network's private connections.
+resource "google_project_iam_custom_role" "plans" {
+  project     = var.project
+  role_id     = "datosPlan"
+  title       = "datos plan"
+  description = "What terraform plan reads beyond the viewers' roles"
+  permissions = ["redis.instances.getAuthString", "servicenetworking.services.get"]
+}
+
+resource "google_project_iam_member" "plans_beyond" {
+  project = var.project
+  role    = google_project_iam_custom_role.plans.name
+  member  = local.reader
+}
+
 resource "google_storage_bucket_iam_member" "reads_state" {
   bucket = var.state_bucket
   role   = "roles/storage.objectViewer"

@@ -7,3 +7,8 @@ output "workload_identity_provider" {
   description = "Value of the workflow variable WORKLOAD_IDENTITY_PROVIDER."
   value       = google_iam_workload_identity_pool_provider.github.name
 }
+
+output "members" {
+  description = "Who plans and who applies, as IAM writes them: for grants outside the project (the billing account)."
+  value       = { plan = local.reader, apply = local.applier }
+}
