@@ -84,6 +84,14 @@ variable "systems" {
     error_message = "A system name is 3 to 20 lower-case letters, digits and dashes, starts with a letter and ends with none of the dashes: service accounts named after it may have 30."
   }
   validation {
+    condition     = alltrue([for name in keys(var.systems) : !startswith(name, "candidate-")])
+    error_message = "candidate-... are the hosts that a new revision is tried on: no system may be named so."
+  }
+  validation {
+    condition     = alltrue([for s in values(var.systems) : s.api.min_instances >= 1 && s.api.max_instances >= s.api.min_instances])
+    error_message = "api.min_instances is 1 at least, since the cache listens for invalidations between requests, and api.max_instances no less."
+  }
+  validation {
     condition     = length([for s in values(var.systems) : s if s.plain_names]) <= 1
     error_message = "Only one system of a project can have plain names."
   }
@@ -127,7 +135,7 @@ variable "apply_roles" {
   type        = list(string)
   default = [
     "roles/artifactregistry.admin", "roles/bigquery.admin", "roles/compute.loadBalancerAdmin",
-    "roles/compute.networkAdmin", "roles/compute.securityAdmin", "roles/iam.serviceAccountAdmin",
+    "roles/compute.networkAdmin", "roles/compute.securityAdmin", "roles/iam.roleAdmin", "roles/iam.serviceAccountAdmin",
     "roles/iam.workloadIdentityPoolAdmin", "roles/logging.configWriter", "roles/monitoring.editor",
     "roles/pubsub.admin", "roles/redis.admin", "roles/resourcemanager.projectIamAdmin", "roles/run.admin",
     "roles/secretmanager.admin", "roles/servicenetworking.networksAdmin", "roles/serviceusage.serviceUsageAdmin",

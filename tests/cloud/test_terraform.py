@@ -123,7 +123,7 @@ def test_one_provider_version_everywhere():
     wanted = {json.dumps(block["required_providers"]) for path, found in files().items()
               for block in found["content"].get("terraform", []) if "required_providers" in block}
     assert len(wanted) == 1
-    assert ">= 7.45" in wanted.pop()
+    assert "~> 7.45" in wanted.pop(), "one major: a plan and its apply never take different ones"
 
 
 def test_the_provider_accepts_it_all(tmp_path):
@@ -258,6 +258,9 @@ def test_the_topic_schema_follows_the_one_schema_file(tmp_path):
     ({"systems": {"Uno": {}}}, "3 to 20 lower-case"),
     ({"systems": {"a-name-of-more-than-twenty": {}}}, "3 to 20 lower-case"),
     ({"systems": {"uno": {"plain_names": True}, "dos": {"plain_names": True}}}, "Only one system"),
+    ({"systems": {"candidate-uno": {}}}, "hosts that a new revision is tried on"),
+    ({"systems": {"uno": {"api": {"min_instances": 0}}}}, "api.min_instances is 1 at least"),
+    ({"systems": {"uno": {"api": {"min_instances": 3, "max_instances": 2}}}}, "max_instances no less"),
     ({"runbook_url": "runbook"}, "runbook_url is https"),
 ])
 def test_wrong_variables_are_told_in_a_sentence(tmp_path, variables, word):

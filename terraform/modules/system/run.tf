@@ -1,6 +1,38 @@
 # The API as a service, ingest as a worker pool. CPU is always allocated: the
 # cache listens for invalidations between requests.
 
+locals {
+  # What a container is told: a value, or the version of a secret.
+  env = {
+    for role, settings in { api = local.api_settings, worker = local.worker_settings } : role => merge(
+      { for name, value in settings : name => { value = value, secret = null } },
+      { REDIS_URL = { value = null, secret = {
+        secret  = google_secret_manager_secret.redis_url.secret_id
+        version = google_secret_manager_secret_version.redis_url.version
+      } } },
+    )
+  }
+
+  # Secrets as files, each in a folder of its own: what the program reads, and
+  # what the collector does.
+  program_files = var.redis.tls ? {
+    redis-ca = {
+      mount_path = "/secrets/redis-ca"
+      file       = "ca.pem"
+      secret     = google_secret_manager_secret.redis_ca[0].secret_id
+      version    = google_secret_manager_secret_version.redis_ca[0].version
+    }
+  } : {}
+  collector_files = {
+    metrics-config = {
+      mount_path = "/etc/rungmp"
+      file       = "config.yaml"
+      secret     = google_secret_manager_secret.metrics.secret_id
+      version    = google_secret_manager_secret_version.metrics.version
+    }
+  }
+}
+
 resource "google_cloud_run_v2_service" "api" {
   name     = "${var.name}-api"
   location = var.region
@@ -50,28 +82,27 @@ resource "google_cloud_run_v2_service" "api" {
       }
 
       dynamic "env" {
-        for_each = local.api_settings
+        for_each = local.env.api
         content {
           name  = env.key
-          value = env.value
-        }
-      }
-
-      env {
-        name = "REDIS_URL"
-        value_source {
-          secret_key_ref {
-            secret  = google_secret_manager_secret.redis_url.secret_id
-            version = google_secret_manager_secret_version.redis_url.version
+          value = env.value.value
+          dynamic "value_source" {
+            for_each = env.value.secret[*]
+            content {
+              secret_key_ref {
+                secret  = value_source.value.secret
+                version = value_source.value.version
+              }
+            }
           }
         }
       }
 
       dynamic "volume_mounts" {
-        for_each = google_secret_manager_secret.redis_ca
+        for_each = local.program_files
         content {
-          name       = "redis-ca"
-          mount_path = "/secrets/redis-ca"
+          name       = volume_mounts.key
+          mount_path = volume_mounts.value.mount_path
         }
       }
 
@@ -108,33 +139,25 @@ resource "google_cloud_run_v2_service" "api" {
         }
       }
 
-      volume_mounts {
-        name       = "metrics-config"
-        mount_path = "/etc/rungmp"
-      }
-    }
-
-    dynamic "volumes" {
-      for_each = google_secret_manager_secret.redis_ca
-      content {
-        name = "redis-ca"
-        secret {
-          secret = volumes.value.secret_id
-          items {
-            path    = "ca.pem"
-            version = google_secret_manager_secret_version.redis_ca[0].version
-          }
+      dynamic "volume_mounts" {
+        for_each = local.collector_files
+        content {
+          name       = volume_mounts.key
+          mount_path = volume_mounts.value.mount_path
         }
       }
     }
 
-    volumes {
-      name = "metrics-config"
-      secret {
-        secret = google_secret_manager_secret.metrics.secret_id
-        items {
-          path    = "config.yaml"
-          version = google_secret_manager_secret_version.metrics.version
+    dynamic "volumes" {
+      for_each = merge(local.program_files, local.collector_files)
+      content {
+        name = volumes.key
+        secret {
+          secret = volumes.value.secret
+          items {
+            path    = volumes.value.file
+            version = volumes.value.version
+          }
         }
       }
     }
@@ -185,28 +208,27 @@ resource "google_cloud_run_v2_worker_pool" "ingest" {
       }
 
       dynamic "env" {
-        for_each = local.worker_settings
+        for_each = local.env.worker
         content {
           name  = env.key
-          value = env.value
-        }
-      }
-
-      env {
-        name = "REDIS_URL"
-        value_source {
-          secret_key_ref {
-            secret  = google_secret_manager_secret.redis_url.secret_id
-            version = google_secret_manager_secret_version.redis_url.version
+          value = env.value.value
+          dynamic "value_source" {
+            for_each = env.value.secret[*]
+            content {
+              secret_key_ref {
+                secret  = value_source.value.secret
+                version = value_source.value.version
+              }
+            }
           }
         }
       }
 
       dynamic "volume_mounts" {
-        for_each = google_secret_manager_secret.redis_ca
+        for_each = local.program_files
         content {
-          name       = "redis-ca"
-          mount_path = "/secrets/redis-ca"
+          name       = volume_mounts.key
+          mount_path = volume_mounts.value.mount_path
         }
       }
 
@@ -244,33 +266,25 @@ resource "google_cloud_run_v2_worker_pool" "ingest" {
         }
       }
 
-      volume_mounts {
-        name       = "metrics-config"
-        mount_path = "/etc/rungmp"
-      }
-    }
-
-    dynamic "volumes" {
-      for_each = google_secret_manager_secret.redis_ca
-      content {
-        name = "redis-ca"
-        secret {
-          secret = volumes.value.secret_id
-          items {
-            path    = "ca.pem"
-            version = google_secret_manager_secret_version.redis_ca[0].version
-          }
+      dynamic "volume_mounts" {
+        for_each = local.collector_files
+        content {
+          name       = volume_mounts.key
+          mount_path = volume_mounts.value.mount_path
         }
       }
     }
 
-    volumes {
-      name = "metrics-config"
-      secret {
-        secret = google_secret_manager_secret.metrics.secret_id
-        items {
-          path    = "config.yaml"
-          version = google_secret_manager_secret_version.metrics.version
+    dynamic "volumes" {
+      for_each = merge(local.program_files, local.collector_files)
+      content {
+        name = volumes.key
+        secret {
+          secret = volumes.value.secret
+          items {
+            path    = volumes.value.file
+            version = volumes.value.version
+          }
         }
       }
     }

@@ -102,6 +102,10 @@ variable "api" {
     concurrency   = optional(number, 250)
   })
   default = {}
+  validation {
+    condition     = var.api.min_instances >= 1 && var.api.max_instances >= var.api.min_instances
+    error_message = "api.min_instances is 1 at least, since the cache listens for invalidations between requests, and api.max_instances no less."
+  }
 }
 
 variable "worker" {
