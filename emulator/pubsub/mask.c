@@ -87,6 +87,47 @@ static ProtobufCMessage *empty_of(const ProtobufCMessageDescriptor *type)
     return protobuf_c_message_unpack(type, NULL, 0, (const uint8_t *)"");
 }
 
+/* Of a oneof's members only the one that is set may be looked at: they lie in
+ * one place. NULL: it is not set. */
+static ProtobufCMessage *member(const ProtobufCMessage *m,
+                                const ProtobufCFieldDescriptor *f)
+{
+    const char *at = (const char *)m;
+
+    if ((f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) &&
+        *(const uint32_t *)(const void *)(at + f->quantifier_offset) != f->id)
+        return NULL;
+    return *(ProtobufCMessage *const *)(const void *)(at + f->offset);
+}
+
+/* Makes it, in place of the oneof's other member. */
+static ProtobufCMessage *add_member(ProtobufCMessage *m,
+                                    const ProtobufCFieldDescriptor *f)
+{
+    const ProtobufCMessageDescriptor *type = m->descriptor;
+    ProtobufCMessage *fresh = empty_of(f->descriptor);
+    char *at = (char *)m;
+
+    if (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
+        ProtobufCMessage *none = empty_of(type);
+        bool others[64] = {false}, ok;
+
+        for (unsigned i = 0; i < type->n_fields; i++)
+            if ((type->fields[i].flags & PROTOBUF_C_FIELD_FLAG_ONEOF) &&
+                type->fields[i].quantifier_offset == f->quantifier_offset)
+                others[type->fields[i].id & 63] = true;
+        ok = merge(m, none, others);
+        protobuf_c_message_free_unpacked(none, NULL);
+        if (!ok) {
+            protobuf_c_message_free_unpacked(fresh, NULL);
+            return NULL;
+        }
+        *(uint32_t *)(void *)(at + f->quantifier_offset) = f->id;
+    }
+    *(ProtobufCMessage **)(void *)(at + f->offset) = fresh;
+    return fresh;
+}
+
 /* One path, level by level: "retry_policy.minimum_backoff" leaves what else
  * the policy says. False: there is no such field. */
 static bool merge_path(ProtobufCMessage *to, const ProtobufCMessage *from,
@@ -95,7 +136,7 @@ static bool merge_path(ProtobufCMessage *to, const ProtobufCMessage *from,
     struct str head = str_cut(&path, '.');
     const ProtobufCFieldDescriptor *f = field_of(to->descriptor, head);
     bool set[64] = {false};
-    ProtobufCMessage **inner, *none = NULL;
+    ProtobufCMessage *inner, *none = NULL;
     const ProtobufCMessage *new;
     bool ok;
 
@@ -108,14 +149,13 @@ static bool merge_path(ProtobufCMessage *to, const ProtobufCMessage *from,
     if (f->type != PROTOBUF_C_TYPE_MESSAGE ||
         f->label == PROTOBUF_C_LABEL_REPEATED)
         return false;
-    inner = (ProtobufCMessage **)(void *)((char *)to + f->offset);
-    new = *(ProtobufCMessage *const *)(const void *)((const char *)from +
-                                                     f->offset);
-    if (!*inner)
-        *inner = empty_of(f->descriptor);
+    inner = member(to, f);
+    if (!inner)
+        inner = add_member(to, f);
+    new = member(from, f);
     if (!new)
         new = none = empty_of(f->descriptor);
-    ok = merge_path(*inner, new, path);
+    ok = inner && merge_path(inner, new, path);
     if (none)
         protobuf_c_message_free_unpacked(none, NULL);
     return ok;
