@@ -136,8 +136,8 @@ void snapshot_create_run(struct rpc_call *call, ProtobufCMessage *in,
         refuse_storage(call, err.text);
         return;
     }
-    expiry_run(s);
     rpc_reply(call, &n->config->base);
+    expiry_run(s);
 }
 
 /* --- show, change, delete ------------------------------------------------- */
@@ -174,6 +174,33 @@ void snapshot_list_run(struct rpc_call *call, ProtobufCMessage *in,
     mem_free(page.token);
 }
 
+/* A snapshot that was made lives on, but no longer than one may live that is
+ * made now. */
+static bool check_expire_time(struct rpc_call *call, const PB(Snapshot) * n,
+                              int64_t now_us)
+{
+    int64_t at_us = pb_timestamp_us(n->expire_time);
+
+    if (at_us > now_us && at_us <= now_us + LIFE_US)
+        return true;
+    rpc_fail(call, GRPC_INVALID_ARGUMENT,
+             "You have passed an invalid argument to the service "
+             "(argument=expire_time): a snapshot expires in the future, at "
+             "most 7 days from now.");
+    return false;
+}
+
+static bool names_expire_time(const Google__Protobuf__FieldMask *mask)
+{
+    for (size_t i = 0; mask && i < mask->n_paths; i++) {
+        struct str rest = str_from(mask->paths[i]);
+
+        if (str_eq(str_cut(&rest, '.'), STR("expire_time")))
+            return true;
+    }
+    return false;
+}
+
 void snapshot_update_run(struct rpc_call *call, ProtobufCMessage *in,
                          void *service)
 {
@@ -197,6 +224,11 @@ void snapshot_update_run(struct rpc_call *call, ProtobufCMessage *in,
         rpc_fail(call, status, "%s", err.text);
         return;
     }
+    if (names_expire_time(r->update_mask) &&
+        !check_expire_time(call, config, pubsub_now(s))) {
+        pb_free(config);
+        return;
+    }
     old = n->config;
     n->config = config;
     job = storage_job_new(NULL, NULL);
@@ -211,8 +243,8 @@ void snapshot_update_run(struct rpc_call *call, ProtobufCMessage *in,
     n->name = config->name;
     names_add(&s->snapshots, n->name, n);
     pb_free(old);
-    expiry_run(s);
     rpc_reply(call, &config->base);
+    expiry_run(s); /* which may take it away */
 }
 
 void snapshot_delete_call_run(struct rpc_call *call, ProtobufCMessage *in,

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Topics, subscriptions and snapshots: made, shown, listed in pages, changed by
 mask, detached and deleted, as production does it."""
+import datetime
+
 import pytest
 from google.api_core import exceptions
 from google.protobuf import duration_pb2, field_mask_pb2
@@ -206,6 +208,47 @@ def test_snapshot_is_created_shown_listed_changed_and_deleted(google):
     google.subscriber.delete_snapshot(snapshot=name)
     with pytest.raises(exceptions.NotFound):
         google.subscriber.get_snapshot(snapshot=name)
+
+
+def test_a_snapshot_expires_in_the_future_within_a_week(google):
+    name = google.snapshot_name()
+    google.subscriber.create_snapshot(
+        request={"name": name, "subscription": google.subscription(google.topic())})
+
+    def expire_at(moment):
+        return google.subscriber.update_snapshot(request={
+            "snapshot": {"name": name, "expire_time": moment}, "update_mask": mask("expire_time")})
+    now = datetime.datetime.now(datetime.timezone.utc)
+    soon = now + datetime.timedelta(hours=1)
+    assert expire_at(soon).expire_time == soon
+    for moment in (datetime.datetime.fromtimestamp(5, datetime.timezone.utc), now,
+                   now + datetime.timedelta(days=8)):
+        with pytest.raises(exceptions.InvalidArgument, match="expire_time"):
+            expire_at(moment)
+    assert google.subscriber.get_snapshot(snapshot=name).expire_time == soon
+
+
+@pytest.mark.parametrize("before,path,after", [
+    ({"pubsub_wrapper": {}}, "no_wrapper.write_metadata", {"no_wrapper": {"write_metadata": True}}),
+    ({"no_wrapper": {"write_metadata": True}}, "pubsub_wrapper", {"pubsub_wrapper": {}}),
+    ({"oidc_token": {"service_account_email": "a@b.c"}}, "oidc_token.audience",
+     {"oidc_token": {"audience": "x"}}),
+])
+def test_paths_within_a_choice_choose(google, before, path, after):
+    """A path to one member's field takes the other member away."""
+    endpoint = "https://127.0.0.1:1/"
+    name = google.subscription(google.topic(), push_config={"push_endpoint": endpoint, **before})
+    changed = google.subscriber.update_subscription(
+        subscription={"name": name, "push_config": after}, update_mask=mask(f"push_config.{path}"))
+    shown = changed.push_config
+    assert shown.push_endpoint == endpoint
+    for field in after:
+        assert field in shown
+    assert ("no_wrapper" in shown) == ("no_wrapper" in after)
+    if "oidc_token" in after:
+        assert shown.oidc_token.service_account_email == "a@b.c"
+        assert shown.oidc_token.audience == "x"
+    assert google.subscriber.get_subscription(subscription=name) == changed
 
 
 def test_server_names_a_snapshot_without_a_name(google):
