@@ -177,6 +177,8 @@ enum grpc_status check_topic(Google__Pubsub__V1__Topic *t, bool strict,
 
     if (status == GRPC_OK && t->message_retention_duration)
         status = check_retention(t->message_retention_duration, strict, err);
+    if (status == GRPC_OK)
+        status = check_ingestion(t, strict, err);
     t->state = GOOGLE__PUBSUB__V1__TOPIC__STATE__ACTIVE;
     return status;
 }

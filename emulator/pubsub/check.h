@@ -12,6 +12,9 @@
 /* Fills defaults and output-only fields in; OK, or a status and `err`. */
 enum grpc_status check_topic(Google__Pubsub__V1__Topic *t, bool strict,
                              struct err *err);
+/* Its ingestion settings alone (check_ingestion.c). */
+enum grpc_status check_ingestion(Google__Pubsub__V1__Topic *t, bool strict,
+                                 struct err *err);
 enum grpc_status check_subscription(Google__Pubsub__V1__Subscription *s,
                                     bool strict, struct err *err);
 enum grpc_status check_snapshot(const Google__Pubsub__V1__Snapshot *n,

@@ -13,19 +13,16 @@ static const char *const topic_mutable[] = {"labels",
                                             "message_retention_duration",
                                             "schema_settings",
                                             "message_transforms",
+                                            "ingestion_data_source_settings",
                                             NULL};
 
 /* What is not built is refused, never accepted and ignored. */
 static bool is_unsupported(struct rpc_call *call, const PB(Topic) * t)
 {
-    const char *what = t->ingestion_data_source_settings ? "ingestion"
-                       : t->n_tags                       ? "tags"
-                                                         : NULL;
-
-    if (!what)
+    if (!t->n_tags)
         return false;
     rpc_fail(call, GRPC_UNIMPLEMENTED,
-             "datos-emulator does not support %s of topics yet", what);
+             "datos-emulator does not support tags of topics yet");
     return true;
 }
 

@@ -374,6 +374,27 @@ def test_a_saved_state_comes_back_whole(start):
     assert texts(pull(e, "kept-sub")) == ["d"]
 
 
+INGESTION = {"ingestionDataSourceSettings": {
+    "confluentCloud": {"bootstrapServer": "h:1", "clusterId": "c", "topic": "t",
+                       "identityPoolId": "p", "gcpServiceAccount": "a@b.c"},
+    "platformLogsSettings": {"severity": "ERROR"}}}
+
+
+def test_ingestion_settings_are_kept_and_saved(start):
+    e = start()
+    assert e.rest("PUT", "topics/ingesting", INGESTION).status == 200
+    before = e.rest("GET", "topics/ingesting").json()
+    assert before["ingestionDataSourceSettings"]["confluentCloud"]["state"] == "ACTIVE"
+    e.kill()
+    e.start()
+    assert e.rest("GET", "topics/ingesting").json() == before
+    assert e.control("POST", "save", {"path": "ingesting.arc"}).status == 200
+    assert e.control("POST", "reset").status == 200
+    assert e.rest("GET", "topics/ingesting").status == 404
+    assert e.control("POST", "load", {"path": "ingesting.arc"}).status == 200
+    assert e.rest("GET", "topics/ingesting").json() == before
+
+
 # --- policies ----------------------------------------------------------------------
 
 VIEWERS = [{"role": "roles/pubsub.viewer", "members": ["allUsers"]}]
