@@ -22,3 +22,8 @@ output "delivery_members" {
   description = "Who plans and who applies on GitHub, as IAM writes them, null without delivery: step 8 grants them the billing account."
   value       = one(module.delivery[*].members)
 }
+
+output "probe_url" {
+  description = "For the workflows' variable PROBE_URL, null without a domain: a revision's own address is open then."
+  value       = one(module.edge[*].probe_url)
+}

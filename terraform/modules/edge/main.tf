@@ -1,9 +1,12 @@
 # One global address in front of every system: TLS, CDN that obeys our
 # Cache-Control, and Cloud Armor's rate limit and rules.
 
+# Twice: for readers, and for the probe of a new revision, whose bounded load
+# comes from one address.
 resource "google_compute_security_policy" "edge" {
   #checkov:skip=CKV_GCP_73:rule 900 is that one, in the form that Google now documents (evaluatePreconfiguredWaf)
-  name        = "datos-edge"
+  for_each    = { edge = var.requests_per_minute, candidate = var.candidate_requests_per_minute }
+  name        = "datos-${each.key}"
   description = "Rate limit by address, and Google's preconfigured rules"
 
   adaptive_protection_config {
@@ -56,7 +59,7 @@ resource "google_compute_security_policy" "edge" {
       exceed_action  = "deny(429)"
       enforce_on_key = "IP"
       rate_limit_threshold {
-        count        = var.requests_per_minute
+        count        = each.value
         interval_sec = 60
       }
     }
@@ -91,7 +94,7 @@ resource "google_compute_backend_service" "api" {
   name                  = "${each.key}-api"
   load_balancing_scheme = "EXTERNAL_MANAGED"
   protocol              = "HTTPS"
-  security_policy       = google_compute_security_policy.edge.id
+  security_policy       = google_compute_security_policy.edge["edge"].id
   enable_cdn            = true
 
   # The API says what may be kept (s-maxage=1, stale-if-error) and what not.
@@ -113,6 +116,41 @@ resource "google_compute_backend_service" "api" {
   log_config {
     enable      = true
     sample_rate = 0.01
+  }
+}
+
+# A revision that delivery tries before it takes traffic has an address of its
+# own behind the tag `candidate`; with the load balancer in front, Cloud Run
+# closes that address, so the balancer leads to it: https://candidate-SERVICE.DOMAIN.
+# It answers what the service answers, to whom the service answers; between
+# deliveries nothing has the tag and it answers 404. No cache: the probe is to
+# meet the revision.
+resource "google_compute_region_network_endpoint_group" "candidate" {
+  for_each              = var.services
+  name                  = "${each.key}-candidate"
+  region                = each.value.region
+  network_endpoint_type = "SERVERLESS"
+
+  cloud_run {
+    service = each.value.service
+    tag     = "candidate"
+  }
+}
+
+resource "google_compute_backend_service" "candidate" {
+  for_each              = var.services
+  name                  = "${each.key}-candidate"
+  load_balancing_scheme = "EXTERNAL_MANAGED"
+  protocol              = "HTTPS"
+  security_policy       = google_compute_security_policy.edge["candidate"].id
+
+  backend {
+    group = google_compute_region_network_endpoint_group.candidate[each.key].id
+  }
+
+  log_config {
+    enable      = true
+    sample_rate = 1
   }
 }
 
@@ -138,6 +176,22 @@ resource "google_compute_url_map" "edge" {
     }
   }
 
+  dynamic "host_rule" {
+    for_each = var.services
+    content {
+      hosts        = ["candidate-${host_rule.value.service}.${var.domain}"]
+      path_matcher = "candidate-${host_rule.key}"
+    }
+  }
+
+  dynamic "path_matcher" {
+    for_each = var.services
+    content {
+      name            = "candidate-${path_matcher.key}"
+      default_service = google_compute_backend_service.candidate[path_matcher.key].id
+    }
+  }
+
   lifecycle {
     precondition {
       condition     = contains(keys(var.services), var.default_system)
@@ -146,16 +200,21 @@ resource "google_compute_url_map" "edge" {
   }
 }
 
+# A certificate holds a hundred domains at most, so the candidates' hosts have
+# one of their own.
 locals {
-  hosts = concat([var.domain], [for name in sort(keys(var.services)) : "${name}.${var.domain}"])
+  hosts = {
+    edge      = concat([var.domain], [for name in sort(keys(var.services)) : "${name}.${var.domain}"])
+    candidate = [for name in sort(keys(var.services)) : "candidate-${var.services[name].service}.${var.domain}"]
+  }
 }
 
-# Its domains cannot be changed: a new one is made before the old one goes. At
-# most 100 domains a certificate.
+# Its domains cannot be changed: a new one is made before the old one goes.
 resource "google_compute_managed_ssl_certificate" "edge" {
-  name = "datos-edge-${substr(sha256(join(",", local.hosts)), 0, 8)}"
+  for_each = local.hosts
+  name     = "datos-${each.key}-${substr(sha256(join(",", each.value)), 0, 8)}"
   managed {
-    domains = local.hosts
+    domains = each.value
   }
 
   lifecycle {
@@ -172,7 +231,7 @@ resource "google_compute_ssl_policy" "edge" {
 resource "google_compute_target_https_proxy" "edge" {
   name             = "datos-edge"
   url_map          = google_compute_url_map.edge.id
-  ssl_certificates = [google_compute_managed_ssl_certificate.edge.id]
+  ssl_certificates = [for name in sort(keys(local.hosts)) : google_compute_managed_ssl_certificate.edge[name].id]
   ssl_policy       = google_compute_ssl_policy.edge.id
 }
 

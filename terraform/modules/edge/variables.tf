@@ -21,3 +21,9 @@ variable "requests_per_minute" {
   type        = number
   default     = 1200
 }
+
+variable "candidate_requests_per_minute" {
+  description = "The same for the hosts of revisions that delivery tries: its load test is one address."
+  type        = number
+  default     = 60000
+}
