@@ -35,7 +35,8 @@ def test_make_targets_exist(page):
 
 
 def test_alerts_exist():
-    ours = re.findall(r'display_name\s+= "((?:Datos|PubSub|CloudRun)\w+)"', read("terraform", "modules", "monitoring", "alerts.tf"))
+    ours = re.findall(r'display_name\s+= "((?:Datos|PubSub|CloudRun)\w+) \(', read("terraform", "modules", "monitoring", "alerts.tf"))
+    assert len(ours) == 4
     for page, text in PAGES.items():
         named = set(re.findall(r"`(Datos[A-Z]\w+)`", text))
         assert named <= ALERTS | set(ours), f"{page}: {named - ALERTS - set(ours)}"

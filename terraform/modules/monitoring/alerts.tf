@@ -1,16 +1,7 @@
-# One policy a symptom, not one a system: each condition groups by `system`, so
-# fifty systems cost as many policies as one. The expressions are the file that
-# Prometheus reads too.
-
-locals {
-  rules = {
-    for rule in flatten([for g in yamldecode(file("${path.module}/../../rules/datos.rules.yml")).groups : g.rules]) :
-    rule.alert => rule if can(rule.alert)
-  }
-  channels      = values(google_monitoring_notification_channel.owner)[*].id
-  services      = join("|", sort([for s in values(var.systems) : s.service]))
-  subscriptions = join("|", sort([for s in values(var.systems) : s.subscription]))
-}
+# One policy a symptom and owner, not one a system: each condition groups by
+# `system`, so fifty systems of one owner cost as many policies as one, and a
+# policy wakes the owner of the system and nobody else. The expressions
+# (rules.tf) are the file that Prometheus reads too.
 
 resource "google_monitoring_notification_channel" "owner" {
   for_each     = var.alert_emails
@@ -21,21 +12,30 @@ resource "google_monitoring_notification_channel" "owner" {
   }
 }
 
+locals {
+  # an owner without an address is told nothing
+  channels = {
+    for owner in keys(local.owners) : owner => [
+      for name, channel in google_monitoring_notification_channel.owner : channel.id if name == owner
+    ]
+  }
+}
+
 resource "google_monitoring_alert_policy" "rule" {
   for_each              = local.rules
-  display_name          = each.key
+  display_name          = "${each.value.alert} (${each.value.owner})"
   combiner              = "OR"
   severity              = each.value.labels.severity == "page" ? "CRITICAL" : "WARNING"
-  notification_channels = local.channels
+  notification_channels = local.channels[each.value.owner]
 
   conditions {
-    display_name = each.key
+    display_name = each.value.alert
     condition_prometheus_query_language {
-      query               = trimspace(each.value.expr)
+      query               = each.value.expr
       duration            = { "2m" = "120s", "5m" = "300s", "10m" = "600s", "15m" = "900s", "30m" = "1800s", "1h" = "3600s" }[each.value.for]
       evaluation_interval = "60s"
       rule_group          = "datos"
-      alert_rule          = each.key
+      alert_rule          = each.value.alert
       labels              = each.value.labels
       # the first apply comes before the first sample
       disable_metric_validation = true
@@ -44,8 +44,8 @@ resource "google_monitoring_alert_policy" "rule" {
 
   documentation {
     mime_type = "text/markdown"
-    subject   = "${each.key} on $${metric.label.system}"
-    content   = "${replace(each.value.annotations.summary, "{{ $labels.system }}", "$${metric.label.system}")}\n\n[Runbook](${var.runbook_url}#${each.value.annotations.runbook})"
+    subject   = "${each.value.alert} on $${metric_or_resource.label.system}"
+    content   = "${replace(each.value.annotations.summary, "{{ $labels.system }}", "$${metric_or_resource.label.system}")}\n\n[Runbook](${var.runbook_url}#${each.value.annotations.runbook})"
   }
 
   alert_strategy {
@@ -54,21 +54,23 @@ resource "google_monitoring_alert_policy" "rule" {
 
   user_labels = {
     severity = each.value.labels.severity
+    owner    = each.value.owner
   }
 }
 
 # What only Google can see: Pub/Sub's own view of the backlog, and forwards to
 # the dead-letter topic.
 resource "google_monitoring_alert_policy" "oldest_unacked" {
-  display_name          = "PubSubOldestUnacked"
+  for_each              = local.owners
+  display_name          = "PubSubOldestUnacked (${each.key})"
   combiner              = "OR"
   severity              = "CRITICAL"
-  notification_channels = local.channels
+  notification_channels = local.channels[each.key]
 
   conditions {
     display_name = "oldest message over ten minutes"
     condition_threshold {
-      filter          = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.label.subscription_id = monitoring.regex.full_match(\"${local.subscriptions}\")"
+      filter          = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.label.subscription_id = monitoring.regex.full_match(\"${each.value.subscriptions}\")"
       comparison      = "COMPARISON_GT"
       threshold_value = 600
       duration        = "300s"
@@ -84,7 +86,7 @@ resource "google_monitoring_alert_policy" "oldest_unacked" {
   conditions {
     display_name = "backlog will pass an hour within two"
     condition_threshold {
-      filter          = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.label.subscription_id = monitoring.regex.full_match(\"${local.subscriptions}\")"
+      filter          = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.label.subscription_id = monitoring.regex.full_match(\"${each.value.subscriptions}\")"
       comparison      = "COMPARISON_GT"
       threshold_value = 3600
       duration        = "900s"
@@ -104,18 +106,23 @@ resource "google_monitoring_alert_policy" "oldest_unacked" {
     mime_type = "text/markdown"
     content   = "[Runbook](${var.runbook_url}#backlog)"
   }
+
+  user_labels = {
+    owner = each.key
+  }
 }
 
 resource "google_monitoring_alert_policy" "dead_letters" {
-  display_name          = "PubSubDeadLetters"
+  for_each              = local.owners
+  display_name          = "PubSubDeadLetters (${each.key})"
   combiner              = "OR"
   severity              = "WARNING"
-  notification_channels = local.channels
+  notification_channels = local.channels[each.key]
 
   conditions {
     display_name = "Pub/Sub gave up on messages"
     condition_threshold {
-      filter          = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/dead_letter_message_count\""
+      filter          = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/dead_letter_message_count\" AND resource.label.subscription_id = monitoring.regex.full_match(\"${each.value.subscriptions}\")"
       comparison      = "COMPARISON_GT"
       threshold_value = 0
       duration        = "0s"
@@ -132,21 +139,25 @@ resource "google_monitoring_alert_policy" "dead_letters" {
     mime_type = "text/markdown"
     content   = "[Runbook](${var.runbook_url}#dead-letters)"
   }
+
+  user_labels = {
+    owner = each.key
+  }
 }
 
 # A system that has never told anything: the rule DatosGone knows only those
 # that did. One condition: a policy has six at most, systems may be fifty.
 resource "google_monitoring_alert_policy" "absent" {
-  count                 = length(var.systems) > 0 ? 1 : 0
-  display_name          = "DatosAbsent"
+  for_each              = local.owners
+  display_name          = "DatosAbsent (${each.key})"
   combiner              = "OR"
   severity              = "CRITICAL"
-  notification_channels = local.channels
+  notification_channels = local.channels[each.key]
 
   conditions {
     display_name = "a system tells nothing"
     condition_prometheus_query_language {
-      query                     = join(" or ", [for name in sort(keys(var.systems)) : "absent(datos_build_info{system=\"${name}\"})"])
+      query                     = join(" or ", [for name in each.value.systems : "absent(datos_build_info{system=\"${name}\"})"])
       duration                  = "900s"
       evaluation_interval       = "60s"
       disable_metric_validation = true
@@ -157,21 +168,26 @@ resource "google_monitoring_alert_policy" "absent" {
     mime_type = "text/markdown"
     content   = "[Runbook](${var.runbook_url}#silence)"
   }
+
+  user_labels = {
+    owner = each.key
+  }
 }
 
 # The API's; a saturated worker shows as a backlog.
 resource "google_monitoring_alert_policy" "saturation" {
-  display_name          = "CloudRunSaturation"
+  for_each              = local.owners
+  display_name          = "CloudRunSaturation (${each.key})"
   combiner              = "OR"
   severity              = "WARNING"
-  notification_channels = local.channels
+  notification_channels = local.channels[each.key]
 
   dynamic "conditions" {
     for_each = { memory = 0.9, cpu = 0.9 }
     content {
       display_name = "${conditions.key} over 90 %"
       condition_threshold {
-        filter          = "resource.type = \"cloud_run_revision\" AND metric.type = \"run.googleapis.com/container/${conditions.key}/utilizations\" AND resource.label.service_name = monitoring.regex.full_match(\"${local.services}\")"
+        filter          = "resource.type = \"cloud_run_revision\" AND metric.type = \"run.googleapis.com/container/${conditions.key}/utilizations\" AND resource.label.service_name = monitoring.regex.full_match(\"${each.value.services}\")"
         comparison      = "COMPARISON_GT"
         threshold_value = conditions.value
         duration        = "900s"
@@ -188,5 +204,9 @@ resource "google_monitoring_alert_policy" "saturation" {
   documentation {
     mime_type = "text/markdown"
     content   = "[Runbook](${var.runbook_url}#saturation)"
+  }
+
+  user_labels = {
+    owner = each.key
   }
 }

@@ -32,6 +32,10 @@ locals {
       p50 = "histogram_quantile(0.5, sum by (le) (rate(datos_visible_seconds_bucket{SYSTEM}[5m])))"
       p99 = "histogram_quantile(0.99, sum by (le) (rate(datos_visible_seconds_bucket{SYSTEM}[5m])))"
     } },
+    { title = "Objectives over a day: reads within 100 ms, messages visible within 10 s (both 99 %)", unit = "1", lines = {
+      reads    = "sum(rate(${local.http}_bucket{SYSTEM,${local.read},le=\"0.1\"}[1d])) / sum(rate(${local.http}_count{SYSTEM,${local.read}}[1d]))"
+      messages = "sum(rate(datos_visible_seconds_bucket{SYSTEM,le=~\"10|10.0\"}[1d])) / sum(rate(datos_visible_seconds_count{SYSTEM}[1d]))"
+    } },
     { title = "Age of the oldest message held", unit = "s", lines = {
       "" = "max(datos_ingest_lag_seconds{SYSTEM})"
     } },
