@@ -89,7 +89,7 @@ def test_with_a_domain_a_candidate_answers_behind_the_balancer(two):
     certified = [set(c["managed"][0]["domains"]) for c in two.of("managed_ssl_certificate").values()]
     assert set.union(*certified) == hosts | {"datos.example"}
     for service in services.values():
-        url = two.outputs["probe_url"].replace("{service}", service["name"])
+        url = two.outputs["probe_url"].replace("{tag}", "candidate").replace("{system}", service["labels"]["system"])
         assert url.removeprefix("https://") in hosts
     tags = {(c["cloud_run"][0]["service"], c["cloud_run"][0]["tag"]) for c in two.of(r"endpoint_group\.candidate").values()}
     assert tags == {("uno-api", "candidate"), ("dos-api", "candidate")}

@@ -121,7 +121,7 @@ resource "google_compute_backend_service" "api" {
 
 # A revision that delivery tries before it takes traffic has an address of its
 # own behind the tag `candidate`; with the load balancer in front, Cloud Run
-# closes that address, so the balancer leads to it: https://candidate-SERVICE.DOMAIN.
+# closes that address, so the balancer leads to it: https://candidate-SYSTEM.DOMAIN.
 # It answers what the service answers, to whom the service answers; between
 # deliveries nothing has the tag and it answers 404. No cache: the probe is to
 # meet the revision.
@@ -179,7 +179,7 @@ resource "google_compute_url_map" "edge" {
   dynamic "host_rule" {
     for_each = var.services
     content {
-      hosts        = ["candidate-${host_rule.value.service}.${var.domain}"]
+      hosts        = ["candidate-${host_rule.key}.${var.domain}"]
       path_matcher = "candidate-${host_rule.key}"
     }
   }
@@ -205,7 +205,7 @@ resource "google_compute_url_map" "edge" {
 locals {
   hosts = {
     edge      = concat([var.domain], [for name in sort(keys(var.services)) : "${name}.${var.domain}"])
-    candidate = [for name in sort(keys(var.services)) : "candidate-${var.services[name].service}.${var.domain}"]
+    candidate = [for name in sort(keys(var.services)) : "candidate-${name}.${var.domain}"]
   }
 }
 

@@ -4,6 +4,6 @@ output "address" {
 }
 
 output "probe_url" {
-  description = "Where the revision with the tag `candidate` of a service answers, with {service} to fill in."
-  value       = "https://candidate-{service}.${var.domain}"
+  description = "Where a revision with the tag `candidate` of a service answers, with {tag} and {system} to fill in."
+  value       = "https://{tag}-{system}.${var.domain}"
 }
