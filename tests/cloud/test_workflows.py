@@ -128,7 +128,31 @@ def test_a_deploy_is_reviewed_and_goes_back_by_itself():
     steps = [s for s in job["steps"] if "run" in s]
     assert [s["run"] for s in steps] == ["make deploy-apply", "make deploy-rollout", "make deploy-rollback"]
     assert steps[-1]["if"] == "failure() || cancelled()"
-    assert "pull_request" in JOBS["deploy.yml:plan"]["if"]
+    assert "head.repo.full_name == github.repository" in JOBS["deploy.yml:plan"]["if"]
+
+
+def test_the_reviewers_see_the_plan_that_is_applied():
+    plan, deploy = JOBS["deploy.yml:plan"], JOBS["deploy.yml:deploy"]
+    assert "environment" not in plan and "plan" in deploy["needs"]
+    assert plan["outputs"]["sum"] == "${{ steps.plan.outputs.sum }}"
+    assert [s["id"] for s in plan["steps"] if s.get("run") == "make deploy-plan"] == ["plan"]
+    assert deploy["env"]["PLAN_SUM"] == "${{ needs.plan.outputs.sum }}"
+    assert plan["env"]["IMAGE"] == deploy["env"]["IMAGE"]
+
+
+def test_changed_variables_are_delivered_by_hand():
+    flow = FLOWS["deploy.yml"]
+    assert "workflow_dispatch" in flow[True]  # YAML 1.1 reads `on` so
+    assert "github.event_name == 'push'" in JOBS["deploy.yml:release"]["if"]
+    assert JOBS["deploy.yml:deploy"]["env"]["IMAGE"].endswith("|| 'running' }}")
+    assert "github.ref == 'refs/heads/main'" in JOBS["deploy.yml:plan"]["if"]
+    assert flow["concurrency"]["group"].endswith("!= 'pull_request' && 'production' || github.ref }}")
+
+
+def test_the_deploy_script_is_told_what_it_reads():
+    head = read(".github", "scripts", "deploy").split("set -euo")[0]
+    for name in JOBS["deploy.yml:deploy"]["env"]:
+        assert re.search(rf"\b{name}\b", head), name
 
 
 def test_dependabot_watches_what_is_pinned():

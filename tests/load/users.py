@@ -45,7 +45,7 @@ def wanted(kind, status, body):
     return status == 201
 
 
-def user(options, tally, until, token):
+def user(options, tally, until, token, invoker):
     """Keeps one connection, as a browser does; a lost one is a failure."""
     url = urllib.parse.urlsplit(options.url)
     connection = connect(url, options.timeout)
@@ -59,6 +59,8 @@ def user(options, tally, until, token):
             headers = {"Content-Type": "application/json"}
             if token:
                 headers["Authorization"] = f"Bearer {token}"
+        if invoker:
+            headers["X-Serverless-Authorization"] = f"Bearer {invoker}"
         failure, start = None, time.monotonic()
         try:
             connection.request(kind.split()[0], (url.path.rstrip("/") or "") + "/datos", body, headers)
@@ -117,9 +119,9 @@ def main():
         parser.error("--users and --ramp are more than 0, --seconds up to 3600")
     tally, start = Tally(), time.monotonic()
     until = start + options.seconds
-    # the token is read from the environment: an argument shows in the process list
-    token = os.environ.get("DATOS_LOAD_TOKEN")
-    users = [threading.Thread(target=user, args=(options, tally, until, token)) for _ in range(options.users)]
+    # tokens are read from the environment: an argument shows in the process list
+    token, invoker = os.environ.get("DATOS_LOAD_TOKEN"), os.environ.get("DATOS_LOAD_INVOKER")
+    users = [threading.Thread(target=user, args=(options, tally, until, token, invoker)) for _ in range(options.users)]
     for i, thread in enumerate(users):
         thread.start()
         if i + 1 < len(users):
