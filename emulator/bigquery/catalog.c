@@ -204,7 +204,7 @@ static int info(void *arg, const char *view, struct str project,
     struct catalog *c = arg;
 
     if (strcmp(view, "PARTITIONS") == 0)
-        return partition_info(c->db, project, dataset, sink);
+        return partition_info(c->db, project, dataset, sink, &c->counted);
     if (strncmp(view, "JOBS", 4) == 0)
         return catalog_jobs(c->db, project, sink);
     return RC_OK;

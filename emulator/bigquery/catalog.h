@@ -10,6 +10,7 @@
 struct catalog {
     struct sql_catalog sql; /* its `arg` is this */
     struct db *db;
+    bool counted; /* rows were, behind the back of the snapshot */
 };
 
 /* `project` and `dataset` (p NULL: none) end in NUL and are borrowed. */

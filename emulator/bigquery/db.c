@@ -257,6 +257,11 @@ struct db *db_reader(struct dbs *all, unsigned i)
     return &all->readers[i];
 }
 
+bool db_is_writer(const struct db *db)
+{
+    return db == &db->all->writer;
+}
+
 /* --- opening -------------------------------------------------------------- */
 
 static int open_one(struct dbs *all, struct db *db, struct err *err)

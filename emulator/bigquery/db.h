@@ -37,6 +37,8 @@ RC_MUST_USE int db_open(const char *dir, bool fsync, unsigned n_readers,
                         struct dbs **out, struct err *err);
 void db_close(struct dbs *all);
 struct db *db_reader(struct dbs *all, unsigned i);
+/* Lent by db_begin? */
+bool db_is_writer(const struct db *db);
 
 /* The writer, within a transaction that began now; NULL with `err`. Blocks
  * while another thread has it. Ends with db_commit or db_rollback. `durable`:

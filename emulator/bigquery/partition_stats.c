@@ -203,30 +203,88 @@ static void info_row(struct sql_info_sink *sink, sqlite3_stmt *s,
         mem_free(text[i]);
 }
 
-int partition_info(struct db *db, struct str project, struct str dataset,
-                   struct sql_info_sink *sink)
+/* Names of the tables whose rows are not counted, a line each. */
+static int put_unknown(struct db *db, struct str project, struct str dataset,
+                       struct buf *names)
 {
     struct err err = {0};
     sqlite3_stmt *s =
         db_query(db, &err,
+                 "SELECT name FROM tables WHERE project = ? AND dataset = ?"
+                 " AND kind = 'TABLE' AND n_rows < 0",
+                 "ss", project, dataset);
+
+    if (!s)
+        return RC_INTERNAL;
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        buf_str(names, db_text(s, 0));
+        buf_putc(names, '\n');
+    }
+    db_done(s);
+    return names->failed ? RC_NOMEM : RC_OK;
+}
+
+/* The writer counts within its own transaction, a reader asks for one. */
+static int count_all(struct db *db, struct str project, struct str dataset,
+                     bool *counted)
+{
+    struct buf names;
+    struct str rest;
+    int rc;
+
+    buf_init(&names, 64 << 20);
+    rc = put_unknown(db, project, dataset, &names);
+    rest = buf_as_str(&names);
+    while (rc == RC_OK && rest.p && rest.len) {
+        struct str name = str_cut(&rest, '\n');
+        struct fail no;
+        struct table *t;
+
+        if (table_load(db, project, dataset, name, &t, &no))
+            continue;
+        rc = db_is_writer(db) ? partition_count(db, t, &no)
+                              : partition_known(db, t, &no);
+        *counted |= !db_is_writer(db);
+        table_free(t);
+    }
+    buf_fini(&names);
+    return rc;
+}
+
+int partition_info(struct db *db, struct str project, struct str dataset,
+                   struct sql_info_sink *sink, bool *counted)
+{
+    struct table *t = NULL;
+    struct err err = {0};
+    sqlite3_stmt *s;
+    int rc = count_all(db, project, dataset, counted);
+
+    if (rc)
+        return rc;
+    s = db_query(db, &err,
                  "SELECT t.name, p.part, coalesce(p.n_rows, t.n_rows),"
                  " coalesce(p.n_bytes, t.n_bytes), coalesce(p.modified_us,"
                  " t.modified_us) FROM tables t LEFT JOIN partitions p ON"
                  " p.table_id = t.id WHERE t.project = ? AND t.dataset = ?"
                  " AND t.kind = 'TABLE' ORDER BY t.name, p.part",
                  "ss", project, dataset);
-
     if (!s)
         return RC_INTERNAL;
     while (sqlite3_step(s) == SQLITE_ROW) {
+        struct str name = db_text(s, 0);
         struct fail no;
-        struct table *t;
 
-        if (table_load(db, project, dataset, db_text(s, 0), &t, &no))
-            continue;
-        info_row(sink, s, t);
-        table_free(t);
+        if (!t || !str_eq(t->name, name)) {
+            table_free(t);
+            t = NULL;
+            if (table_load(db, project, dataset, name, &t, &no))
+                continue;
+        }
+        /* a partitioned table that is empty has no partition */
+        if (!t->part.by || sqlite3_column_type(s, 1) != SQLITE_NULL)
+            info_row(sink, s, t);
     }
+    table_free(t);
     db_done(s);
     return RC_OK;
 }

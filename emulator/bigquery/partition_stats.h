@@ -36,8 +36,11 @@ int64_t partition_bytes(struct db *db, const struct sql_ref *ref, bool exact);
 /* Appends SQLite text: the bytes that one row's value in `c` counts for (page
  * "Estimate and control costs", data size calculation). */
 void partition_put_size(struct buf *sql, const struct sql_column *c);
-/* Rows of INFORMATION_SCHEMA.PARTITIONS. */
-int partition_info(struct db *db, struct str project, struct str dataset,
-                   struct sql_info_sink *sink);
+/* Rows of INFORMATION_SCHEMA.PARTITIONS. What is not counted is counted first;
+ * `*counted` is set if another connection did that, and a snapshot in which
+ * `db` reads does not see it. */
+RC_MUST_USE int partition_info(struct db *db, struct str project,
+                               struct str dataset, struct sql_info_sink *sink,
+                               bool *counted);
 
 #endif

@@ -108,7 +108,7 @@ int query_prepare(struct query *q, struct db *db)
 static bool count_tables(struct query *q, struct db *db)
 {
     struct fail ignored;
-    bool any = false;
+    bool any = q->catalog.counted;
 
     for (size_t i = 0; q->stmt && i < q->stmt->n_refs; i++) {
         const struct sql_table *ref = &q->stmt->refs[i].table;

@@ -364,6 +364,23 @@ def test_rows_that_sql_adds_are_counted_as_if_all_were_counted_anew(bq, layout, 
     assert held(bq, "t")[0] == "7"
 
 
+def test_partitions_are_counted_when_they_are_asked_for(bq):
+    asked = "SELECT partition_id, total_rows FROM d.INFORMATION_SCHEMA.PARTITIONS WHERE table_name = '{}' ORDER BY 1"
+    bq.query("CREATE TABLE r (a INT64) PARTITION BY RANGE_BUCKET(a, GENERATE_ARRAY(0, 100, 10))")
+    assert bq.rows(asked.format("r")) == []
+    bq.query("INSERT r VALUES (5), (15), (500), (NULL)")
+    assert bq.rows(asked.format("r")) == [["0", "1"], ["10", "1"], ["__NULL__", "1"], ["__UNPARTITIONED__", "1"]]
+    bq.query("UPDATE r SET a = 25 WHERE a IN (5, 500)")
+    assert bq.rows(asked.format("r")) == [["10", "1"], ["20", "2"], ["__NULL__", "1"]]
+    bq.query("DELETE FROM r WHERE TRUE")
+    assert bq.rows(asked.format("r")) == []
+    bq.query("CREATE TABLE c PARTITION BY day AS SELECT n, DATE '2026-05-01' AS day FROM UNNEST([1, 2]) AS n")
+    bq.query("CREATE TABLE plain AS SELECT 1 AS n")
+    # by a statement that writes, too
+    bq.query("CREATE TABLE kept AS SELECT table_name, partition_id, total_rows FROM d.INFORMATION_SCHEMA.PARTITIONS")
+    assert bq.rows("SELECT * FROM kept ORDER BY 1") == [["c", "20260501", "2"], ["plain", None, "1"]]
+
+
 def test_columns_of_one_name_cannot_go_into_a_table(bq):
     config = {"query": {"query": "SELECT 1 AS a, 2 AS a", "useLegacySql": False, "destinationTable": {
         "projectId": PROJECT, "datasetId": "d", "tableId": "twice"}}}

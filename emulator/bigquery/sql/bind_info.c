@@ -373,8 +373,12 @@ static void fill(struct binder *b, const struct info_view *view,
                                 "found in location US",
                                 STR_ARG(a->project), STR_ARG(a->dataset)));
     if (view->source == BY_CALLER) {
-        if (c->info)
-            c->info(c->arg, view->name, a->project, a->dataset, a->sink);
+        if (c->info &&
+            c->info(c->arg, view->name, a->project, a->dataset, a->sink))
+            bind_error(b, "backendError", (long)path->at,
+                       arena_printf(b->mem,
+                                    "INFORMATION_SCHEMA.%s cannot be read",
+                                    view->name));
     } else if (a->dataset.len && c->each_table) {
         c->each_table(c->arg, a->project, a->dataset, b->mem, on_table, a);
     } else if (c->each_dataset && c->each_table) {
