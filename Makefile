@@ -66,7 +66,7 @@ PROGS := $(B)/datos $(B)/datos-emulator
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help run test bench load terraform-local terraform-check compose-smoke image image-push image-repeat image-sign image-name \
+.PHONY: all help run test bench load terraform-local terraform-check terraform-lock compose-smoke image image-push image-repeat image-sign image-name \
         deploy-plan deploy-apply deploy-rollout deploy-rollback fuzz lint lint-debian clean prepare unit test-programs \
         replay-programs fuzz-programs threaded-programs FORCE
 
@@ -124,7 +124,14 @@ TERRAFORM ?= $(firstword $(shell command -v terraform tofu) terraform)
 terraform-check: ## terraform's own fmt and validate (fetches the provider)
 	$(TERRAFORM) fmt -check -recursive -diff terraform
 	@set -e; for d in terraform terraform/local; do \
-	  $(TERRAFORM) -chdir=$$d init -backend=false -input=false; $(TERRAFORM) -chdir=$$d validate; done
+	  locked=; [ ! -f $$d/.terraform.lock.hcl ] || locked=-lockfile=readonly; \
+	  $(TERRAFORM) -chdir=$$d init -backend=false -input=false $$locked; $(TERRAFORM) -chdir=$$d validate; done
+
+# Of every machine that plans: laptops and the workflows'.
+LOCK_PLATFORMS = linux_amd64 linux_arm64 darwin_amd64 darwin_arm64 windows_amd64
+terraform-lock: ## the provider's checksums, signed by its maker, into terraform/.terraform.lock.hcl: commit it
+	$(TERRAFORM) -chdir=terraform get
+	$(TERRAFORM) -chdir=terraform providers lock $(LOCK_PLATFORMS:%=-platform=%)
 
 # What the workflows of .github/ call, with their settings in the environment;
 # each script's head names them.
