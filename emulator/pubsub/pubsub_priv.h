@@ -108,6 +108,11 @@ void modify_deadline_run(struct rpc_call *call, ProtobufCMessage *in,
 bool settle_one(struct sub *sub, struct str ack_id, int64_t lease_us,
                 int64_t now_us, enum sub_ack *out);
 
+/* Are acknowledgements of one request to be taken by the order in which the
+ * messages were published? Clients send them as they come. */
+bool settle_needs_order(const struct sub *sub);
+void settle_in_order(const struct sub *sub, struct str *ids, size_t n);
+
 /* --- dead_letter.c
  * ---------------------------------------------------------------
  */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Acknowledgements and new deadlines of unary calls. An acknowledgement is
  * answered when it is kept. */
+#include <stdlib.h>
+
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "google/rpc/error_details.pb-c.h"
@@ -28,15 +30,52 @@ bool settle_one(struct sub *sub, struct str ack_id, int64_t lease_us,
     return true;
 }
 
+/* --- order ---------------------------------------------------------------- */
+
+struct place {
+    uint64_t seq; /* UINT64_MAX: no id of this subscription */
+    struct str id;
+};
+
+static int compare(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    return (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+bool settle_needs_order(const struct sub *sub)
+{
+    return sub->core.rules.exactly_once && sub->core.rules.ordered;
+}
+
+void settle_in_order(const struct sub *sub, struct str *ids, size_t n)
+{
+    struct place *rows = MEM_ARRAY(struct place, n + 1);
+    uint32_t nonce;
+
+    for (size_t i = 0; i < n; i++) {
+        rows[i] = (struct place){UINT64_MAX, ids[i]};
+        (void)ack_id_read(ids[i], sub->secret, &rows[i].seq, &nonce);
+    }
+    qsort(rows, n, sizeof(*rows), compare);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = rows[i].id;
+    mem_free(rows);
+}
+
 /* --- answers -------------------------------------------------------------- */
 
 /* Ids of an exactly-once subscription that could not be settled. */
 struct failed {
-    struct str *ids; /* in the request */
+    struct failed_id {
+        struct str id; /* in the request */
+        bool unordered;
+    } * ids;
     size_t n, cap;
 };
 
-static void add_failed(struct failed *f, struct str id)
+static void add_failed(struct failed *f, struct str id, bool unordered)
 {
     if (f->n == FAILED_MAX)
         return;
@@ -44,7 +83,7 @@ static void add_failed(struct failed *f, struct str id)
         f->cap = f->cap ? f->cap * 2 : 16;
         f->ids = mem_realloc(f->ids, f->cap * sizeof(*f->ids));
     }
-    f->ids[f->n++] = id;
+    f->ids[f->n++] = (struct failed_id){id, unordered};
 }
 
 /* google.rpc.ErrorInfo as the clients read it: id -> reason. */
@@ -58,8 +97,12 @@ static void refuse_failed(struct rpc_call *call, const struct failed *f)
 
     for (size_t i = 0; i < f->n; i++) {
         google__rpc__error_info__metadata_entry__init(&rows[i]);
-        rows[i].key = mem_strndup(f->ids[i].p, f->ids[i].len);
-        rows[i].value = (char *)(uintptr_t) "PERMANENT_FAILURE_INVALID_ACK_ID";
+        rows[i].key = mem_strndup(f->ids[i].id.p, f->ids[i].id.len);
+        /* what begins with TRANSIENT_ is tried again by the clients */
+        rows[i].value =
+            (char *)(uintptr_t)(f->ids[i].unordered
+                                    ? "TRANSIENT_FAILURE_UNORDERED_ACK_ID"
+                                    : "PERMANENT_FAILURE_INVALID_ACK_ID");
         list[i] = &rows[i];
     }
     info.reason = (char *)(uintptr_t) "EXACTLY_ONCE_ACKID_FAILURE";
@@ -124,26 +167,49 @@ static bool read_request(struct str bytes, struct settling *r)
     return !wire_is_bad(&w);
 }
 
-/* Settles all; the first that is no id at all in `bad`. */
+/* What became of the ids; `bad`: the first that is no id at all. */
+struct settled {
+    struct failed failed;
+    struct str bad;
+};
+
+static void settle_id(struct sub *sub, struct str id, int64_t lease_us,
+                      int64_t now_us, struct settled *to)
+{
+    enum sub_ack got = SUB_ACK_REFUSED;
+
+    if (!settle_one(sub, id, lease_us, now_us, &got) && !to->bad.p)
+        to->bad = id;
+    if (sub->core.rules.exactly_once &&
+        (got == SUB_ACK_REFUSED || got == SUB_ACK_UNORDERED))
+        add_failed(&to->failed, id, got == SUB_ACK_UNORDERED);
+}
+
+/* In passing, or as an array where their order matters. */
 static void settle_all(struct sub *sub, struct str bytes,
-                       const struct settling *r, struct failed *failed,
-                       struct str *bad)
+                       const struct settling *r, struct settled *to)
 {
     int64_t now_us = pubsub_now(sub->service);
     int64_t lease_us = r->acknowledges ? -1 : r->lease_s * US_PER_S;
+    bool in_order = r->acknowledges && settle_needs_order(sub);
+    struct str *ids = in_order ? MEM_ARRAY(struct str, r->n) : NULL;
     struct wire w = wire_of(bytes);
     struct wire_field f;
+    size_t n = 0;
 
     while (wire_next(&w, &f)) {
-        enum sub_ack got = SUB_ACK_REFUSED;
-
         if (f.number != r->id_field || f.type != WIRE_BYTES)
             continue;
-        if (!settle_one(sub, f.bytes, lease_us, now_us, &got) && !bad->p)
-            *bad = f.bytes;
-        if (got == SUB_ACK_REFUSED && sub->core.rules.exactly_once)
-            add_failed(failed, f.bytes);
+        if (in_order)
+            ids[n++] = f.bytes;
+        else
+            settle_id(sub, f.bytes, lease_us, now_us, to);
     }
+    if (in_order)
+        settle_in_order(sub, ids, n);
+    for (size_t i = 0; i < n; i++)
+        settle_id(sub, ids[i], lease_us, now_us, to);
+    mem_free(ids);
 }
 
 static void refuse_deadline(struct rpc_call *call, const struct pubsub *s,
@@ -203,25 +269,24 @@ static void settle(struct rpc_call *call, struct pubsub *s, struct str bytes,
                    struct settling *r)
 {
     struct sub *sub = check(call, s, bytes, r);
-    struct failed failed = {0};
-    struct str bad = STR_NULL;
+    struct settled to = {.bad = STR_NULL};
 
     if (!sub)
         return;
     sub_touch(sub);
     rpc_call_count(call, r->n);
-    settle_all(sub, bytes, r, &failed, &bad);
+    settle_all(sub, bytes, r, &to);
     keep_changed(sub);
     sub_due(sub);
-    if (failed.n)
-        refuse_failed(call, &failed);
-    else if (bad.p)
-        refuse_id(call, s, bad);
+    if (to.failed.n)
+        refuse_failed(call, &to.failed);
+    else if (to.bad.p)
+        refuse_id(call, s, to.bad);
     else if (s->changed)
         keep_later(s, storage_job_new(on_kept, call));
     else
         reply_empty(call);
-    mem_free(failed.ids);
+    mem_free(to.failed.ids);
 }
 
 static void run(struct rpc_call *call, ProtobufCMessage *in, struct pubsub *s,

@@ -164,6 +164,28 @@ static void on_kept(struct storage_job *job)
     stream_put(st);
 }
 
+static void acknowledge(struct stream *st, const PB(StreamingPullRequest) * in,
+                        int64_t now_us, struct buf *confirmed)
+{
+    struct str *ids = MEM_ARRAY(struct str, in->n_ack_ids + 1);
+
+    for (size_t i = 0; i < in->n_ack_ids; i++)
+        ids[i] = str_from(in->ack_ids[i]);
+    if (settle_needs_order(st->sub))
+        settle_in_order(st->sub, ids, in->n_ack_ids);
+    for (size_t i = 0; i < in->n_ack_ids; i++) {
+        enum sub_ack got = SUB_ACK_REFUSED;
+
+        (void)settle_one(st->sub, ids[i], -1, now_us, &got);
+        wire_put_bytes(confirmed,
+                       got == SUB_ACK_REFUSED     ? 2
+                       : got == SUB_ACK_UNORDERED ? 3
+                                                  : 1,
+                       ids[i]);
+    }
+    mem_free(ids);
+}
+
 static void settle(struct stream *st, const PB(StreamingPullRequest) * in)
 {
     struct sub *sub = st->sub;
@@ -172,13 +194,7 @@ static void settle(struct stream *st, const PB(StreamingPullRequest) * in)
 
     buf_init(&c->acked, SIZE_MAX / 4);
     buf_init(&c->modified, SIZE_MAX / 4);
-    for (size_t i = 0; i < in->n_ack_ids; i++) {
-        struct str id = str_from(in->ack_ids[i]);
-        enum sub_ack got = SUB_ACK_REFUSED;
-
-        (void)settle_one(sub, id, -1, now_us, &got);
-        wire_put_bytes(&c->acked, got == SUB_ACK_REFUSED ? 2 : 1, id);
-    }
+    acknowledge(st, in, now_us, &c->acked);
     for (size_t i = 0; i < in->n_modify_deadline_ack_ids; i++) {
         struct str id = str_from(in->modify_deadline_ack_ids[i]);
         enum sub_ack got = SUB_ACK_REFUSED;

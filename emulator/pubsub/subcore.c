@@ -451,6 +451,17 @@ static enum sub_ack ack_not_held(struct subcore *s, uint64_t seq)
     return SUB_ACK_DONE;
 }
 
+/* A redelivery of the earlier one would bring this one again, and what was
+ * confirmed must not come back. */
+static bool is_behind_another(const struct held *h)
+{
+    const struct held *p = h->key ? h->prev : NULL;
+
+    while (p && p->state == HELD_ACKED)
+        p = p->prev;
+    return p != NULL;
+}
+
 enum sub_ack subcore_ack(struct subcore *s, uint64_t seq, uint32_t nonce,
                          int64_t now_us)
 {
@@ -463,6 +474,8 @@ enum sub_ack subcore_ack(struct subcore *s, uint64_t seq, uint32_t nonce,
         h->state == HELD_LEASED && h->nonce == nonce && h->due_us > now_us;
     if (s->rules.exactly_once && !current)
         return SUB_ACK_REFUSED;
+    if (s->rules.exactly_once && is_behind_another(h))
+        return SUB_ACK_UNORDERED;
     if (h->state == HELD_ACKED || h->state == HELD_DEAD || !h->delivered)
         return SUB_ACK_STALE;
     /* Late, and of a key whose earlier message is to be delivered again: so

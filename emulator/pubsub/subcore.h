@@ -97,9 +97,10 @@ enum sub_got subcore_next(struct subcore *s, struct taker *t, int64_t lease_us,
                           struct batch **load);
 
 enum sub_ack {
-    SUB_ACK_DONE,   /* it was not done before */
-    SUB_ACK_STALE,  /* nothing to do: done, expired, or never out */
-    SUB_ACK_REFUSED /* exactly-once: no longer this delivery's to settle */
+    SUB_ACK_DONE,     /* it was not done before */
+    SUB_ACK_STALE,    /* nothing to do: done, expired, or never out */
+    SUB_ACK_REFUSED,  /* exactly-once: no longer this delivery's to settle */
+    SUB_ACK_UNORDERED /* exactly-once: an earlier one of its key comes first */
 };
 enum sub_ack subcore_ack(struct subcore *s, uint64_t seq, uint32_t nonce,
                          int64_t now_us);

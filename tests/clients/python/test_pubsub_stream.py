@@ -285,6 +285,41 @@ def test_confirmations_of_exactly_once(google, stream):
     assert list(answer.modify_ack_deadline_confirmation.invalid_ack_ids) == ["worse"]
 
 
+def ordered_once(google):
+    topic = google.topic()
+    name = google.subscription(topic, enable_exactly_once_delivery=True,
+                               enable_message_ordering=True)
+    google.publish(topic, "1", "2", "3", key="k")
+    google.publish(topic, "x", key="other")
+    return name
+
+
+def test_exactly_once_of_a_key_is_confirmed_in_order(google, stream):
+    s = stream(ordered_once(google))
+    got = {m.message.data.decode(): m.ack_id for m in s.messages(4)}
+    s.send(ack_ids=[got["3"], got["x"]])
+    answer = s.next().acknowledge_confirmation
+    assert (list(answer.unordered_ack_ids), list(answer.ack_ids)) == ([got["3"]], [got["x"]])
+    assert not answer.invalid_ack_ids
+    # in one request any order is fine
+    s.send(ack_ids=[got["3"], got["1"], got["2"]])
+    answer = s.next().acknowledge_confirmation
+    assert sorted(answer.ack_ids) == sorted([got["1"], got["2"], got["3"]])
+    assert not answer.unordered_ack_ids
+
+
+def test_what_was_refused_as_unordered_comes_again(google):
+    name = ordered_once(google)
+    one, two, three = [m for m in google.pull(name, 10) if m.message.ordering_key == "k"]
+    with pytest.raises(exceptions.InvalidArgument) as refused:
+        google.subscriber.acknowledge(subscription=name, ack_ids=[three.ack_id])
+    [info] = [d for d in refused.value.details if hasattr(d, "reason")]
+    assert info.reason == "EXACTLY_ONCE_ACKID_FAILURE"
+    assert dict(info.metadata) == {three.ack_id: "TRANSIENT_FAILURE_UNORDERED_ACK_ID"}
+    google.subscriber.acknowledge(subscription=name, ack_ids=[two.ack_id, one.ack_id])
+    google.subscriber.acknowledge(subscription=name, ack_ids=[three.ack_id])
+
+
 def test_streams_hear_that_exactly_once_was_switched(google, stream, pair):
     s = stream(pair[1])
     s.send()
