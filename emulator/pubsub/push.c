@@ -3,6 +3,8 @@
  * message when its request has ended. */
 #include "emulator/pubsub/push.h"
 
+#include <sys/resource.h>
+
 #include "common/log.h"
 #include "common/mem.h"
 #include "net/curl_map.h"
@@ -11,9 +13,11 @@
 #include "emulator/pubsub/push_priv.h"
 
 enum {
-    CALLS_MAX = 512,    /* of all subscriptions together */
-    CALLS_SHARED = 384, /* the rest is for those that have few out */
-    BYTES_MAX = 64 << 20
+    CALLS_MAX = 4096,  /* of all subscriptions together */
+    CALLS_EXTRA = 384, /* of them: beyond each one's first few */
+    CALLS_HOST = 1024, /* to one host and port */
+    BYTES_SHARED = 64 << 20,
+    BYTES_MAX = 256 << 20 /* with the first request of each */
 };
 /* The request's own time-out comes first, the lease behind it is for a clock
  * that is moved. */
@@ -118,6 +122,7 @@ static void leave_starved(struct push *p)
     *at = p->next_starved;
     if (!*at)
         pool->last_starved = at;
+    pool->n_starved--;
     p->is_starved = false;
 }
 
@@ -133,6 +138,7 @@ void push_end(struct sub *sub)
         /* its leases go with the subscription */
         subcore_close_taker(&sub->core, c->taker, pubsub_now(sub->service));
         c->push = NULL;
+        push_call_count(p, c->pool, -1);
         push_call_stop(c, PUSH_INTERNAL);
         push_call_unlink(c);
         push_call_link(c, &c->pool->orphans);
@@ -165,6 +171,17 @@ static void on_drain_over(struct loop_timer *timer)
     pubsub_drained(s);
 }
 
+/* Each request is a connection. */
+static unsigned calls_max(void)
+{
+    struct rlimit files;
+
+    return getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+                   files.rlim_cur / 2 < CALLS_MAX
+               ? (unsigned)(files.rlim_cur / 2)
+               : CALLS_MAX;
+}
+
 /* NULL: there is no libcurl, which is said once. */
 static struct push_pool *pool_of(struct pubsub *s)
 {
@@ -181,19 +198,29 @@ static struct push_pool *pool_of(struct pubsub *s)
     }
     pool = MEM_NEW(struct push_pool);
     pool->service = s;
-    pool->client = http_client_new(s->e->loop, CALLS_MAX);
+    pool->client = http_client_new(s->e->loop, CALLS_HOST);
+    pool->calls_max = calls_max();
     pool->last_starved = &pool->starved;
     loop_timer_init(&pool->drain, s->e->loop, on_drain_over);
     s->push_pool = pool;
     return pool;
 }
 
-/* Slow endpoints with wide windows must not take all there is. */
+/* Endpoints that never answer must not take what others need: the first few
+ * requests of each are nobody else's, be the others as many as they may. What
+ * is beyond them is shared out among those that want it. */
 static bool has_room(const struct push_pool *pool, const struct push *p)
 {
-    unsigned most = p->n_calls < PUSH_WINDOW_FIRST ? CALLS_MAX : CALLS_SHARED;
+    unsigned extra = p->n_calls - PUSH_WINDOW_FIRST;
 
-    return pool->n_calls < most && pool->n_bytes < BYTES_MAX;
+    if (p->n_calls == 0)
+        return pool->n_calls < pool->calls_max && pool->n_bytes < BYTES_MAX;
+    if (pool->n_bytes >= BYTES_SHARED ||
+        pool->n_calls >= pool->calls_max / 4 * 3)
+        return false;
+    return p->n_calls < PUSH_WINDOW_FIRST ||
+           (pool->n_extra < CALLS_EXTRA &&
+            extra < CALLS_EXTRA / (1 + pool->n_starved));
 }
 
 static void starve(struct push_pool *pool, struct push *p)
@@ -201,6 +228,7 @@ static void starve(struct push_pool *pool, struct push *p)
     if (p->is_starved)
         return;
     p->is_starved = true;
+    pool->n_starved++;
     p->next_starved = NULL;
     *pool->last_starved = p;
     pool->last_starved = &p->next_starved;
@@ -375,7 +403,7 @@ void push_ended(struct push_call *c, enum push_result result, int status)
     if (p) {
         struct sub *sub = p->sub;
 
-        p->n_calls--;
+        push_call_count(p, pool, -1);
         push_stats_add(&p->stats, result, status,
                        loop_now_us(s->e->loop) - c->start_us);
         settle(p, c, result);

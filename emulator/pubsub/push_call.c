@@ -198,10 +198,19 @@ void push_call_start(struct push *p, struct taker *taker,
         .done = on_answered};
     write_request(c, sub, d);
     push_call_link(c, &p->calls);
-    p->n_calls++;
+    push_call_count(p, c->pool, 1);
     c->pool->n_calls++;
     c->pool->n_bytes += c->body.len;
     ask_faults(c);
+}
+
+void push_call_count(struct push *p, struct push_pool *pool, int change)
+{
+    unsigned last = change > 0 ? p->n_calls : p->n_calls - 1;
+
+    if (last >= PUSH_WINDOW_FIRST)
+        pool->n_extra += (unsigned)change;
+    p->n_calls += (unsigned)change;
 }
 
 void push_call_stop(struct push_call *c, enum push_result result)

@@ -37,9 +37,11 @@ struct push {
 struct push_pool {
     struct pubsub *service;
     struct http_client *client;
-    unsigned n_calls;
-    size_t n_bytes; /* of bodies that are out */
+    unsigned n_calls, calls_max;
+    unsigned n_extra; /* of them: beyond the first of each subscription */
+    size_t n_bytes;   /* of bodies that are out */
     struct push *starved, **last_starved;
+    unsigned n_starved;
     struct push_call *orphans; /* of subscriptions that have gone */
     struct loop_timer drain;
 };
@@ -86,6 +88,8 @@ void push_call_stop(struct push_call *c, enum push_result result);
 void push_call_link(struct push_call *c, struct push_call **list);
 void push_call_unlink(struct push_call *c);
 void push_call_free(struct push_call *c);
+/* One more or one less of the subscription's requests is out. */
+void push_call_count(struct push *p, struct push_pool *pool, int change);
 
 /* push.c: how a call ended. Frees it. */
 void push_ended(struct push_call *c, enum push_result result, int status);

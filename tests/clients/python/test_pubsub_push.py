@@ -3,6 +3,7 @@
 letters, changes while requests are out, faults, metrics."""
 import base64
 import json
+import socket
 import threading
 import time
 
@@ -538,6 +539,40 @@ def test_faults(google, emulator, endpoint, push, faults):
     emulator.advance(20)
     emulator.advance(61)
     wait_drained(emulator, name)
+
+
+@pytest.fixture
+def blackholes():
+    """64 endpoints that take connections and never say a word."""
+    made = []
+    for _ in range(64):
+        s = socket.create_server(("127.0.0.1", 0), backlog=256)
+        made.append(s)
+    yield [f"http://127.0.0.1:{s.getsockname()[1]}/" for s in made]
+    for s in made:
+        s.close()
+
+
+def test_dead_endpoints_delay_no_other(google, emulator, endpoint, push, blackholes):
+    topic, live = push(endpoint, ack_deadline_seconds=600)
+    names = [google.subscription(topic, ack_deadline_seconds=600,
+                                 push_config={"push_endpoint": f"{url}{i}"})
+             for url in blackholes for i in range(3)]
+    try:
+        sent = [f"{i}" for i in range(40)]
+        for text in sent: # all wait for answers from the first few on
+            google.publish(topic, text)
+        began = time.monotonic()
+        datos.wait_for(lambda: len(endpoint.got) == len(sent), 30, what="the live one's messages")
+        wait_drained(emulator, live)
+        assert time.monotonic() - began < 20
+        assert sorted(p.text for p in endpoint.got) == sorted(sent)
+        # and they do have their requests out, more than there once was room for
+        out = sum(total(emulator, n, "num_outstanding_messages") for n in names[::16]) * 16
+        assert out == 4 * len(names) > 512
+    finally:
+        for name in names:
+            google.subscriber.delete_subscription(subscription=name)
 
 
 def test_metrics_and_notes(google, emulator, endpoint, push):
