@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "emulator/identity/key.h"
 
-#include <limits.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -13,6 +12,7 @@
 #include "common/base64.h"
 #include "common/crypto_map.h"
 #include "common/mem.h"
+#include "net/rsa_pem.h"
 #include "common/digest.h"
 
 enum {
@@ -89,30 +89,6 @@ static void name_it(struct key_public *key)
     mem_free(text);
 }
 
-/* Without it OpenSSL would ask the terminal. */
-static int no_password(char *out, int size, int for_writing, void *arg)
-{
-    (void)out;
-    (void)size;
-    (void)for_writing;
-    (void)arg;
-    return 0;
-}
-
-/* NULL: no RSA key. */
-static EVP_PKEY *parse(struct str pem)
-{
-    BIO *bio = pem.len <= INT_MAX ? BIO_new_mem_buf(pem.p, (int)pem.len) : NULL;
-    EVP_PKEY *key =
-        bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
-
-    BIO_free(bio);
-    if (key && EVP_PKEY_base_id(key) == EVP_PKEY_RSA)
-        return key;
-    EVP_PKEY_free(key);
-    return NULL;
-}
-
 static int no_key(struct err *err)
 {
     return err_set(err, RC_INVALID, "no RSA private key in PEM form");
@@ -125,7 +101,7 @@ int key_read_public(struct str pem, struct key_public *out, struct err *err)
 
     if (crypto_map(err))
         return RC_UNSUPPORTED;
-    pkey = parse(pem);
+    pkey = rsa_pem_read(pem);
     if (pkey) {
         key.n = number(pkey, OSSL_PKEY_PARAM_RSA_N);
         key.e = number(pkey, OSSL_PKEY_PARAM_RSA_E);
@@ -161,7 +137,7 @@ static bool fill_in(X509 *x, EVP_PKEY *key, int64_t now_s)
 
 int key_certificate(struct str pem, int64_t now_s, char **out, struct err *err)
 {
-    EVP_PKEY *key = parse(pem);
+    EVP_PKEY *key = rsa_pem_read(pem);
     X509 *x = X509_new();
     BIO *bio = BIO_new(BIO_s_mem());
     bool is_key = key != NULL;

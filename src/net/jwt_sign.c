@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/jwt_sign.h"
 
-#include <limits.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 
 #include "common/base64.h"
 #include "common/buf.h"
 #include "common/crypto_map.h"
 #include "common/mem.h"
+#include "net/rsa_pem.h"
 
 enum {
     KEY_BITS_MIN = 2048,
@@ -19,31 +18,14 @@ struct jwt_key {
     EVP_PKEY *pkey;
 };
 
-/* Without it OpenSSL would ask the terminal. */
-static int no_password(char *out, int size, int for_writing, void *arg)
-{
-    (void)out;
-    (void)size;
-    (void)for_writing;
-    (void)arg;
-    return 0;
-}
-
 int jwt_key_parse(struct str pem, struct jwt_key **out, struct err *err)
 {
-    EVP_PKEY *pkey = NULL;
-    BIO *bio;
+    EVP_PKEY *pkey;
 
     if (crypto_map(err))
         return RC_UNSUPPORTED;
-    if (pem.len > INT_MAX)
-        return err_set(err, RC_INVALID, "the private key is too large");
-    bio = BIO_new_mem_buf(pem.p, (int)pem.len);
-    if (bio)
-        pkey = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-    BIO_free(bio);
-    if (!pkey || EVP_PKEY_base_id(pkey) != EVP_PKEY_RSA ||
-        EVP_PKEY_bits(pkey) < KEY_BITS_MIN) {
+    pkey = rsa_pem_read(pem);
+    if (!pkey || EVP_PKEY_bits(pkey) < KEY_BITS_MIN) {
         EVP_PKEY_free(pkey);
         return err_set(err, RC_INVALID,
                        "private_key is no unencrypted RSA key of %d bits or "
