@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/io.h"
 #include "common/mem.h"
 #include "common/rand.h"
 #include "emulator/pubsub/avro_file.h"
@@ -211,19 +212,17 @@ void cloud_object_add(struct cloud_object *o, struct str message)
     o->is_empty = false;
 }
 
+/* What was written is not held any more, also where the rest could not be. */
 static int write_all(struct cloud_object *o, struct err *err)
 {
-    while (o->out.len) {
-        ssize_t n = write(o->fd, o->out.data, o->out.len);
+    struct str left = buf_as_str(&o->out);
+    int code = io_write_rest(o->fd, &left);
+    size_t n = o->out.len - left.len;
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fail(err, o->part);
-        buf_consume(&o->out, (size_t)n);
-        o->written += (uint64_t)n;
-    }
-    return RC_OK;
+    buf_consume(&o->out, n);
+    o->written += n;
+    errno = code;
+    return code ? fail(err, o->part) : RC_OK;
 }
 
 int cloud_object_flush(struct cloud_object *o, struct err *err)

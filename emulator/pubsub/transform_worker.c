@@ -230,23 +230,6 @@ static void serve(struct worker *w, struct str request)
 
 /* --- in ------------------------------------------------------------------- */
 
-static bool read_all(int fd, void *to, size_t len)
-{
-    char *p = to;
-
-    while (len) {
-        ssize_t n = read(fd, p, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        p += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 int transform_worker_run(int fd)
 {
     struct worker w;
@@ -254,10 +237,11 @@ int transform_worker_run(int fd)
 
     if (!set_up(&w, fd))
         return 1;
-    while (read_all(fd, &len, sizeof(len)) && len <= WORKER_REQUEST_MAX) {
+    while (io_read_all(fd, &len, sizeof(len)) == 0 &&
+           len <= WORKER_REQUEST_MAX) {
         char *request = mem_try_alloc(len + 1U);
 
-        if (!request || !read_all(fd, request, len))
+        if (!request || io_read_all(fd, request, len) != 0)
             return 1;
         serve(&w, str_of(request, len));
         mem_free(request);
