@@ -92,6 +92,10 @@ variable "systems" {
     error_message = "api.min_instances is 1 at least, since the cache listens for invalidations between requests, and api.max_instances no less."
   }
   validation {
+    condition     = alltrue([for s in values(var.systems) : can(regex("^[a-z][a-z0-9_-]{0,62}$", s.owner))])
+    error_message = "owner is a label: up to 63 lower-case letters, digits, dashes and underscores, a letter first."
+  }
+  validation {
     condition     = length([for s in values(var.systems) : s if s.plain_names]) <= 1
     error_message = "Only one system of a project can have plain names."
   }

@@ -258,6 +258,7 @@ def test_the_topic_schema_follows_the_one_schema_file(tmp_path):
     ({"systems": {"Uno": {}}}, "3 to 20 lower-case"),
     ({"systems": {"a-name-of-more-than-twenty": {}}}, "3 to 20 lower-case"),
     ({"systems": {"uno": {"plain_names": True}, "dos": {"plain_names": True}}}, "Only one system"),
+    ({"systems": {"uno": {"owner": "Equipo Norte"}}}, "owner is a label"),
     ({"systems": {"candidate-uno": {}}}, "hosts that a new revision is tried on"),
     ({"systems": {"uno": {"api": {"min_instances": 0}}}}, "api.min_instances is 1 at least"),
     ({"systems": {"uno": {"api": {"min_instances": 3, "max_instances": 2}}}}, "max_instances no less"),
