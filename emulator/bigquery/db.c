@@ -264,10 +264,24 @@ bool db_is_writer(const struct db *db)
 
 /* --- opening -------------------------------------------------------------- */
 
+/* Sorts that outgrow the cache go into a file and read it in order; in memory
+ * SQLite would keep each row in an allocation of its own: twice the time, and
+ * no bound. A file it makes where its own search finds a folder; "." is left
+ * out, which would be anybody's. */
+static const char *temp_pragma(void)
+{
+    const char *dirs[] = {getenv("SQLITE_TMPDIR"), getenv("TMPDIR"), "/var/tmp",
+                          "/usr/tmp", "/tmp"};
+
+    for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+        if (dirs[i] && access(dirs[i], W_OK | X_OK) == 0)
+            return "PRAGMA temp_store=FILE";
+    return "PRAGMA temp_store=MEMORY";
+}
+
 static int open_one(struct dbs *all, struct db *db, struct err *err)
 {
     static const char pragmas[] = "PRAGMA journal_mode=WAL;"
-                                  "PRAGMA temp_store=MEMORY;"
                                   "PRAGMA cache_size=-4096;"
                                   "PRAGMA secure_delete=OFF;"
                                   "PRAGMA journal_size_limit=33554432;";
@@ -282,6 +296,7 @@ static int open_one(struct dbs *all, struct db *db, struct err *err)
     sqlite3_busy_timeout(db->h, BUSY_MS);
     sqlite3_extended_result_codes(db->h, 1);
     if (sqlite3_exec(db->h, pragmas, NULL, NULL, NULL) ||
+        sqlite3_exec(db->h, temp_pragma(), NULL, NULL, NULL) ||
         sqlite3_exec(db->h, all->unsynced, NULL, NULL, NULL))
         return db_fail(db, all->path, err);
     return RC_OK;

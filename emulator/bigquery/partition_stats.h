@@ -33,6 +33,10 @@ RC_MUST_USE int partition_known(struct db *db, struct table *t, struct fail *f);
  * of `low`..`high`. `exact`: every row is looked at (a dry run does); else the
  * columns' shares are those of some rows. */
 int64_t partition_bytes(struct db *db, const struct sql_ref *ref, bool exact);
+/* Whether the bounds of `ref` leave so large a part of its rows that they are
+ * read faster as they lie than by way of the index on the partition column. An
+ * estimate: within a partition rows are taken for evenly spread. */
+bool partition_is_wide(struct db *db, const struct sql_ref *ref);
 /* Appends SQLite text: the bytes that one row's value in `c` counts for (page
  * "Estimate and control costs", data size calculation). */
 void partition_put_size(struct buf *sql, const struct sql_column *c);

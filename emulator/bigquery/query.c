@@ -171,6 +171,8 @@ static int run_select(struct query *q, struct db *db)
     struct sql_error why;
     int rc, row = 0;
 
+    for (size_t i = 0; q->stmt->may_be_wide && i < q->stmt->n_refs; i++)
+        q->stmt->refs[i].wide = partition_is_wide(db, &q->stmt->refs[i]);
     if (sql_open(q->stmt, db->h, &limits, NULL, &run, &why))
         return sql_failed(q, &why);
     rc = RC_OK;

@@ -147,6 +147,7 @@ struct binder {
     int next_id;
     int view_depth;
     unsigned depth;
+    bool marked; /* for wide.h, in a SELECT that a LIMIT may cut short */
     bool recursion_counts; /* its rounds are counted in a column */
     bool recursion_seen;   /* the query being bound reads an open CTE */
     struct sql_column *undeclared;

@@ -45,6 +45,7 @@ const char *limit_sql(struct binder *b, const struct ast_query *q)
 
     if (!q || !q->limit)
         return "";
+    b->stmt->limited = true;
     sql = arena_cat(b->mem, " LIMIT ", limit_value(b, q->limit, "LIMIT"), NULL);
     if (q->offset)
         sql = arena_cat(b->mem, sql, " OFFSET ",

@@ -37,6 +37,11 @@ void table_rel(struct binder *b, struct rel *r, const struct sql_table *t,
                const char *alias, int ref);
 void note_filter(struct binder *b, struct scope *s,
                  const struct ast_expr *where);
+/* WHERE's bound text with what SQLite needs to use an index on a partition
+ * column, and to leave it alone (wide.h). After note_filter; `all_rows`: see
+ * there. */
+const char *index_filter(struct binder *b, const struct ast_expr *where,
+                         const char *sql, bool all_rows);
 void check_partition_filters(struct binder *b, size_t first_ref, size_t at);
 
 #endif

@@ -263,8 +263,11 @@ static void bind_clauses(struct select *s, const struct ast_select *a,
             arena_cat(b->mem, " FROM ", bind_from(b, a->from, sc), NULL);
     sc->windows = a->windows;
     s->where_sql = bool_clause(s, a->where, " WHERE", "WHERE clause");
-    if (a->where)
+    if (a->where) {
         note_filter(b, sc, a->where);
+        s->where_sql =
+            index_filter(b, a->where, s->where_sql, any_aggregates(a, q));
+    }
     bind_groups(s, a);
     sc->grouped = any_aggregates(a, q);
     if (a->having && !sc->grouped)

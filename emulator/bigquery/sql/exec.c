@@ -9,6 +9,7 @@
 #include "emulator/bigquery/sql/bind.h"
 #include "emulator/bigquery/sql/fn_bridge.h"
 #include "emulator/bigquery/sql/show.h"
+#include "emulator/bigquery/sql/wide.h"
 
 enum {
     PROGRESS_STEPS = 20000
@@ -108,8 +109,10 @@ static int bind_params(sqlite3_stmt *s, const struct sql_params *ps)
 
 static int prepare(struct sql_run *run, const char *sql, sqlite3_stmt **out)
 {
-    int rc = sqlite3_prepare_v2(run->db, sql, -1, out, NULL);
+    char *wide = wide_apply(run->stmt, sql);
+    int rc = sqlite3_prepare_v2(run->db, wide ? wide : sql, -1, out, NULL);
 
+    mem_free(wide);
     if (rc == SQLITE_OK)
         rc = bind_params(*out, run->stmt->plan->params);
     return rc;

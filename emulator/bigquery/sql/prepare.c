@@ -322,6 +322,7 @@ int sql_prepare(struct str text, const struct sql_params *params,
     b.steps_tail = &plan->steps;
     bind_statement(&b, ast);
     finish(&b);
+    stmt->may_be_wide |= b.marked && !stmt->limited;
     mem.on_full = NULL;
     plan->mem = mem;
     *out = stmt;

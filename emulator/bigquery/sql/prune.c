@@ -5,6 +5,7 @@
  */
 #include "emulator/bigquery/sql/bind_expr.h"
 #include "emulator/bigquery/sql/bind_query.h"
+#include "emulator/bigquery/sql/wide.h"
 
 struct range {
     int ref; /* -1: says nothing */
@@ -98,24 +99,40 @@ static bool column_side(struct binder *b, const struct ast_expr *x,
     return false;
 }
 
-/* The constant in the column's stored unit; `last` gives the end of its day.
- */
+/* How a bound that falls within a day is moved to where one begins. */
+enum day {
+    DAY_ITS,  /* not at all */
+    DAY_NEXT, /* the next, if it is not one itself */
+    DAY_LAST  /* that day's last moment */
+};
+
+/* The constant in the column's stored unit. Dates are days already; a moment
+ * beside TIMESTAMP_TRUNC(column, DAY) may be within one. */
 static const char *bound(struct binder *b, const struct side *s,
-                         const struct ast_expr *x, bool last)
+                         const struct ast_expr *x, enum day day)
 {
     struct bexpr *e = bind_expr(b, x), *c = coerce(b, e, s->type);
     enum sql_type_kind stored =
         s->col->is_date_alias ? T_TIMESTAMP : s->col->type->kind;
-    const char *sql;
+    const char *sql, *rest;
 
     if (!c || !e->constant)
         return NULL;
     sql = c->sql;
-    if (s->type->kind == T_DATE && stored != T_DATE)
+    if (!s->unit || stored == T_DATE)
+        return sql;
+    if (s->type->kind == T_DATE) {
         sql = arena_cat(b->mem, "(", sql, ")*86400000000", NULL);
-    if (last && s->unit && stored != T_DATE)
-        sql = arena_cat(b->mem, "(", sql, ")+86399999999", NULL);
-    return sql;
+    } else if (day != DAY_ITS) {
+        rest = arena_cat(b->mem, "((", sql, ")%86400000000+86400000000)", NULL);
+        sql = day == DAY_NEXT
+                  ? arena_cat(b->mem, "((", sql, ")+(86400000000-", rest,
+                              "%86400000000)%86400000000)", NULL)
+                  : arena_cat(b->mem, "((", sql, ")-", rest, "%86400000000)",
+                              NULL);
+    }
+    return day == DAY_LAST ? arena_cat(b->mem, "(", sql, ")+86399999999", NULL)
+                           : sql;
 }
 
 static struct range compare(struct binder *b, const char *op,
@@ -128,9 +145,12 @@ static struct range compare(struct binder *b, const char *op,
         return nothing;
     out = (struct range){s.col->ref, NULL, NULL};
     if (op[0] == '=' || op[0] == '>')
-        out.low = bound(b, &s, r, op[0] == '>' && !op[1]);
+        out.low = bound(b, &s, r,
+                        op[0] == '=' ? DAY_ITS
+                        : op[1]      ? DAY_NEXT
+                                     : DAY_LAST);
     if (op[0] == '=' || op[0] == '<')
-        out.high = bound(b, &s, r, op[0] == '=' || op[1]);
+        out.high = bound(b, &s, r, op[0] == '=' || op[1] ? DAY_LAST : DAY_NEXT);
     if (!out.low && !out.high)
         return nothing;
     if (op[0] == '>' && !op[1])
@@ -238,6 +258,83 @@ void note_filter(struct binder *b, struct scope *s,
         ref->prune_low = r.low;
         ref->prune_high = r.high;
     }
+}
+
+/* --- what SQLite's planner is told ---------------------------------------- */
+
+/* A condition that names one partition column, once, beside constants. */
+struct term {
+    struct side side;
+    struct range range;
+    const char *stored; /* the column under the side */
+};
+
+static bool is_term(struct binder *b, const struct ast_expr *x, struct term *t)
+{
+    bool binary = x->kind == EX_BINARY && !x->list;
+    const struct ast_expr *of = binary && is_constant(x->a) ? x->b : x->a;
+
+    if (!binary && x->kind != EX_BETWEEN && x->kind != EX_IN &&
+        x->kind != EX_IS)
+        return false;
+    t->range = analyse(b, x);
+    if (t->range.ref < 0 || !column_side(b, of, &t->side))
+        return false;
+    t->stored = t->side.col->sql;
+    if (t->side.col->is_date_alias) /* add_pseudo puts it behind its column */
+        t->stored = t->side.col[-1].sql;
+    return true;
+}
+
+/* DATE(ts) = d finds nothing in an index; the range of its day does. A bound
+ * that is NULL is right too: the condition is NULL then. */
+static const char *add_range(struct binder *b, const char *sql,
+                             const struct term *t)
+{
+    if (t->range.low)
+        sql = arena_cat(b->mem, sql, " AND ", t->stored, ">=(", t->range.low,
+                        ")", NULL);
+    if (t->range.high)
+        sql = arena_cat(b->mem, sql, " AND ", t->stored, "<=(", t->range.high,
+                        ")", NULL);
+    return sql;
+}
+
+static size_t terms_on(struct binder *b, const struct ast_expr *first, bool all,
+                       const char *column)
+{
+    struct term t;
+    size_t n = 0;
+
+    for (const struct ast_expr *x = first; x; x = all ? x->next : NULL)
+        n += is_term(b, x, &t) && !strcmp(t.stored, column);
+    return n;
+}
+
+/* Marked are columns that stand in nothing but such terms: in a comparison
+ * with another column (a join, a correlated subquery) the index is needed. */
+const char *index_filter(struct binder *b, const struct ast_expr *where,
+                         const char *sql, bool all_rows)
+{
+    bool all = where->kind == EX_BINARY && where->list && where->op[0] == 'A';
+    const struct ast_expr *first = all ? where->list : where;
+    const char *out = sql, *marked = NULL;
+    struct term t;
+
+    for (const struct ast_expr *x = first; x; x = all ? x->next : NULL) {
+        if (is_term(b, x, &t) && t.side.unit && x->kind != EX_IN)
+            out = add_range(b, out, &t);
+    }
+    for (const struct ast_expr *x = first; x; x = all ? x->next : NULL) {
+        if (!is_term(b, x, &t) || (marked && !strcmp(marked, t.stored)) ||
+            terms_on(b, first, all, t.stored) != wide_count(sql, t.stored))
+            continue;
+        out = wide_mark(b->mem, out, t.stored, t.range.ref, all_rows);
+        marked = t.stored;
+        b->stmt->may_be_wide |= all_rows;
+        b->marked |= !all_rows;
+    }
+    return out;
 }
 
 void check_partition_filters(struct binder *b, size_t first_ref, size_t at)

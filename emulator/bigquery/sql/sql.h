@@ -120,8 +120,8 @@ const char *sql_kind_name(enum sql_kind kind); /* `statementType`; static */
 
 struct sql_ref {
     struct sql_table table;
-    bool is_target; /* of DML */
-    bool filtered;  /* a filter that can eliminate partitions stands on it */
+    bool is_target, wide; /* of DML; set by the caller: see wide.h */
+    bool filtered; /* a filter that can eliminate partitions stands on it */
     /* What constant filters leave: inclusive bounds on the partition column
      * in its stored unit (micros, days, integer); !pruned: everything. */
     bool pruned;
@@ -141,7 +141,8 @@ struct sql_stmt {
     const struct sql_ddl *ddl;           /* DDL only: see ddl.h */
     const struct sql_column *undeclared; /* parameters without a value */
     size_t n_undeclared;
-    bool deterministic; /* no CURRENT_*, RAND, UUID: may be cached */
+    bool deterministic;        /* no CURRENT_*, RAND, UUID: may be cached */
+    bool limited, may_be_wide; /* has a LIMIT; a ref's `wide` matters */
     struct sql_plan *plan;
 };
 
@@ -164,9 +165,8 @@ RC_MUST_USE int sql_prepare(struct str text, const struct sql_params *params,
 void sql_stmt_free(struct sql_stmt *stmt); /* NULL is fine */
 
 /* Works out the bounds of every ref: `pruned`, `low`, `high`. Needs a connected
- * db for the constants' arithmetic, reads no table. For the bytes that a dry
- * run tells; running a statement does not need it. Errors: those of the
- * constants (RC_INVALID, "division by zero"). */
+ * db for the constants' arithmetic, reads no table; running a statement does
+ * not need it. RC_INVALID: errors of the constants ("division by zero"). */
 RC_MUST_USE int sql_prune(struct sql_stmt *stmt, struct sqlite3 *db,
                           struct sql_error *err);
 
