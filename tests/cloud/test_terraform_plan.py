@@ -141,6 +141,14 @@ def test_containers_are_told_the_same(two):
     assert api["DATOS_INGEST"] == "off" and api["REDIS_URL"] == "uno-redis-url" and volumes == {"redis-ca", "metrics-config"}
 
 
+def test_the_collector_of_each_container_may_write(two):
+    """Google asks both roles of an account that is not the default one."""
+    given = sorted((key, m["role"]) for key, m in two.of(r"google_project_iam_member\.collects").items())
+    assert [role for _, role in given].count("roles/monitoring.metricWriter") == 3
+    assert [role for _, role in given].count("roles/logging.logWriter") == 3
+    assert len(given) == 6, "API and worker of the one, the API of the other, which is pushed to"
+
+
 def test_logs_of_others_are_left_alone(two):
     (kept,) = two.of("logging_project_exclusion").values()
     assert 'service_name=("dos-api" OR "uno-api")' in kept["filter"]

@@ -52,12 +52,12 @@ resource "google_pubsub_topic_iam_member" "ingest_dead_letters" {
   member = local.ingest_member
 }
 
-# Metrics of the sidecar that scrapes /metrics.
-resource "google_project_iam_member" "writes_metrics" {
-  for_each = local.members
+# Of the sidecar that scrapes /metrics: it writes series, and a log by the API.
+resource "google_project_iam_member" "collects" {
+  for_each = { for pair in setproduct(keys(local.members), ["monitoring.metricWriter", "logging.logWriter"]) : join(" ", pair) => pair }
   project  = var.project
-  role     = "roles/monitoring.metricWriter"
-  member   = each.value
+  role     = "roles/${each.value[1]}"
+  member   = local.members[each.value[0]]
 }
 
 resource "google_cloud_run_v2_service_iam_member" "push_invokes" {
