@@ -38,22 +38,38 @@ void rt_byte_length(struct fn *f)
     fn_set_int(f, (int64_t)fn_str(f, 0).len);
 }
 
-static void change_case(struct fn *f, uint32_t (*change)(uint32_t))
+/* Copies s up to the first byte that is not ASCII, or all with `bytes`, with
+ * the letters from `first` on changed; returns how much. */
+static size_t change_ascii(struct buf *out, struct str s, char first,
+                           bool bytes)
+{
+    size_t n = 0;
+
+    if (!buf_reserve(out, s.len))
+        return s.len; /* out tells */
+    for (; n < s.len && (bytes || (unsigned char)s.p[n] < 128); n++) {
+        char c = s.p[n];
+
+        out->data[out->len++] =
+            c >= first && c < first + 26 ? (char)(c ^ 0x20) : c;
+    }
+    out->data[out->len] = '\0';
+    return n;
+}
+
+static void change_case(struct fn *f, char first, uint32_t (*change)(uint32_t))
 {
     struct str s = fn_str(f, 0);
+    bool bytes = is_bytes(f);
     struct buf out;
 
     fn_buf(&out);
     while (s.len) {
-        uint32_t c = is_bytes(f) ? (unsigned char)*s.p : utf8_next(&s);
-        if (is_bytes(f)) {
-            s = skip(s, 1);
-            buf_putc(&out, (char)(c < 128 ? change(c) : c));
-        } else {
-            utf8_put(&out, change(c));
-        }
+        s = skip(s, change_ascii(&out, s, first, bytes));
+        while (s.len && (unsigned char)*s.p >= 128)
+            utf8_put(&out, change(utf8_next(&s)));
     }
-    if (is_bytes(f))
+    if (bytes)
         fn_set_buf_blob(f, &out);
     else
         fn_set_buf(f, &out);
@@ -61,12 +77,12 @@ static void change_case(struct fn *f, uint32_t (*change)(uint32_t))
 
 void rt_upper(struct fn *f)
 {
-    change_case(f, utf8_upper);
+    change_case(f, 'a', utf8_upper);
 }
 
 void rt_lower(struct fn *f)
 {
-    change_case(f, utf8_lower);
+    change_case(f, 'A', utf8_lower);
 }
 
 static bool contains_char(struct str set, uint32_t c)
