@@ -102,8 +102,6 @@ static int change_rows(struct query *q, struct db *w)
         return rc;
     guard.physical = t->physical;
     guard.last_flushed = stream_last_flushed(t, q->job->created_us);
-    if (fields_find(t->columns, t->n_columns, str_from(t->rowid)) >= 0)
-        adds = false; /* a table whose columns hide the rowid */
     rc = adds ? table_last_row(w, t, &last, f) : RC_OK;
     if (rc == RC_OK)
         rc = run_dml(q, w, &guard);

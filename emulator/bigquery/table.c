@@ -194,8 +194,10 @@ int table_last_row(struct db *db, const struct table *t, int64_t *out,
     sqlite3_stmt *s = NULL;
     int rc = RC_OK;
 
-    if (sqlite3_prepare_v2(db->h, sql, -1, &s, NULL) == SQLITE_OK &&
-        sqlite3_step(s) == SQLITE_ROW)
+    if (fields_find(t->columns, t->n_columns, str_from(t->rowid)) >= 0)
+        *out = INT64_MAX;
+    else if (sqlite3_prepare_v2(db->h, sql, -1, &s, NULL) == SQLITE_OK &&
+             sqlite3_step(s) == SQLITE_ROW)
         *out = sqlite3_column_int64(s, 0);
     else
         rc = fail_from_err(f, (db_fail(db, "the last row", &err), &err));

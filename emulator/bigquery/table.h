@@ -58,7 +58,8 @@ RC_MUST_USE int table_load(struct db *db, struct str project,
 void table_free(struct table *t);
 
 /* The greatest rowid, 0 in an empty table; the next row's is greater, unless it
- * is INT64_MAX (https://sqlite.org/autoinc.html). */
+ * is INT64_MAX (https://sqlite.org/autoinc.html); that too where columns hide
+ * the rowid. */
 RC_MUST_USE int table_last_row(struct db *db, const struct table *t,
                                int64_t *out, struct fail *f);
 

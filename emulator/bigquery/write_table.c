@@ -284,12 +284,15 @@ int write_table_close(struct db *w, struct write_stage *s, int64_t now_us,
                       struct fail *f)
 {
     const json_t *fields = json_object_get(s->schema, "fields");
+    int64_t last = INT64_MAX;
     bool ingestion;
     struct buf sql;
     int rc;
 
     /* only now: the query may have read the table that it replaces */
     if (s->truncate && !s->has_part && renew(w, s, f))
+        return RC_INVALID;
+    if (!s->truncate && table_last_row(w, s->table, &last, f))
         return RC_INVALID;
     ingestion = partition_is_ingestion(&s->table->part);
     buf_init(&sql, 8 << 20);
@@ -310,7 +313,7 @@ int write_table_close(struct db *w, struct write_stage *s, int64_t now_us,
     buf_printf(&sql, " FROM %s ORDER BY rowid; DROP TABLE %s", s->physical,
                s->physical);
     rc = run_sql(w, &sql, f);
-    return rc ? rc : partition_forget(w, s->table, now_us, f);
+    return rc ? rc : partition_grown(w, s->table, last, now_us, f);
 }
 
 void write_table_fini(struct write_stage *s)
