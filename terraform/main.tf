@@ -130,6 +130,12 @@ module "delivery" {
   state_bucket     = var.state_bucket
   apply_roles      = var.apply_roles
   runtime_accounts = merge(values(module.system)[*].runtime_accounts...)
+  private_services = {
+    for name, s in module.system : name => {
+      service = s.service
+      region  = coalesce(var.systems[name].region, var.region)
+    } if !var.systems[name].public
+  }
 
   depends_on = [google_project_service.apis]
 }

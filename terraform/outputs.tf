@@ -27,3 +27,8 @@ output "probe_url" {
   description = "For the workflows' variable PROBE_URL, null without a domain: a revision's own address is open then."
   value       = one(module.edge[*].probe_url)
 }
+
+output "probe_account" {
+  description = "For the workflows' variable PROBE_ACCOUNT, null where every system is public or without delivery."
+  value       = one(module.delivery[*].probe_account)
+}

@@ -5,6 +5,7 @@ takes it all back. The load test and the requests are real, to a real server."""
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import ROOT, run
+from conftest import ROOT, read, run
 
 SCRIPTS = os.path.join(ROOT, ".github", "scripts")
 DIGEST = "sha256:" + "a" * 64
@@ -301,6 +302,19 @@ def test_a_service_that_is_not_public_is_asked_with_a_token_for_itself(cloud):
     assert {p for p, _, _ in cloud.server.seen} == {"/health", "/datos"}
     asked = [c for c in cloud.calls() if "print-identity-token" in c]
     assert len(asked) == 4 and all("--impersonate-service-account probe@p" in c for c in asked)
+
+
+def test_terraform_tells_where_and_as_whom_to_ask(cloud):
+    """Its outputs are what the script takes."""
+    (where,) = re.findall(r'output "probe_url" \{.*?value += "https://(\S+?)\.\$\{var.domain\}"', read("terraform", "modules", "edge", "outputs.tf"), re.S)
+    cloud.put(ingress="internal-and-cloud-load-balancing")
+    assert cloud.deploy("apply", PROBE_URL=f"{cloud.url}/{where}").returncode == 0
+    assert cloud.deploy("rollout", PROBE_URL=f"{cloud.url}/{where}").returncode == 0
+    assert {p for p, _, _ in cloud.server.seen} == {"/candidate-datos/health", "/candidate-datos/datos"}
+    probe = read("terraform", "modules", "delivery", "probe.tf")
+    for role in ("roles/run.invoker", "roles/iam.serviceAccountOpenIdTokenCreator"):
+        assert probe.count(role) == 1
+    assert re.search(r"private_services = \{.*?\} if !var\.systems\[name\]\.public\n", read("terraform", "main.tf"), re.S)
 
 
 def test_the_first_deploy_has_nothing_to_pin(cloud):

@@ -12,3 +12,8 @@ output "members" {
   description = "Who plans and who applies, as IAM writes them: for grants outside the project (the billing account)."
   value       = { plan = local.reader, apply = local.applier }
 }
+
+output "probe_account" {
+  description = "Value of the workflow variable PROBE_ACCOUNT, null where every system is public."
+  value       = one(google_service_account.probe[*].email)
+}

@@ -37,3 +37,12 @@ variable "state_bucket" {
   description = "Bucket of the Terraform state."
   type        = string
 }
+
+variable "private_services" {
+  description = "Cloud Run services that are not public, by system: a rollout asks them as an account of its own."
+  type = map(object({
+    service = string
+    region  = string
+  }))
+  default = {}
+}
