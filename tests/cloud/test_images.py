@@ -180,6 +180,13 @@ def test_a_dockerfile_keeps_to_the_rules(image):
         assert source == "." or os.path.exists(os.path.join(ROOT, source)), source
 
 
+def test_both_images_are_built_from_one_cached_stage():
+    """Two files, for each of which is all that one image is; what they share is
+    equal to the letter, so that an engine runs it once for both."""
+    shared = [re.sub(r"^(#|$).*\n", "", read(*f).split("\nRUN make ")[0] + "\n", flags=re.M) for f in FILES.values()]
+    assert shared[0] == shared[1] and "RUN src/image-prepare" in shared[0]
+
+
 def test_hadolint_finds_nothing():
     """DL3008: packages are pinned by the base's digest and the snapshot's time, not one by one."""
     run(tool("hadolint"), "--no-color", "--failure-threshold", "warning", "--ignore", "DL3008",
