@@ -64,6 +64,7 @@ static void end(struct forwarding *f, bool forwarded)
     struct sub *sub = sub_of_one(f);
 
     if (sub) {
+        sub->n_dead_lettered += forwarded;
         subcore_dead_end(&sub->core, f->seq, forwarded, pubsub_now(f->service));
         keep_changed(sub);
         sub_due(sub);

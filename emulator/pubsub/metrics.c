@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prometheus families with the names under which Cloud Monitoring's Pub/Sub
  * metrics appear in Managed Prometheus. */
+#include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/push.h"
+#include "emulator/pubsub/transform_stats.h"
 
 #define PREFIX "pubsub_googleapis_com:"
 
@@ -63,6 +65,20 @@ static double value_expired(const struct sub *sub)
     return (double)sub->core.n_expired;
 }
 
+static double value_dead_lettered(const struct sub *sub)
+{
+    return (double)sub->n_dead_lettered;
+}
+
+static double value_streams(const struct sub *sub)
+{
+    unsigned n = 0;
+
+    for (const struct stream *st = sub->streams; st; st = stream_next(st))
+        n++;
+    return n;
+}
+
 struct family {
     const char *name, *kind, *help;
     double (*value)(const struct sub *sub);
@@ -83,7 +99,66 @@ static const struct family families[] = {
      "Deadlines changed.", value_modacked},
     {"subscription_expired_ack_deadlines_count", "counter", "Leases expired.",
      value_expired},
+    {"subscription_dead_letter_message_count", "counter",
+     "Messages sent to the dead-letter topic.", value_dead_lettered},
+    {"subscription_open_streaming_pulls", "gauge", "Streams that are open.",
+     value_streams},
 };
+
+static void put_topics(const struct pubsub *s, struct buf *out)
+{
+    head(out, "topic_send_message_operation_count", "counter",
+         "Messages published.");
+    for (size_t i = 0; i < s->topics.n; i++) {
+        const struct topic *t = s->topics.rows[i].resource;
+
+        row(out, "topic_send_message_operation_count", "topic_id", t->name,
+            (double)t->n_published);
+    }
+    head(out, "topic_byte_cost", "counter", "Bytes published.");
+    for (size_t i = 0; i < s->topics.n; i++) {
+        const struct topic *t = s->topics.rows[i].resource;
+
+        row(out, "topic_byte_cost", "operation_type=\"publish\",topic_id",
+            t->name, (double)t->n_published_bytes);
+    }
+}
+
+static void put_latencies(const char *family, const char *label,
+                          const char *name, const struct transform_stats *stats,
+                          struct buf *out)
+{
+    struct str project, id;
+    char *labels;
+
+    if (!stats)
+        return;
+    name_split(name, &project, &id);
+    labels = mem_printf("project_id=\"%.*s\",%s=\"%.*s\"", STR_ARG(project),
+                        label, STR_ARG(id));
+    transform_stats_put(stats, family, labels, out);
+    mem_free(labels);
+}
+
+static void put_transforms(const struct pubsub *s, struct buf *out)
+{
+    static const char help[] = "Milliseconds a message's transforms took.";
+
+    head(out, "topic_message_transform_latencies", "histogram", help);
+    for (size_t i = 0; i < s->topics.n; i++) {
+        const struct topic *t = s->topics.rows[i].resource;
+
+        put_latencies(PREFIX "topic_message_transform_latencies", "topic_id",
+                      t->name, t->transform_stats, out);
+    }
+    head(out, "subscription_message_transform_latencies", "histogram", help);
+    for (size_t i = 0; i < s->subs.n; i++) {
+        const struct sub *sub = s->subs.rows[i].resource;
+
+        put_latencies(PREFIX "subscription_message_transform_latencies",
+                      "subscription_id", sub->name, sub->transform_stats, out);
+    }
+}
 
 void pubsub_metrics(void *self, struct buf *out)
 {
@@ -99,18 +174,14 @@ void pubsub_metrics(void *self, struct buf *out)
         }
     }
     push_metrics(s, out);
-    head(out, "topic_message_count", "counter", "Messages published.");
-    for (size_t i = 0; i < s->topics.n; i++) {
-        const struct topic *t = s->topics.rows[i].resource;
+    put_topics(s, out);
+    put_transforms(s, out);
+    head(out, "snapshot_num_messages", "gauge", "Messages kept for it.");
+    for (size_t i = 0; i < s->snapshots.n; i++) {
+        const struct snapshot *n = s->snapshots.rows[i].resource;
 
-        row(out, "topic_message_count", "topic_id", t->name,
-            (double)t->n_published);
-    }
-    head(out, "topic_byte_count", "counter", "Bytes published.");
-    for (size_t i = 0; i < s->topics.n; i++) {
-        const struct topic *t = s->topics.rows[i].resource;
-
-        row(out, "topic_byte_count", "topic_id", t->name,
-            (double)t->n_published_bytes);
+        row(out, "snapshot_num_messages", "snapshot_id", n->name,
+            (double)ackset_count_free(&n->holder.done, 0,
+                                      n->topic->log.end_seq));
     }
 }

@@ -31,6 +31,7 @@ struct push_pool;
 struct stream;
 struct sub;
 struct transform_pool;
+struct transform_stats;
 struct view;
 
 struct topic {
@@ -45,8 +46,9 @@ struct topic {
     struct snapshot *snapshots;
     struct pubsub *service;
     struct tlog_events events;
-    struct chain *chain; /* its transforms; NULL: none */
-    struct topic *next;  /* all, also deleted ones */
+    struct chain *chain;                     /* its transforms; NULL: none */
+    struct topic *next;                      /* all, also deleted ones */
+    struct transform_stats *transform_stats; /* NULL: none was run */
     uint64_t n_published, n_published_bytes;
 };
 
@@ -77,7 +79,8 @@ struct sub {
     struct sub *next_changed;
     unsigned n_logged; /* rows in the ack log */
     int64_t active_us; /* a client's last call, for expiration */
-    uint64_t n_pulled, n_acked, n_modacked;
+    uint64_t n_pulled, n_acked, n_modacked, n_dead_lettered;
+    struct transform_stats *transform_stats; /* NULL: none was run */
 };
 
 struct snapshot {

@@ -92,6 +92,7 @@ void pull_run(struct rpc_call *call, ProtobufCMessage *in, void *service);
 void pulls_serve(struct sub *sub);
 void pulls_end(struct sub *sub, enum grpc_status status, const char *text);
 void streams_serve(struct sub *sub);
+const struct stream *stream_next(const struct stream *st); /* of one sub */
 void streams_end(struct sub *sub, enum grpc_status status, const char *text);
 void streams_tell_properties(struct sub *sub);
 extern const struct grpc_method pubsub_streams[];

@@ -130,6 +130,7 @@ void topic_unref(struct topic *t)
     tlog_set_keep(&t->log, 0, pubsub_now(s));
     tlog_fini(&t->log);
     transforms_end_topic(t);
+    mem_free(t->transform_stats);
     pb_free(t->config);
     mem_free(t);
 }
@@ -273,6 +274,7 @@ void sub_delete(struct sub *sub, enum grpc_status status, const char *text)
     *at = sub->next;
     loop_timer_fini(&sub->timer);
     transforms_end_sub(sub);
+    mem_free(sub->transform_stats);
     subcore_fini(&sub->core);
     journal_fini(&sub->journal);
     filter_free(sub->filter);

@@ -31,6 +31,11 @@ struct stream {
     char *name;
 };
 
+const struct stream *stream_next(const struct stream *st)
+{
+    return st->next;
+}
+
 /* --- out ------------------------------------------------------------------ */
 
 /* subscription_properties, field 4: exactly-once 1, ordering 2. */

@@ -163,7 +163,7 @@ void transform_job_free(struct transform_job *job)
 }
 
 static void answer(struct transform_job *job, enum transformed outcome,
-                   struct str bytes)
+                   uint32_t took_us, struct str bytes)
 {
     struct transform_item *item = &job->items[job->n_done++];
 
@@ -173,6 +173,7 @@ static void answer(struct transform_job *job, enum transformed outcome,
         bytes = STR("the results of the request are too large together");
     }
     item->outcome = outcome;
+    item->took_us = took_us;
     item->at = (uint32_t)job->results.len;
     buf_str(&job->results, bytes);
     item->result_len = (uint32_t)(job->results.len - item->at);
@@ -187,7 +188,7 @@ static void refuse(struct transform_job *job, int rc, struct str why)
     if (job->n == 0)
         buf_str(&job->results, why);
     while (job->n_done < job->n)
-        answer(job, TRANSFORM_FAILED, why);
+        answer(job, TRANSFORM_FAILED, 0, why);
 }
 
 /* --- a process ------------------------------------------------------------ */
@@ -312,12 +313,12 @@ static void on_broken(struct runner *r, bool late)
         refuse(job, RC_INVALID,
                STR("the code took too long before any function was called"));
     else if (late)
-        answer(job, TRANSFORM_FAILED,
+        answer(job, TRANSFORM_FAILED, WORKER_LIMIT_MS * 1000,
                STR("the function took more than 500 ms of processor time"));
     else if (job->is_alone && job->n == 0)
         refuse(job, RC_INVALID, STR("the code broke the JavaScript engine"));
     else if (job->is_alone)
-        answer(job, TRANSFORM_FAILED,
+        answer(job, TRANSFORM_FAILED, 0,
                STR("the function broke the JavaScript engine"));
     else
         job->is_alone = true; /* which message it was shows now */
@@ -330,25 +331,27 @@ static void on_broken(struct runner *r, bool late)
     put_back(r->pool, job);
 }
 
-static void hear(struct runner *r, enum worker_said said, struct str text)
+static void hear(struct runner *r, const struct worker_answer *a,
+                 struct str text)
 {
-    switch (said) {
+    switch ((enum worker_said)a->said) {
     case WORKER_READY:
         r->is_ready = true;
         break;
     case WORKER_KEPT:
-        answer(r->job, TRANSFORM_KEPT, text);
+        answer(r->job, TRANSFORM_KEPT, a->took_us, text);
         break;
     case WORKER_DROPPED:
-        answer(r->job, TRANSFORM_DROPPED, text);
+        answer(r->job, TRANSFORM_DROPPED, a->took_us, text);
         break;
     case WORKER_FAILED:
-        answer(r->job, TRANSFORM_FAILED, text);
+        answer(r->job, TRANSFORM_FAILED, a->took_us, text);
         break;
     case WORKER_BROKEN:
     case WORKER_NEWER:
         r->is_ready = true;
-        refuse(r->job, said == WORKER_NEWER ? RC_MALFORMED : RC_INVALID, text);
+        refuse(r->job, a->said == WORKER_NEWER ? RC_MALFORMED : RC_INVALID,
+               text);
         break;
     case WORKER_LATE:
         break;
@@ -359,15 +362,15 @@ static void hear(struct runner *r, enum worker_said said, struct str text)
 static bool take_answers(struct runner *r, bool *late)
 {
     struct str in = buf_as_str(&r->in), text;
-    enum worker_said said;
+    struct worker_answer a;
 
     *late = false;
     while (r->job && (!r->is_ready || r->job->n_done < r->job->n) &&
-           transform_answer_next(&in, &said, &text)) {
-        *late = said == WORKER_LATE;
+           transform_answer_next(&in, &a, &text)) {
+        *late = a.said == WORKER_LATE;
         if (*late)
             return true;
-        hear(r, said, text);
+        hear(r, &a, text);
     }
     buf_consume(&r->in, r->in.len - in.len);
     return false;

@@ -43,6 +43,7 @@ struct transform_item {
     uint64_t tag;            /* the owner's */
     uint32_t from, len;      /* in the request */
     uint32_t at, result_len; /* of the message or the reason, in `results` */
+    uint32_t took_us;
     enum transformed outcome;
     bool taken; /* the owner's */
 };

@@ -64,7 +64,7 @@ void transform_process_end(struct transform_process *p)
     *p = (struct transform_process){0};
 }
 
-bool transform_answer_next(struct str *in, enum worker_said *said,
+bool transform_answer_next(struct str *in, struct worker_answer *answer,
                            struct str *text)
 {
     struct worker_answer a;
@@ -74,7 +74,7 @@ bool transform_answer_next(struct str *in, enum worker_said *said,
     memcpy(&a, in->p, sizeof(a));
     if (in->len - sizeof(a) < a.len)
         return false;
-    *said = (enum worker_said)a.said;
+    *answer = a;
     *text = str_of(in->p + sizeof(a), a.len);
     *in = str_of(text->p + a.len, in->len - sizeof(a) - a.len);
     return true;

@@ -23,7 +23,7 @@ void transform_process_end(struct transform_process *p);
 
 /* The first whole answer of `in`, whose bytes then are `text` (in `in`); false:
  * more has to be read. */
-bool transform_answer_next(struct str *in, enum worker_said *said,
+bool transform_answer_next(struct str *in, struct worker_answer *answer,
                            struct str *text);
 
 #endif

@@ -9,6 +9,7 @@
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/schema.h"
 #include "emulator/pubsub/transform.h"
+#include "emulator/pubsub/transform_stats.h"
 #include "grpc/wire.h"
 
 enum {
@@ -151,6 +152,7 @@ static void on_done(struct transform_job *job)
         transform_job_free(job);
         return;
     }
+    transform_stats_add(&t->transform_stats, job);
     if (t->deleted)
         refuse_missing(call, s, "topics", str_from(t->name));
     else

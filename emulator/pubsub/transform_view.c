@@ -7,6 +7,7 @@
 #include "emulator/pubsub/filter.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/transform.h"
+#include "emulator/pubsub/transform_stats.h"
 
 enum {
     JOB_MESSAGES = 256,
@@ -99,6 +100,7 @@ static void on_done(struct transform_job *job)
     }
     s = v->sub->service;
     tell_failures(v->sub, job);
+    transform_stats_add(&v->sub->transform_stats, job);
     transform_job_free(v->kept[v->oldest]);
     v->kept[v->oldest] = job;
     v->oldest = (v->oldest + 1) % KEPT;

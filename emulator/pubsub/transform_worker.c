@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/io.h"
 #include "common/mem.h"
 #include "emulator/pubsub/transform_js.h"
@@ -50,9 +51,11 @@ static void flush(struct worker *w)
     buf_reset(&w->out);
 }
 
-static void say(struct worker *w, enum worker_said said, struct str bytes)
+static void say_it_took(struct worker *w, enum worker_said said,
+                        int64_t took_us, struct str bytes)
 {
-    struct worker_answer answer = {said, (uint32_t)bytes.len};
+    struct worker_answer answer = {said, (uint32_t)took_us,
+                                   (uint32_t)bytes.len};
 
     buf_append(&w->out, &answer, sizeof(answer));
     buf_str(&w->out, bytes);
@@ -60,12 +63,17 @@ static void say(struct worker *w, enum worker_said said, struct str bytes)
         flush(w);
 }
 
+static void say(struct worker *w, enum worker_said said, struct str bytes)
+{
+    say_it_took(w, said, 0, bytes);
+}
+
 /* --- the limit ------------------------------------------------------------ */
 
 static void on_late(int signo, siginfo_t *info, void *context)
 {
     const struct worker *w = info->si_value.sival_ptr;
-    const struct worker_answer answer = {WORKER_LATE, 0};
+    const struct worker_answer answer = {WORKER_LATE, 0, 0};
 
     (void)signo;
     (void)context;
@@ -189,6 +197,7 @@ static void transform(struct worker *w, struct compiled *c, struct str entry)
     uint64_t id = 0, publish_us = 0;
     struct buf bytes[2];
     enum js_outcome outcome = JS_KEPT;
+    int64_t start_us = clock_mono_us();
 
     while (wire_next(&in, &f))
         if (f.number == 1 && f.type == WIRE_BYTES)
@@ -207,11 +216,12 @@ static void transform(struct worker *w, struct compiled *c, struct str entry)
         limit(w, 0);
         message = buf_as_str(&bytes[i & 1]);
     }
-    say(w,
-        outcome == JS_KEPT      ? WORKER_KEPT
-        : outcome == JS_DROPPED ? WORKER_DROPPED
-                                : WORKER_FAILED,
-        outcome == JS_DROPPED ? STR("") : message);
+    say_it_took(w,
+                outcome == JS_KEPT      ? WORKER_KEPT
+                : outcome == JS_DROPPED ? WORKER_DROPPED
+                                        : WORKER_FAILED,
+                clock_mono_us() - start_us,
+                outcome == JS_DROPPED ? STR("") : message);
     buf_fini(&bytes[0]);
     buf_fini(&bytes[1]);
 }

@@ -38,9 +38,10 @@ enum worker_said {
     WORKER_LATE = 'l'    /* stopped; the process ends */
 };
 
-/* One byte, one of worker_said, then the bytes' length. */
+/* One of worker_said, how long it took (wall time), how many bytes follow. */
 struct worker_answer {
     uint32_t said;
+    uint32_t took_us;
     uint32_t len;
 };
 

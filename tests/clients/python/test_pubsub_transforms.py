@@ -399,3 +399,45 @@ def test_bigquery_gets_what_transforms_make(google, emulator):
             "query": "SELECT data FROM transformed.rows ORDER BY data", "useLegacySql": False}).json()
         return [r["f"][0]["v"] for r in answer.get("rows", [])]
     assert wait_for(lambda: len(rows()) == 2) and rows() == ["<a>", "<b>"]
+
+
+# --- metrics ------------------------------------------------------------------
+
+def latencies(google, kind, name):
+    """Messages by (status, filtered), and the milliseconds of all."""
+    ident = name.rsplit("/", 1)[1]
+    family = f"pubsub_googleapis_com:{kind}_message_transform_latencies"
+    found, total = {}, 0.0
+    for row in datos.request("GET", f"{google.emulator.console}/metrics").body.splitlines():
+        if f'{kind}_id="{ident}"' not in row or not row.startswith(family):
+            continue
+        labels, value = row.rsplit(" ", 1)
+        if labels.startswith(family + "_count{"):
+            status = labels.split('status="', 1)[1].split('"', 1)[0]
+            filtered = labels.split('filtered="', 1)[1].split('"', 1)[0]
+            found[status, filtered] = int(value)
+        elif labels.startswith(family + "_sum{"):
+            total += float(value)
+        elif 'le="+Inf"' in labels:
+            assert int(value) > 0
+    return found, total
+
+
+def test_metrics_tell_how_long_and_what_came_out(google):
+    topic = google.topic(message_transforms=[OBEY])
+    name = google.subscription(topic, message_transforms=[UPPER])
+    assert latencies(google, "topic", topic) == ({}, 0)
+    google.publish(topic, "a", "b", "drop")
+    with pytest.raises(exceptions.InvalidArgument):
+        google.publish(topic, "bad")
+    found, total = latencies(google, "topic", topic)
+    assert found == {("ok", "false"): 2, ("ok", "true"): 1, ("invalid_argument", "false"): 1}
+    assert 0 < total < 10000
+    with pytest.raises(exceptions.InvalidArgument):
+        google.publish(topic, "loop")
+    found, late = latencies(google, "topic", topic)
+    assert found["invalid_argument", "false"] == 2
+    assert late - total >= 500
+    received(google, name, 2)
+    found, total = latencies(google, "subscription", name)
+    assert found == {("ok", "false"): 2} and total > 0
