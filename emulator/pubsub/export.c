@@ -14,6 +14,7 @@ void export_batch_init(struct export_batch *b, struct sub *sub)
 bool export_batch_next(struct export_batch *b, int64_t lease_us,
                        struct delivery *out)
 {
+    b->taker->n_frame = 0; /* there is no answer that it must fit into */
     return deliver_next(b->sub, b->taker, lease_us, pubsub_now(b->sub->service),
                         out) == SUB_GOT;
 }

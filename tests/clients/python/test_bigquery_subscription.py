@@ -82,6 +82,16 @@ def test_data_and_metadata_are_columns(clients, project, dataset):
     assert clients[1].get_subscription(subscription=made.name).bigquery_config.state == STATE.ACTIVE
 
 
+def test_eight_megabytes_are_written(clients, project, dataset):
+    """More than one answer of a pull may hold."""
+    make_table(dataset, "wide", ("data", "STRING"))
+    topic, _ = subscribe(clients, project, dataset, "wide")
+    for letter in "abcdefgh":
+        clients[0].publish(topic, letter.encode() * 1000000).result(timeout=20)
+    found = wait_for_rows(f"SELECT SUBSTR(data, 1, 1), LENGTH(data) FROM {dataset}.wide ORDER BY 1", 8)
+    assert found == [[letter, "1000000"] for letter in "abcdefgh"]
+
+
 def test_members_are_columns_by_the_tables_schema(clients, project, dataset):
     make_table(dataset, "members", ("id", "INTEGER"), ("name", "STRING"))
     topic, _ = subscribe(clients, project, dataset, "members", use_table_schema=True,

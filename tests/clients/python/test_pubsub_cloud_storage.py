@@ -8,6 +8,7 @@ import re
 import struct
 import time
 
+import datos
 import grpc
 import pytest
 from conftest import NUMBERS, Google
@@ -136,6 +137,15 @@ def bucket(buckets):
     return f"bucket-{next(NUMBERS)}"
 
 
+def out_of(buckets, name):
+    """Messages that are in an object which is not complete."""
+    ident = name.rsplit("/", 1)[1]
+    text = datos.request("GET", f"{buckets.emulator.console}/metrics").body
+    row, = [r for r in text.splitlines()
+            if "num_outstanding_messages{" in r and f'subscription_id="{ident}"' in r]
+    return int(float(row.rsplit(" ", 1)[1]))
+
+
 # --- text ---------------------------------------------------------------------------
 
 def test_a_file_appears_when_its_time_is_over(buckets, bucket):
@@ -153,6 +163,17 @@ def test_a_file_appears_when_its_time_is_over(buckets, bucket):
     assert content == b"one\ntwo\nlines\n"
     buckets.emulator.advance(700)
     assert list(buckets.files(bucket)) == [file]
+
+
+def test_large_messages_fill_one_file(buckets, bucket):
+    """More than one answer of a pull may hold."""
+    topic, name = buckets.pair(bucket)
+    for letter in "abcd":
+        buckets.publish(topic, letter * 6000000)
+    wait_for(lambda: out_of(buckets, name) == 4)
+    buckets.emulator.advance(301)
+    content, = buckets.wait(bucket).values()
+    assert content == b"\n".join(c * 6000000 for c in (b"a", b"b", b"c", b"d"))
 
 
 def test_names_are_made_as_configured(buckets, bucket):
