@@ -14,7 +14,8 @@
 #include "emulator/pubsub/schema.h"
 
 enum {
-    TURN_MESSAGES = 5000,     /* before others have theirs */
+    TURN_MESSAGES = 5000, /* before others have theirs */
+    TURN_BYTES = 4 << 20,
     OBJECT_MESSAGES = 500000, /* what is out costs memory: then the next one */
     REST_SHIFT_MAX = 6
 };
@@ -314,7 +315,7 @@ void cloud_storage_serve(struct sub *sub)
     struct cloud_storage *c = sub->storage;
     struct pubsub *s = sub->service;
     struct delivery d;
-    unsigned i = 0;
+    size_t n = 0, len = 0;
 
     if (!c || c->is_resting)
         return;
@@ -327,13 +328,15 @@ void cloud_storage_serve(struct sub *sub)
         return;
     if (c->object && pubsub_now(s) >= c->ends_us && !finish(c))
         return;
-    while (i < TURN_MESSAGES && export_batch_next(&c->batch, LEASE_US, &d)) {
+    while (n < TURN_MESSAGES && len < TURN_BYTES &&
+           export_batch_next(&c->batch, LEASE_US, &d)) {
+        n++;
+        len += d.message.len;
         take(c, &d);
         if (!place_pending(c))
             return;
-        i++;
     }
-    sub->again = sub->again || i == TURN_MESSAGES;
+    sub->again = sub->again || n == TURN_MESSAGES || len >= TURN_BYTES;
     arm(c);
 }
 

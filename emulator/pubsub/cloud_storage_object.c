@@ -19,14 +19,15 @@
 #define PARTS "/.partial"
 
 enum {
-    WRITE_BYTES = 64 << 10 /* held back until there is so much */
+    WRITE_BYTES = 64 << 10, /* held back until there is so much */
+    SYNC_BYTES = 4 << 20    /* on their way to the disk before the end asks */
 };
 
 struct cloud_object {
     int fd;
     char *part, *name;
     struct buf out; /* not written yet */
-    uint64_t written;
+    uint64_t written, syncing;
     bool avro, fsync, is_empty;
     struct buf block; /* Avro: objects of the block that is not ended */
     uint64_t n_block;
@@ -221,6 +222,13 @@ static int write_all(struct cloud_object *o, struct err *err)
 
     buf_consume(&o->out, n);
     o->written += n;
+    /* a hint: what is there already, fsync need not wait for */
+    if (o->fsync && o->written - o->syncing >= SYNC_BYTES) {
+        (void)sync_file_range(o->fd, (off_t)o->syncing,
+                              (off_t)(o->written - o->syncing),
+                              SYNC_FILE_RANGE_WRITE);
+        o->syncing = o->written;
+    }
     errno = code;
     return code ? fail(err, o->part) : RC_OK;
 }
