@@ -297,7 +297,7 @@ int table_create(struct db *w, struct str project, struct str dataset,
     if (rc == RC_OK)
         rc = table_derive(t, f);
     if (rc == RC_OK && t->view_sql)
-        rc = view_check(w, t, now_us, f);
+        rc = view_check(w, t, t, now_us, f);
     if (rc == RC_OK)
         rc = store_new(w, t, f);
     if (rc == RC_OK && !t->view_sql)

@@ -135,6 +135,12 @@ int table_store(struct db *w, const struct table *t, int64_t now_us,
     return rc ? fail_from_err(f, &err) : RC_OK;
 }
 
+static bool same_query(const struct table *was, const struct table *is)
+{
+    return was->view_sql && is->view_sql &&
+           strcmp(was->view_sql, is->view_sql) == 0;
+}
+
 int table_change(struct db *w, struct table *t, json_t *body, int64_t now_us,
                  struct fail *f)
 {
@@ -150,7 +156,7 @@ int table_change(struct db *w, struct table *t, json_t *body, int64_t now_us,
         rc = fail_set(f, "invalid", "Cannot turn a %s into a %s", t->kind,
                       is.kind);
     if (rc == RC_OK && is.view_sql)
-        rc = view_check(w, &is, now_us, f);
+        rc = view_check(w, &is, same_query(t, &is) ? t : NULL, now_us, f);
     if (rc == RC_OK && !is.view_sql)
         rc = check_columns(t, t->columns, t->n_columns, is.columns,
                            is.n_columns, f);

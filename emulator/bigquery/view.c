@@ -7,7 +7,14 @@
 #include "emulator/bigquery/fields.h"
 #include "emulator/bigquery/sql/sql.h"
 
-static void keep_descriptions(struct table *t, struct sql_column *columns,
+static void keep_names(const struct table *named, struct sql_column *columns,
+                       size_t n)
+{
+    for (size_t i = 0; named && named->n_columns == n && i < n; i++)
+        columns[i].name = named->columns[i].name;
+}
+
+static void keep_descriptions(const struct table *t, struct sql_column *columns,
                               size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -18,7 +25,8 @@ static void keep_descriptions(struct table *t, struct sql_column *columns,
     }
 }
 
-int view_check(struct db *db, struct table *t, int64_t now_us, struct fail *f)
+int view_check(struct db *db, struct table *t, const struct table *named,
+               int64_t now_us, struct fail *f)
 {
     const json_t *view = json_object_get(t->body, "view");
     struct sql_options options = {.now_us = now_us};
@@ -39,6 +47,7 @@ int view_check(struct db *db, struct table *t, int64_t now_us, struct fail *f)
     if (stmt->kind != SQL_SELECT) {
         rc = fail_set(f, "invalidQuery", "A view's query must be a SELECT");
     } else {
+        keep_names(named, stmt->columns, stmt->n_columns);
         keep_descriptions(t, stmt->columns, stmt->n_columns);
         json_object_set_new(t->body, "schema",
                             fields_json(stmt->columns, stmt->n_columns));

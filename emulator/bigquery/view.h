@@ -6,8 +6,11 @@
 
 #include "emulator/bigquery/table.h"
 
-/* Fills the schema of t->body (descriptions that it had stay). */
-RC_MUST_USE int view_check(struct db *db, struct table *t, int64_t now_us,
+/* Fills the schema of t->body. Its columns have the names of `named`, if those
+ * are as many as the query's (CREATE VIEW v (a, b); NULL: the query's own), and
+ * keep descriptions that t->columns have. */
+RC_MUST_USE int view_check(struct db *db, struct table *t,
+                           const struct table *named, int64_t now_us,
                            struct fail *f);
 
 #endif

@@ -79,6 +79,22 @@ def test_information_schema_shows_the_jobs(bq):
                    " WHERE job_type = 'COPY'") == [["c", None]]
 
 
+# --- views --------------------------------------------------------------------
+
+def test_a_view_keeps_the_names_of_its_column_list(bq):
+    bq.table()
+    bq.query("CREATE VIEW v (a, b OPTIONS(description = 'the number')) AS SELECT id, n FROM t")
+    bq.insert({"id": "x", "n": 3})
+    assert bq.rows("SELECT b, a FROM v") == [["3", "x"]]
+    bq.call("PATCH", "datasets/d/tables/v", {"description": "said later"})
+    view = bq.call("GET", "datasets/d/tables/v")
+    assert [(f["name"], f.get("description")) for f in view["schema"]["fields"]] == [("a", None), ("b", "the number")]
+    assert view["view"]["query"] == "SELECT id, n FROM t"
+    assert bq.rows("SELECT b FROM v WHERE a = 'x'") == [["3"]]
+    bq.call("PATCH", "datasets/d/tables/v", {"view": {"query": "SELECT n FROM d.t", "useLegacySql": False}})
+    assert bq.rows("SELECT n FROM v") == [["3"]]
+
+
 # --- the clock ----------------------------------------------------------------
 
 def now_ms(bq):

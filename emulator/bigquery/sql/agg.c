@@ -69,7 +69,7 @@ static double reals_sum(const struct reals *r)
         return NAN;
     if (r->n_plus || r->n_minus)
         return r->n_plus ? INFINITY : -INFINITY;
-    return r->sum + r->error;
+    return isfinite(r->sum) ? r->sum + r->error : r->sum;
 }
 
 static void reals_step(sqlite3_context *c, int n, sqlite3_value **v)
@@ -109,11 +109,18 @@ static void sum_value(sqlite3_context *c)
 static void avg_value(sqlite3_context *c)
 {
     struct reals *r = sqlite3_aggregate_context(c, 0);
+    double v;
 
-    if (!r || r->n == 0)
+    if (!r || r->n == 0) {
         sqlite3_result_null(c);
+        return;
+    }
+    v = reals_sum(r);
+    if (isinf(v) && !r->n_plus && !r->n_minus)
+        v = r->mean; /* the mean of what is finite is finite */
     else
-        real_result(c, reals_sum(r) / (double)r->n);
+        v /= (double)r->n;
+    real_result(c, v);
 }
 
 static void spread(sqlite3_context *c, bool sample, bool root)

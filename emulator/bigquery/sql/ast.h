@@ -140,6 +140,7 @@ enum join_kind {
 struct ast_name {
     size_t at;
     struct str text;
+    struct ast_option *options;
     struct ast_name *next;
 };
 
@@ -216,5 +217,4 @@ struct ast_query {
     struct ast_order *order;
     struct ast_expr *limit, *offset;
 };
-
 #endif

@@ -160,6 +160,10 @@ static int match(struct matching *m, const char *sig)
         if (!m->bound[k])
             return -1;
     }
+    /* what widens to the shared type costs as much as in a row of that type */
+    for (size_t i = 0; i < m->n; i++)
+        if (*m->slot[i] == '1' || *m->slot[i] == '2')
+            total += coerce_cost(m->args[i], m->bound[*m->slot[i] - '1']);
     return total;
 }
 

@@ -162,6 +162,21 @@ static void bind_column(struct binder *b, const struct ast_coldef *d,
     type_facts(b, d->type, c);
 }
 
+/* CREATE VIEW v (a, b): other names for what the query gives. */
+static void bind_view_column(struct binder *b, const struct ast_stmt *s,
+                             const struct ast_name *c, size_t i)
+{
+    for (const struct ast_name *o = s->columns; o != c; o = o->next) {
+        if (str_ieq(o->text, c->text))
+            bind_fail(b, c->at, "Duplicate column name %.*s in CREATE VIEW",
+                      STR_ARG(c->text));
+    }
+    if (i >= b->stmt->n_columns)
+        return;
+    b->stmt->columns[i].name = c->text;
+    b->stmt->columns[i].description = description(b, c->options);
+}
+
 static void bind_columns(struct binder *b, const struct ast_stmt *s,
                          struct sql_ddl *d)
 {
@@ -170,10 +185,8 @@ static void bind_columns(struct binder *b, const struct ast_stmt *s,
 
     if (!s->defs) {
         size_t i = 0;
-        for (const struct ast_name *c = s->columns; c; c = c->next, i++) {
-            if (i < b->stmt->n_columns)
-                b->stmt->columns[i].name = c->text;
-        }
+        for (const struct ast_name *c = s->columns; c; c = c->next)
+            bind_view_column(b, s, c, i++);
         if (i && i != b->stmt->n_columns)
             bind_fail(b, s->query->at,
                       "The number of columns in the column definition list "

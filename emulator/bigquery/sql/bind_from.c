@@ -264,16 +264,20 @@ static const char *using_sql(struct binder *b, const struct ast_from *f,
         struct bexpr *pair[2] = {bind_col(b, l, u->at), bind_col(b, r, u->at)};
         struct bexpr *eq = bind_compare(b, "=", pair[0], pair[1], u->at);
         struct col *m = ARENA_NEW(b->mem, struct col);
-        *m = *l;
-        m->type = super_of(b, pair, 2);
-        if (f->join == JOIN_RIGHT)
-            *m = *r;
-        if (f->join == JOIN_FULL) {
+        const struct sql_type *t = super_of(b, pair, 2);
+        const char *left = coerce(b, pair[0], t)->sql;
+        const char *right = coerce(b, pair[1], t)->sql;
+
+        *m = f->join == JOIN_RIGHT ? *r : *l;
+        m->type = t;
+        if (f->join == JOIN_FULL)
+            left = arena_cat(b->mem, "coalesce(", left, ",", right, ")", NULL);
+        else if (f->join == JOIN_RIGHT)
+            left = right;
+        /* what is not the column itself says nothing about its partitions */
+        if (strcmp(left, m->sql) != 0)
             m->ref = -1;
-            m->sql =
-                arena_cat(b->mem, "coalesce(", coerce(b, pair[0], m->type)->sql,
-                          ",", coerce(b, pair[1], m->type)->sql, ")", NULL);
-        }
+        m->sql = left;
         m->name = l->name;
         star[n++] = m;
         sql = arena_cat(b->mem, sql, *sql ? " AND " : "", eq->sql, NULL);

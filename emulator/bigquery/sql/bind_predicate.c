@@ -57,6 +57,15 @@ static struct bexpr *between(struct binder *b, const struct ast_expr *x)
     return out;
 }
 
+/* NaN, stored as text, would be found among others; a BLOB never is. */
+static const char *sought(struct binder *b, const struct bexpr *a)
+{
+    if (a->type->kind != T_FLOAT64 || a->lit)
+        return a->sql;
+    return arena_cat(b->mem, "CASE ", a->sql, " WHEN 'NaN' THEN x'00' ELSE ",
+                     a->sql, " END", NULL);
+}
+
 /* SQLite has no IN for STRUCTs: TRUE if one is equal, NULL if one may be. */
 static struct bexpr *struct_in_query(struct binder *b, const struct ast_expr *x,
                                      struct bexpr *a, const struct bquery *q)
@@ -102,8 +111,9 @@ static struct bexpr *in_query(struct binder *b, const struct ast_expr *x,
         sql = arena_cat(b->mem, "SELECT ", right->sql, " FROM (", q->sql, ")",
                         NULL);
     a = coerce(b, a, t);
-    out = truth(b, arena_cat(b->mem, "(", a->sql, " IN (", sql, "))", NULL),
-                x->flag, x->at);
+    out =
+        truth(b, arena_cat(b->mem, "(", sought(b, a), " IN (", sql, "))", NULL),
+              x->flag, x->at);
     bexpr_merge(out, a);
     return out;
 }
@@ -133,10 +143,10 @@ static struct bexpr *in_array(struct binder *b, const struct ast_expr *x,
     if (!type_eq(t, elem.type) && elem.type->kind != T_NULLTYPE)
         array = bind_cast(b, array, type_array(b->mem, t), false, x->at);
     a = coerce(b, a, t);
-    out = truth(
-        b,
-        arena_cat(b->mem, "bq_in_array(", a->sql, ",", array->sql, ")", NULL),
-        x->flag, x->at);
+    out = truth(b,
+                arena_cat(b->mem, "bq_in_array(", sought(b, a), ",", array->sql,
+                          ")", NULL),
+                x->flag, x->at);
     merge3(out, a, array, NULL);
     return out;
 }
@@ -148,6 +158,7 @@ static struct bexpr *in_list(struct binder *b, const struct ast_expr *x,
     const struct sql_type *t;
     const char *sql = NULL;
     struct buf *text;
+    bool numbers = true; /* literals, none of which is NaN */
     size_t n = 1;
 
     for (const struct ast_expr *i = x->list; i; i = i->next)
@@ -157,6 +168,8 @@ static struct bexpr *in_list(struct binder *b, const struct ast_expr *x,
     n = 1;
     for (const struct ast_expr *i = x->list; i; i = i->next)
         e[n++] = bind_expr(b, i);
+    for (size_t i = 1; i < n; i++)
+        numbers &= e[i]->lit != NULL;
     t = super_of(b, e, n);
     if (!t)
         bind_fail(b, x->at,
@@ -177,7 +190,7 @@ static struct bexpr *in_list(struct binder *b, const struct ast_expr *x,
         for (size_t i = 0; i < n; i++) {
             struct bexpr *c = coerce(b, e[i], t);
             buf_puts(text, i == 0 ? "(" : i == 1 ? " IN (" : ",");
-            buf_puts(text, c->sql);
+            buf_puts(text, i || numbers ? c->sql : sought(b, c));
             merge3(out, out, c, NULL);
         }
         buf_puts(text, "))");

@@ -225,6 +225,50 @@ static struct bexpr *window_function(struct binder *b, const struct ast_expr *x)
     return e;
 }
 
+/* SQLite has no DISTINCT over windows; bq_collect can leave out what it has.
+ * There is no order then (page "Window function calls"). */
+static void check_distinct(struct binder *b, const struct ast_expr *x)
+{
+    struct ast_window w = resolve(b, x->call->over, 0);
+
+    if (w.order || w.unit)
+        bind_fail(b, x->at, "Window %s is not allowed if DISTINCT is specified",
+                  w.order ? "ORDER BY" : "framing clause");
+}
+
+/* "name(DISTINCT ": what stands behind it, or NULL. */
+static const char *distinct_argument(const struct bexpr *e)
+{
+    static const char word[] = "(DISTINCT ";
+    const char *open = strchr(e->sql, '(');
+
+    if (!open || strncmp(open, word, sizeof(word) - 1) != 0)
+        return NULL;
+    return open + sizeof(word) - 1;
+}
+
+static const char *distinct_over(struct binder *b, const struct ast_expr *x,
+                                 const struct bexpr *e, const char *over)
+{
+    if (strncmp(e->sql, "count(", 6) != 0)
+        bind_refuse(b, x->at, "%.*s(DISTINCT) over a window", STR_ARG(x->text));
+    return arena_cat(b->mem, "bq_array_length(bq_collect('Asdi',",
+                     distinct_argument(e), " OVER ", over, ")", NULL);
+}
+
+/* Windows need MIN to be SQLite's own, which takes NaN, a text, for greater
+ * than numbers. So FLOAT64 asks for the greatest of the negated. */
+static const char *over_sql(struct binder *b, const struct bexpr *e,
+                            const char *over)
+{
+    static const char least[] = "bq_fmin_agg(";
+
+    if (strncmp(e->sql, least, sizeof(least) - 1) != 0)
+        return arena_cat(b->mem, e->sql, " OVER ", over, NULL);
+    return arena_cat(b->mem, "bq_fneg(max(bq_fneg(", e->sql + sizeof(least) - 1,
+                     ") OVER ", over, ")", NULL);
+}
+
 struct bexpr *bind_window_call(struct binder *b, const struct ast_expr *x)
 {
     struct scope *s = b->scope;
@@ -246,10 +290,11 @@ struct bexpr *bind_window_call(struct binder *b, const struct ast_expr *x)
     if (is_aggregate_name(x->text)) {
         const char *over;
         if (x->call->distinct)
-            bind_refuse(b, x->at, "DISTINCT in an analytic function");
+            check_distinct(b, x);
         e = aggregate_call(b, x);
         over = window_sql(b, x->call->over, NULL, true);
-        e->sql = arena_cat(b->mem, e->sql, " OVER ", over, NULL);
+        e->sql = distinct_argument(e) ? distinct_over(b, x, e, over)
+                                      : over_sql(b, e, over);
     } else {
         e = window_function(b, x);
     }

@@ -293,7 +293,7 @@ void rt_ts_trunc(struct fn *f)
 {
     const struct tz *z = fn_zone(f, 2);
     struct str part = fn_str(f, 1);
-    int64_t us = fn_int(f, 0);
+    int64_t us = fn_int(f, 0), civil, cut = 0;
     const char *why;
 
     if (!z)
@@ -303,12 +303,14 @@ void rt_ts_trunc(struct fn *f)
         put(f, why, us);
         return;
     }
-    us += tz_offset(z, us) * 1000000;
-    why = part_trunc(us, part, &us);
+    civil = us + tz_offset(z, us) * 1000000;
+    why = part_trunc(civil, part, &cut);
     if (why)
         fn_fail(f, "%s", why);
+    else if (str_eq(part, STR("HOUR"))) /* civil hours may come twice */
+        put_instant(f, us - (civil - cut));
     else
-        put_instant(f, tz_to_utc(z, us));
+        put_instant(f, tz_to_utc(z, cut));
 }
 
 void rt_last_day(struct fn *f)

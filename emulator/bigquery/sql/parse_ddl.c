@@ -191,7 +191,7 @@ static void create_view(struct parser *p, struct ast_stmt *s)
             (*tail)->at = p->tok.at;
             (*tail)->text = parse_name(p);
             if (parse_eat(p, "OPTIONS"))
-                parse_options(p);
+                (*tail)->options = parse_options(p);
             tail = &(*tail)->next;
         } while (parse_eat(p, ","));
         parse_expect(p, ")");
