@@ -6,7 +6,7 @@
 
 #include "common/buf.h"
 #include "common/mem.h"
-#include "common/timefmt.h"
+#include "common/str.h"
 #include "emulator/bigquery/dataset.h"
 #include "emulator/bigquery/ddl.h"
 #include "emulator/bigquery/fields.h"
@@ -44,7 +44,7 @@ static json_t *time_as_ms(struct str text)
 {
     int64_t us = 0;
 
-    if (timefmt_parse(text, &us, NULL))
+    if (!str_to_i64(text, &us))
         return json_null();
     return json_sprintf("%lld", (long long)(us / 1000));
 }
@@ -73,7 +73,6 @@ void ddl_put_options(const struct sql_option *options, size_t n, json_t *r)
         {"default_table_expiration_days", "defaultTableExpirationMs", true},
         {"default_partition_expiration_days", "defaultPartitionExpirationMs",
          true},
-        {"max_staleness", "maxStaleness", false},
         {"storage_billing_model", "storageBillingModel", false},
         {"max_time_travel_hours", "maxTimeTravelHours", false}};
 
@@ -308,6 +307,13 @@ static int set_options(struct query *q, struct table *t,
 {
     json_t *patch = json_object(), *merged, *body;
 
+    for (size_t i = 0; !t->part.by && i < a->n_options; i++)
+        if (str_ieq(a->options[i].name, STR("partition_expiration_days"))) {
+            json_decref(patch);
+            return fail_set(&q->job->fail, "invalidQuery",
+                            "partition_expiration_days can only be set for a "
+                            "table that is partitioned by time");
+        }
     if (json_object_get(t->body, "timePartitioning"))
         json_object_set_new(patch, "timePartitioning", json_object());
     ddl_put_options(a->options, a->n_options, patch);

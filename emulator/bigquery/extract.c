@@ -2,6 +2,7 @@
 /* Extract jobs: a table's rows into a file, as CSV or NDJSON. */
 #include <stdio.h>
 
+#include "common/base64.h"
 #include "common/mem.h"
 #include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/files.h"
@@ -92,7 +93,10 @@ static void put_csv(struct extract *x, sqlite3_stmt *s)
         if (v.kind == FN_NULL)
             continue;
         buf_reset(&text);
-        show_text(&text, x->t->columns[i].type, &v, false);
+        if (x->t->columns[i].type->kind == T_BYTES)
+            base64_append(&text, v.s); /* as loads read them */
+        else
+            show_text(&text, x->t->columns[i].type, &v, false);
         put_csv_text(x, buf_as_str(&text));
     }
     buf_fini(&text);

@@ -95,6 +95,30 @@ def test_a_view_keeps_the_names_of_its_column_list(bq):
     assert bq.rows("SELECT n FROM v") == [["3"]]
 
 
+# --- options of DDL -----------------------------------------------------------
+
+def test_the_options_of_ddl_are_those_of_the_resource(bq):
+    bq.query("CREATE TABLE o (a INT64) OPTIONS (expiration_timestamp = TIMESTAMP '2127-01-01 00:00:00+00')")
+    assert bq.call("GET", "datasets/d/tables/o")["expirationTime"] == "4954435200000"
+    bq.query("ALTER TABLE o SET OPTIONS (expiration_timestamp = NULL, description = 'x')")
+    table = bq.call("GET", "datasets/d/tables/o")
+    assert "expirationTime" not in table and table["description"] == "x"
+    for option in ("nope = 1", "partition_expiration_days = 2", "description = 1"):
+        assert bq.ask("POST", "queries", {"query": f"ALTER TABLE d.o SET OPTIONS ({option})",
+                                          "useLegacySql": False}).status == 400
+    assert bq.rows("SELECT FORMAT('%t', b'a\\xff')") == [["a\\xff"]]
+
+
+def test_bytes_leave_as_csv_as_they_come(tmp_path):
+    bq = BigQuery("--state", str(tmp_path))
+    bq.query("CREATE TABLE b AS SELECT b'a\\xff' AS x")
+    bq.call("POST", "jobs", {"configuration": {"extract": {
+        "sourceTable": {"projectId": PROJECT, "datasetId": "d", "tableId": "b"},
+        "destinationUris": ["gs://bucket/b.csv"]}}})
+    assert (tmp_path / "files" / "bucket" / "b.csv").read_text() == "x\nYf8=\n"
+    assert bq.emulator.stop() == 0, bq.emulator.log()
+
+
 # --- the clock ----------------------------------------------------------------
 
 def now_ms(bq):

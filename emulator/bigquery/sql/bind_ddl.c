@@ -5,104 +5,6 @@
 #include "emulator/bigquery/sql/bind_stmt.h"
 #include "emulator/bigquery/sql/ddl.h"
 
-#include <stdlib.h>
-
-static void option_value(struct binder *b, const struct ast_expr *x,
-                         struct sql_option *o);
-
-static struct str scalar_text(struct binder *b, const struct ast_expr *x,
-                              const struct sql_type **type)
-{
-    *type = type_scalar(T_STRING);
-    switch (x->kind) {
-    case EX_STRING:
-        return x->text;
-    case EX_INT:
-    case EX_FLOAT:
-        *type = type_scalar(x->kind == EX_INT ? T_INT64 : T_FLOAT64);
-        return x->text;
-    case EX_BOOL:
-        *type = type_scalar(T_BOOL);
-        return x->flag ? STR("true") : STR("false");
-    case EX_TYPED:
-        *type = type_scalar(type_by_name(str_from(x->op)));
-        return x->text;
-    case EX_UNARY:
-        return str_from(arena_cat(
-            b->mem, x->op, arena_strndup(b->mem, x->a->text.p, x->a->text.len),
-            NULL));
-    default:
-        bind_refuse(b, x->at, "An OPTIONS value that is not a literal");
-    }
-}
-
-static void option_items(struct binder *b, const struct ast_expr *list,
-                         struct sql_option *o)
-{
-    struct str *items;
-    size_t n = 0;
-    const struct sql_type *t;
-
-    for (const struct ast_expr *x = list; x; x = x->next)
-        n += 2;
-    items = ARENA_ARRAY(b->mem, struct str, n);
-    n = 0;
-    for (const struct ast_expr *x = list; x; x = x->next) {
-        if (x->kind == EX_TUPLE || x->kind == EX_STRUCT) {
-            if (!x->list || !x->list->next || x->list->next->next)
-                bind_fail(b, x->at, "OPTIONS: a label is a pair of strings");
-            items[n++] = scalar_text(b, x->list, &t);
-            items[n++] = scalar_text(b, x->list->next, &t);
-        } else {
-            items[n++] = scalar_text(b, x, &t);
-        }
-    }
-    o->items = items;
-    o->n_items = n;
-}
-
-static void option_value(struct binder *b, const struct ast_expr *x,
-                         struct sql_option *o)
-{
-    if (x->kind == EX_NULL) {
-        o->is_null = true;
-        o->type = type_scalar(T_NULLTYPE);
-    } else if (x->kind == EX_ARRAY) {
-        o->type = type_array(b->mem, type_scalar(T_STRING));
-        option_items(b, x->list, o);
-    } else {
-        o->text = scalar_text(b, x, &o->type);
-    }
-}
-
-static const struct sql_option *
-bind_options(struct binder *b, const struct ast_option *list, size_t *n)
-{
-    struct sql_option *out;
-
-    *n = 0;
-    for (const struct ast_option *o = list; o; o = o->next)
-        ++*n;
-    out = ARENA_ARRAY(b->mem, struct sql_option, *n);
-    *n = 0;
-    for (const struct ast_option *o = list; o; o = o->next) {
-        out[*n].name = o->name;
-        option_value(b, o->value, &out[(*n)++]);
-    }
-    return out;
-}
-
-static struct str description(struct binder *b, const struct ast_option *o)
-{
-    const struct sql_type *t;
-
-    for (; o; o = o->next) {
-        if (str_ieq(o->name, STR("description")) && o->value->kind != EX_NULL)
-            return scalar_text(b, o->value, &t);
-    }
-    return STR_NULL;
-}
-
 static void type_facts(struct binder *b, const struct ast_type *t,
                        struct sql_column *c)
 {
@@ -129,7 +31,7 @@ static void type_facts(struct binder *b, const struct ast_type *t,
         fields->name = f->field_name;
         fields->type = bind_ast_type(b, f);
         fields->required = f->not_null;
-        fields->description = description(b, f->options);
+        fields->description = bind_description(b, f->options);
         if (!f->field_name.len)
             bind_fail(b, f->at, "STRUCT field in a column must have a name");
         type_facts(b, f, fields);
@@ -142,7 +44,7 @@ static void bind_column(struct binder *b, const struct ast_coldef *d,
     c->name = d->name;
     c->type = bind_ast_type(b, d->type);
     c->required = d->not_null;
-    c->description = description(b, d->options);
+    c->description = bind_description(b, d->options);
     if (d->default_value) {
         struct bexpr *e = bind_expr(b, d->default_value);
         if (!coerce(b, e, c->type))
@@ -174,7 +76,7 @@ static void bind_view_column(struct binder *b, const struct ast_stmt *s,
     if (i >= b->stmt->n_columns)
         return;
     b->stmt->columns[i].name = c->text;
-    b->stmt->columns[i].description = description(b, c->options);
+    b->stmt->columns[i].description = bind_description(b, c->options);
 }
 
 static void bind_columns(struct binder *b, const struct ast_stmt *s,
@@ -330,7 +232,7 @@ static void bind_cluster(struct binder *b, const struct ast_name *names,
 }
 
 static void bind_alters(struct binder *b, const struct ast_alter *list,
-                        struct sql_ddl *d)
+                        char place, struct sql_ddl *d)
 {
     static const struct {
         const char *what;
@@ -361,7 +263,9 @@ static void bind_alters(struct binder *b, const struct ast_alter *list,
         out->if_exists = a->if_exists;
         out->column = a->column;
         out->new_name = a->new_name;
-        out->options = bind_options(b, a->options, &out->n_options);
+        out->options = bind_options(
+            b, a->options, out->kind == ALTER_COLUMN_OPTIONS ? 'C' : place,
+            &out->n_options);
         if (a->def) {
             bind_column(b, a->def, &out->def);
             out->column = a->def->name;
@@ -394,11 +298,25 @@ static void schema_path(struct binder *b, const struct ast_path *path,
                   "parts, project.dataset");
 }
 
+static void check_partition_expiration(struct binder *b,
+                                       const struct ast_stmt *s)
+{
+    for (const struct ast_option *o = s->options; o; o = o->next) {
+        if (!s->partition && !s->like.n &&
+            str_ieq(o->name, STR("partition_expiration_days")))
+            bind_fail(b, o->at,
+                      "partition_expiration_days can only be set for a "
+                      "table that is partitioned by time");
+    }
+}
+
 void bind_ddl(struct binder *b, const struct ast_stmt *s)
 {
     struct sql_ddl *d = ARENA_NEW(b->mem, struct sql_ddl);
     bool schema = s->kind == SQL_CREATE_SCHEMA || s->kind == SQL_DROP_SCHEMA ||
                   s->kind == SQL_ALTER_SCHEMA;
+    bool view = s->kind == SQL_CREATE_VIEW || s->kind == SQL_ALTER_VIEW;
+    char place = schema ? 'S' : view ? 'V' : 'T';
 
     b->scope = NULL;
     b->stmt->ddl = d;
@@ -422,10 +340,11 @@ void bind_ddl(struct binder *b, const struct ast_stmt *s)
         bind_partition(b, s->partition, d);
     if (s->cluster)
         bind_cluster(b, s->cluster, d);
-    d->options = bind_options(b, s->options, &d->n_options);
+    d->options = bind_options(b, s->options, place, &d->n_options);
+    check_partition_expiration(b, s);
     if (s->like.n)
         resolve_path(b, &s->like, &d->like_project, &d->like_dataset,
                      &d->like_table);
     d->query = s->query_text;
-    bind_alters(b, s->alters, d);
+    bind_alters(b, s->alters, place, d);
 }

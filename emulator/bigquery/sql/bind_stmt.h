@@ -10,6 +10,12 @@
 void bind_dml(struct binder *b, const struct ast_stmt *s);
 void bind_merge(struct binder *b, const struct ast_stmt *s);
 void bind_ddl(struct binder *b, const struct ast_stmt *s);
+/* OPTIONS of a [T]able, [V]iew, [S]chema or [C]olumn, checked. */
+const struct sql_option *bind_options(struct binder *b,
+                                      const struct ast_option *list, char place,
+                                      size_t *n);
+/* That of a column's OPTIONS; empty: none. */
+struct str bind_description(struct binder *b, const struct ast_option *list);
 void add_step(struct binder *b, enum step_kind kind, const char *sql,
               const char *error);
 /* The value for a target column: coerced, REQUIRED and length checked. */

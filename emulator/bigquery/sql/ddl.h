@@ -7,7 +7,7 @@
 #include "emulator/bigquery/sql/sql.h"
 
 /* A value of OPTIONS(...): scalars as text ("true", "12", "abc"; TIMESTAMP as
- * RFC 3339), arrays and structs flattened into `items` (labels: pairs of
+ * microseconds), arrays and structs flattened into `items` (labels: pairs of
  * strings, one behind the other). */
 struct sql_option {
     struct str name;

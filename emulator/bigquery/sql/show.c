@@ -249,25 +249,34 @@ void show_json(struct buf *out, const struct sql_type *t, const struct value *v,
     }
 }
 
-static void literal_string(struct buf *out, struct str s, const char *prefix)
+/* `quote` 0: none. Bytes above 127 are no text where they are BYTES. */
+static void escaped(struct buf *out, struct str s, unsigned char quote,
+                    bool bytes)
 {
-    bool single = s.len && !memchr(s.p, '\'', s.len) && memchr(s.p, '"', s.len);
-    unsigned char quote = single ? '\'' : '"';
-
-    buf_puts(out, prefix);
-    buf_putc(out, (char)quote);
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        if (c == quote || c == '\\')
+
+        if ((quote && c == quote) || c == '\\')
             buf_printf(out, "\\%c", c);
         else if (c == '\n' || c == '\r' || c == '\t')
             buf_puts(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
-        else if (c < 32 || c == 127 || (*prefix && c > 127))
+        else if (c < 32 || c == 127 || (bytes && c > 127))
             buf_printf(out, "\\x%02x", c);
         else
             buf_putc(out, (char)c);
     }
-    buf_putc(out, (char)quote);
+}
+
+static void literal_string(struct buf *out, struct str s, const char *prefix,
+                           bool bytes)
+{
+    bool single = s.len && !memchr(s.p, '\'', s.len) && memchr(s.p, '"', s.len);
+    char quote = single ? '\'' : '"';
+
+    buf_puts(out, prefix);
+    buf_putc(out, quote);
+    escaped(out, s, (unsigned char)quote, bytes);
+    buf_putc(out, quote);
 }
 
 static void text_nested(struct buf *out, const struct sql_type *t,
@@ -312,8 +321,7 @@ static void text_scalar(struct buf *out, const struct sql_type *t,
     static const char *const names[T_N] = {
         [T_DATE] = "DATE ",         [T_TIME] = "TIME ",
         [T_DATETIME] = "DATETIME ", [T_TIMESTAMP] = "TIMESTAMP ",
-        [T_NUMERIC] = "NUMERIC ",   [T_BIGNUMERIC] = "BIGNUMERIC ",
-        [T_JSON] = "JSON "};
+        [T_NUMERIC] = "NUMERIC ",   [T_BIGNUMERIC] = "BIGNUMERIC "};
     char text[CIVIL_TEXT_MAX];
     size_t n = 0;
 
@@ -357,9 +365,14 @@ void show_text(struct buf *out, const struct sql_type *t, const struct value *v,
     else if (t->kind == T_FLOAT64)
         text_real(out, real_of(v), literal);
     else if (t->kind == T_BYTES && !literal)
-        buf_str(out, v->s);
-    else if (literal && (t->kind == T_STRING || t->kind == T_BYTES))
-        literal_string(out, v->s, t->kind == T_BYTES ? "b" : "");
+        escaped(out, v->s, 0, true);
+    else if (literal &&
+             (t->kind == T_STRING || t->kind == T_BYTES || t->kind == T_JSON))
+        literal_string(out, v->s,
+                       t->kind == T_BYTES  ? "b"
+                       : t->kind == T_JSON ? "JSON "
+                                           : "",
+                       t->kind == T_BYTES);
     else
         text_scalar(out, t, v, literal);
 }
