@@ -10,10 +10,6 @@ enum {
     COLUMNS_MAX = 2000 /* SQLite's; BigQuery has 10,000 */
 };
 
-static const char *const reserved[] = {"_TABLE_",    "_FILE_",
-                                       "_PARTITION", "_ROW_TIMESTAMP",
-                                       "__ROOT__",   "_COLIDENTIFIER"};
-
 int fields_find(const struct sql_column *columns, size_t n, struct str name)
 {
     for (size_t i = 0; i < n; i++)
@@ -38,15 +34,13 @@ static int check_name(struct str name, struct fail *f)
                         "letter or underscore, and be at most %d characters "
                         "long.",
                         STR_ARG(name), NAME_MAX_BYTES);
-    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-        if (name.len >= strlen(reserved[i]) &&
-            str_ieq(str_of(name.p, strlen(reserved[i])), str_from(reserved[i])))
-            return fail_set(f, "invalid",
-                            "Invalid field name \"%.*s\". Field names are not "
-                            "allowed to start with the (case-insensitive) "
-                            "prefixes _PARTITION, _TABLE_, _FILE_, "
-                            "_ROW_TIMESTAMP, __ROOT__ and _COLIDENTIFIER",
-                            STR_ARG(name));
+    if (name_is_reserved(name))
+        return fail_set(f, "invalid",
+                        "Invalid field name \"%.*s\". Field names are not "
+                        "allowed to start with the (case-insensitive) "
+                        "prefixes _PARTITION, _TABLE_, _FILE_, "
+                        "_ROW_TIMESTAMP, __ROOT__ and _COLIDENTIFIER",
+                        STR_ARG(name));
     return RC_OK;
 }
 

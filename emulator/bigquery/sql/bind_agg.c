@@ -99,13 +99,13 @@ static void collect_order(struct binder *b, const struct ast_call *c,
 }
 
 static const struct sql_type *top_type(struct binder *b,
-                                       const struct sql_type *t)
+                                       const struct sql_type *t, char letter)
 {
     struct sql_field *f = ARENA_ARRAY(b->mem, struct sql_field, 2);
 
     f[0] = (struct sql_field){STR("value"), t};
-    f[1] = (struct sql_field){STR("count"), type_scalar(T_INT64)};
-    f[1].name = STR("count");
+    f[1] = (struct sql_field){letter == 'U' ? STR("sum") : STR("count"),
+                              type_scalar(T_INT64)};
     return type_array(b->mem, type_struct(b->mem, f, 2));
 }
 
@@ -151,7 +151,7 @@ struct bexpr *collect_call(struct binder *b, const struct ast_expr *x,
     base->sql = arena_cat(b->mem, "bq_collect('", options, "'", values, keys,
                           ")", NULL);
     if (letter == 'T' || letter == 'U')
-        base->type = top_type(b, args[0]->type);
+        base->type = top_type(b, args[0]->type, letter);
     return base;
 }
 

@@ -426,6 +426,25 @@ static _Noreturn void unknown(struct binder *b, const struct ast_expr *x)
               suggest(b, x->text));
 }
 
+/* CONCAT takes what can be cast to STRING, unless it joins BYTES. */
+static void as_strings(struct binder *b, struct bexpr **args, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        enum sql_type_kind k = args[i]->type ? args[i]->type->kind : T_BYTES;
+
+        if (k == T_BYTES || k == T_INTERVAL)
+            return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        enum sql_type_kind k = args[i]->type->kind;
+
+        if (k != T_STRING && k != T_NULLTYPE && k != T_ARRAY && k != T_STRUCT &&
+            k != T_JSON)
+            args[i] = bind_cast(b, args[i], type_scalar(T_STRING), false,
+                                args[i]->at);
+    }
+}
+
 struct bexpr *bind_call(struct binder *b, const struct ast_expr *x)
 {
     struct bexpr **args, *e;
@@ -463,6 +482,8 @@ struct bexpr *bind_call(struct binder *b, const struct ast_expr *x)
         else
             args[n] = bind_expr(b, a);
     }
+    if (str_eq(x->text, STR("CONCAT")))
+        as_strings(b, args, n);
     e = resolve_call(b, x, functions, N_FUNCTIONS, args, n, NULL);
     check_parts(b, x, args, n);
     return e;

@@ -29,7 +29,6 @@ static void bind_source(struct merge *m, const struct ast_stmt *s)
     r = ARENA_NEW(b->mem, struct rel);
     *r = *sc->rels;
     r->next = NULL;
-    r->value_type = NULL;
     r->cols = ARENA_ARRAY(b->mem, struct col, sc->n_star);
     r->n_cols = sc->n_star;
     m->source_cols = ARENA_ARRAY(b->mem, struct col *, sc->n_star);
@@ -42,6 +41,11 @@ static void bind_source(struct merge *m, const struct ast_stmt *s)
         r->cols[i].sql = arena_printf(b->mem, "s.c%zu", i + 1);
         m->source_cols[i] = &r->cols[i];
     }
+    /* UNNEST's alias is its element; a STRUCT is made of its columns again */
+    if (r->value_type && r->value_type->kind != T_STRUCT)
+        r->value_sql = r->cols[0].sql;
+    else
+        r->value_type = NULL;
     q.sql = arena_cat(b->mem, sql, " FROM ", from, NULL);
     m->source = lift(b, &q);
     m->source_rel = r;
@@ -53,6 +57,8 @@ static void show_rel(struct binder *b, struct scope *s, struct rel *r)
 
     copy->cols = r->cols;
     copy->n_cols = r->n_cols;
+    copy->value_type = r->value_type;
+    copy->value_sql = r->value_sql;
     for (size_t i = 0; i < r->n_cols; i++) {
         if (!r->cols[i].hidden)
             scope_add_star(b, s, &r->cols[i]);

@@ -214,3 +214,76 @@ void rt_fit_decimal(struct fn *f)
     else
         fn_set_str(f, str_of(out, n));
 }
+
+/* --- PARSE_NUMERIC: spaces around the sign, which may stand behind, and commas
+ * in the whole part ------------------------------------------------------- */
+
+static size_t blanks(struct str s, size_t i)
+{
+    while (i < s.len && strchr(" \t\n\v\f\r", s.p[i]) && s.p[i])
+        i++;
+    return i;
+}
+
+static bool sign_at(struct str s, size_t i)
+{
+    return i < s.len && (s.p[i] == '+' || s.p[i] == '-');
+}
+
+/* The number without sign into `out`; where it ends. */
+static size_t plain_number(struct str s, size_t i, struct buf *out)
+{
+    bool whole = true, power = false;
+
+    for (; i < s.len; i++) {
+        char c = s.p[i];
+
+        if (c == ',' && whole)
+            continue;
+        if (c == '.' && whole)
+            whole = false;
+        else if ((c == 'e' || c == 'E') && !power)
+            power = true, whole = false;
+        else if (!(c >= '0' && c <= '9') &&
+                 !(sign_at(s, i) && strchr("eE", s.p[i - 1])))
+            break;
+        buf_putc(out, c);
+    }
+    return i;
+}
+
+static void parse_decimal(struct fn *f, int scale)
+{
+    struct str s = fn_str(f, 0);
+    size_t i = blanks(s, 0);
+    bool sign = sign_at(s, i), minus = sign && s.p[i] == '-';
+    char shown[DEC_TEXT_MAX];
+    struct buf text;
+    struct dec d;
+
+    fn_buf(&text);
+    i = blanks(s, i + sign);
+    i = blanks(s, plain_number(s, i, &text));
+    if (!sign && sign_at(s, i)) {
+        minus = s.p[i] == '-';
+        i = blanks(s, i + 1);
+    }
+    if (i < s.len || dec_parse(&d, buf_as_str(&text), scale) != DEC_OK) {
+        fn_fail(f, "Invalid %s value: %.*s",
+                scale == DEC_NUMERIC ? "NUMERIC" : "BIGNUMERIC", STR_ARG(s));
+    } else {
+        d.neg = minus && !dec_is_zero(&d);
+        fn_set_str(f, str_of(shown, dec_format(shown, &d, scale)));
+    }
+    buf_fini(&text);
+}
+
+void rt_parse_numeric(struct fn *f)
+{
+    parse_decimal(f, DEC_NUMERIC);
+}
+
+void rt_parse_bignumeric(struct fn *f)
+{
+    parse_decimal(f, DEC_BIGNUMERIC);
+}

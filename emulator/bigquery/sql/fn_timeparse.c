@@ -321,6 +321,7 @@ void rt_parse_time(struct fn *f)
     s.zone = fn_zone(f, 3);
     if (!s.zone)
         return;
+    skip_space(&s); /* around the text it is always allowed */
     if (!parse(&s, fmt)) {
         if (s.bad_element)
             fn_fail(f, "Invalid or unsupported format element in \"%.*s\"",

@@ -299,8 +299,7 @@ static struct ast_stmt *statement(struct parser *p)
             parse_refuse(p, p->tok.at,
                          arena_printf(p->mem, "Statement %s", refused[i]));
     }
-    expect_end(p);
-    return NULL;
+    parse_unexpected(p);
 }
 
 struct ast_stmt *parse_statement(struct arena *mem, struct str text,

@@ -63,6 +63,9 @@ static void select_list(struct parser *p, struct ast_select *s)
     do {
         if (parse_is(p, "FROM") && s->items)
             return; /* a trailing comma is allowed */
+        if (!s->items && parse_is(p, "FROM"))
+            parse_fail(p, p->tok.at,
+                       "Syntax error: SELECT list must not be empty");
         *tail = select_item(p);
         tail = &(*tail)->next;
     } while (parse_eat(p, ",") && p->tok.kind != TOKEN_END &&

@@ -168,6 +168,23 @@ static void set_output(struct binder *b, const struct bquery *q, bool unique)
     }
 }
 
+static void check_reserved(struct binder *b)
+{
+    for (size_t i = 0; i < b->stmt->n_columns; i++) {
+        struct str name = b->stmt->columns[i].name;
+
+        if (name_is_reserved(name))
+            bind_error(b, "invalidQuery", -1,
+                       arena_printf(b->mem,
+                                    "Invalid field name \"%.*s\". Field names "
+                                    "are not allowed to start with the "
+                                    "(case-insensitive) prefixes _PARTITION, "
+                                    "_TABLE_, _FILE_, _ROW_TIMESTAMP, __ROOT__ "
+                                    "and _COLIDENTIFIER",
+                                    STR_ARG(name)));
+    }
+}
+
 static void check_names(struct binder *b, const struct ast_stmt *s,
                         const struct bquery *q)
 {
@@ -225,6 +242,7 @@ static void bind_statement(struct binder *b, const struct ast_stmt *s)
     case SQL_SELECT:
         q = spread(b, bind_query(b, s->query, NULL, NULL));
         set_output(b, q, b->options->destination);
+        check_reserved(b);
         add_step(b, STEP_QUERY, arena_cat(b->mem, with_sql(b), q->sql, NULL),
                  NULL);
         check_partition_filters(b, 0, s->at);

@@ -161,3 +161,18 @@ bool type_is_groupable(const struct sql_type *t)
     }
     return t->kind != T_JSON;
 }
+
+bool name_is_reserved(struct str name)
+{
+    static const char *const prefixes[] = {"_TABLE_",    "_FILE_",
+                                           "_PARTITION", "_ROW_TIMESTAMP",
+                                           "__ROOT__",   "_COLIDENTIFIER"};
+
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+        size_t n = strlen(prefixes[i]);
+
+        if (name.len >= n && str_ieq(str_of(name.p, n), str_from(prefixes[i])))
+            return true;
+    }
+    return false;
+}

@@ -64,6 +64,9 @@ char type_letter(const struct sql_type *t);            /* see type.def */
 /* Declared type of the physical SQLite column. */
 const char *type_sqlite(const struct sql_type *t);
 
+/* Prefixes that no column's name may have, any case (page "Schemas"). */
+bool name_is_reserved(struct str name);
+
 bool type_is_orderable(const struct sql_type *t);
 bool type_is_groupable(const struct sql_type *t);
 
