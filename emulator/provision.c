@@ -166,12 +166,31 @@ static void add_all(json_t *calls, const json_t *set, const char *project)
         }
 }
 
+static bool is_known(const char *member)
+{
+    static const char *const known[] = {"project", "topics", "subscriptions",
+                                        "schemas", "datasets"};
+
+    for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+        if (strcmp(known[k], member) == 0)
+            return true;
+    return false;
+}
+
 static const char *check(const json_t *root)
 {
     static const char *const members[] = {"topics", "subscriptions", "schemas"};
 
+    const char *key;
+    json_t *value;
+
     if (!json_is_object(root))
         return "an object, or an array of objects, is wanted";
+    json_object_foreach(
+        (json_t *)(uintptr_t)root, key,
+        value) if (!is_known(key)) return "members are project, topics, "
+                                          "subscriptions, schemas and "
+                                          "datasets; there is another";
     for (size_t k = 0; k < sizeof(members) / sizeof(members[0]); k++) {
         const json_t *list = json_object_get(root, members[k]);
 

@@ -340,6 +340,16 @@ def test_a_folder_that_cannot_be_written_is_named(folder):
         assert f.read().startswith("this is no database")  # untouched
 
 
+def test_resources_of_a_file_have_no_unknown_member(folder):
+    os.makedirs(folder)
+    path = os.path.join(folder, "resources.json")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump({"project": "p", "topcis": ["a"]}, f)
+    e = Emulator("--memory", "--config", path, wait=False)
+    assert e.process.wait(20) != 0
+    assert "--config: members are project, topics" in e.log()
+
+
 def test_a_second_emulator_does_not_take_the_state(start, folder):
     e = start()
     make_pair(e)
