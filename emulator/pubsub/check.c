@@ -263,6 +263,8 @@ static enum grpc_status check_attempts(Google__Pubsub__V1__DeadLetterPolicy *p,
 static enum grpc_status check_retry(Google__Pubsub__V1__RetryPolicy *p,
                                     struct err *err)
 {
+    char most[48], least[48];
+
     if (!p->minimum_backoff)
         p->minimum_backoff = seconds(BACKOFF_MIN_DEFAULT);
     if (!p->maximum_backoff)
@@ -271,10 +273,13 @@ static enum grpc_status check_retry(Google__Pubsub__V1__RetryPolicy *p,
         !is_within(p->maximum_backoff, 0, BACKOFF_MAX))
         return invalid(err, "Invalid retry policy given: the backoffs must be "
                             "between 0 and 600 seconds.");
-    if (p->minimum_backoff->seconds > p->maximum_backoff->seconds)
-        return invalid(err, "Invalid retry policy given: the minimum backoff "
-                            "must not exceed the maximum backoff.");
-    return GRPC_OK;
+    if (p->minimum_backoff->seconds <= p->maximum_backoff->seconds)
+        return GRPC_OK;
+    err_set(err, RC_INVALID,
+            "The value for maximum_backoff is too small. You passed %s in the "
+            "request, but the minimum value is %s.",
+            human(most, p->maximum_backoff), human(least, p->minimum_backoff));
+    return GRPC_INVALID_ARGUMENT;
 }
 
 static enum grpc_status check_filter(const char *text, struct err *err)

@@ -29,6 +29,6 @@ enum grpc_status check_labels(size_t n, bool strict,
 enum grpc_status check_mask(ProtobufCMessage *to, const ProtobufCMessage *from,
                             const Google__Protobuf__FieldMask *mask,
                             const char *what, const char *const *mutable_fields,
-                            struct err *err);
+                            bool strict, struct err *err);
 
 #endif

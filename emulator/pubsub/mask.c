@@ -166,10 +166,41 @@ static bool is_mutable(struct str path, const char *const *mutable_fields)
     return is_one_of(mutable_fields, str_cut(&path, '.'));
 }
 
+/* Google's emulator knows no name of a topic, and misspells its advice. */
+static void refuse_path(const char *path, const char *what, bool known,
+                        bool strict, struct err *err)
+{
+    bool is_topic = strcmp(what, "Topic") == 0;
+
+    if (strict && known)
+        err_set(err, RC_INVALID,
+                "Invalid update_mask provided in the Update%sRequest: the '%s' "
+                "field in the %s is not mutable.",
+                what, path, what);
+    else if (strict)
+        err_set(err, RC_INVALID,
+                "Invalid update_mask provided in the Update%sRequest: '%s' is "
+                "not a known %s field.",
+                what, path, what);
+    else if (known && !is_topic)
+        err_set(err, RC_INVALID,
+                "Invalid update_mask provided in the Update%sRequest: the %s "
+                "field in the %s is not mutable.",
+                what, path, what);
+    else
+        err_set(err, RC_INVALID,
+                "Invalid update_mask provided in the Update%sRequest: %s is "
+                "not a known %s field. Note that field paths must be of the "
+                "form %s.",
+                what, path, what,
+                is_topic ? "'schema_settings' rather than 'schemaSetings'"
+                         : "'push_config' rather than 'pushConfig'");
+}
+
 enum grpc_status check_mask(ProtobufCMessage *to, const ProtobufCMessage *from,
                             const Google__Protobuf__FieldMask *mask,
                             const char *what, const char *const *mutable_fields,
-                            struct err *err)
+                            bool strict, struct err *err)
 {
     if (!mask || mask->n_paths == 0) {
         err_set(err, RC_INVALID,
@@ -186,12 +217,7 @@ enum grpc_status check_mask(ProtobufCMessage *to, const ProtobufCMessage *from,
             merge_path(to, from, path))
             continue;
         known = known && !is_mutable(path, mutable_fields);
-        err_set(err, RC_INVALID,
-                known ? "Invalid update_mask provided in the Update%sRequest: "
-                        "the '%s' field in the %s is not mutable."
-                      : "Invalid update_mask provided in the Update%sRequest: "
-                        "'%s' is not a known %s field.",
-                what, mask->paths[i], what);
+        refuse_path(mask->paths[i], what, known, strict, err);
         return GRPC_INVALID_ARGUMENT;
     }
     return GRPC_OK;

@@ -95,10 +95,11 @@ static int check_message(struct str message, bool limits, struct seen *seen,
     if (!json_is_utf8(seen->ordering_key))
         return refuse(err, "The ordering key must be valid UTF-8.");
     if (!seen->has_data && seen->n_attributes == 0)
-        return refuse(err,
-                      "One or more messages in the publish request is empty. "
-                      "Each message must contain either non-empty data, or at "
-                      "least one attribute.");
+        return refuse(
+            err, limits ? "One or more messages in the publish request is "
+                          "empty. Each message must contain either non-empty "
+                          "data, or at least one attribute."
+                        : "Some messages are empty");
     if (limits && seen->n_attributes > MESSAGE_MAX_ATTRIBUTES)
         return too_large(err, "attribute count", seen->n_attributes,
                          MESSAGE_MAX_ATTRIBUTES);

@@ -56,7 +56,7 @@ static enum grpc_status check_endpoint(const char *endpoint, bool strict,
                 "http URL.)",
                 endpoint);
     else
-        err_set(err, RC_INVALID, "Unsupported push_endpoint: %.300s", endpoint);
+        err_set(err, RC_INVALID, "Unsupported push_endpoint");
     return GRPC_INVALID_ARGUMENT;
 }
 

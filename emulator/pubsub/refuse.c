@@ -28,8 +28,8 @@ static char *unknown_text(const struct pubsub *s, const char *kind,
 
     if (is_strict(s))
         return mem_printf("Resource not found (resource=%.*s).", STR_ARG(leaf));
-    if (*kind == 'T')
-        return mem_strdup("Topic not found");
+    if (*kind == 'T' || *kind == 'D')
+        return mem_printf("%s not found", kind);
     return mem_printf("%s does not exist", kind);
 }
 

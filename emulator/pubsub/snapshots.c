@@ -216,7 +216,7 @@ void snapshot_update_run(struct rpc_call *call, ProtobufCMessage *in,
         return;
     config = pb_copy(n->config);
     status = check_mask(&config->base, &r->snapshot->base, r->update_mask,
-                        "Snapshot", snapshot_mutable, &err);
+                        "Snapshot", snapshot_mutable, is_strict(s), &err);
     if (status == GRPC_OK)
         status = check_snapshot(config, is_strict(s), &err);
     if (status) {
@@ -331,8 +331,11 @@ void seek_run(struct rpc_call *call, ProtobufCMessage *in, void *service)
         ackset_copy(&set, &n->holder.done);
         break;
     default:
-        rpc_fail(call, GRPC_INVALID_ARGUMENT,
-                 "You have not specified a seek target in the request.");
+        rpc_fail(call, GRPC_INVALID_ARGUMENT, "%s",
+                 is_strict(s)
+                     ? "You have not specified a seek target in the request."
+                     : "No target was specified in the SeekRequest. Must "
+                       "specify either a time or a snapshot");
         return;
     }
     sub_touch(sub);

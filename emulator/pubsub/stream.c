@@ -307,12 +307,19 @@ static bool inject(struct stream *st, const char *name)
     }
 }
 
-static const char *first_is_wrong(const PB(StreamingPullRequest) * in)
+static const char *first_is_wrong(const PB(StreamingPullRequest) * in,
+                                  bool strict)
 {
+    static const char subscription[] =
+        "The first message must set subscription";
+    static const char deadline[] =
+        "The first message must set stream_ack_deadline_seconds";
+    size_t article = strict ? 0 : strlen("The ");
+
     if (!*in->subscription)
-        return "The first message must set subscription";
+        return subscription + article;
     if (in->stream_ack_deadline_seconds == 0)
-        return "The first message must set stream_ack_deadline_seconds";
+        return deadline + article;
     return NULL;
 }
 
@@ -336,7 +343,7 @@ static bool begin(struct stream *st, const PB(StreamingPullRequest) * in)
 {
     struct pubsub *s = st->service;
     struct sub *sub = sub_find(s, str_from(in->subscription));
-    const char *text = first_is_wrong(in);
+    const char *text = first_is_wrong(in, is_strict(s));
     enum grpc_status status;
 
     st->name = mem_strdup(in->subscription);

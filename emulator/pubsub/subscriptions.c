@@ -68,7 +68,8 @@ static bool check_dead_letter(struct rpc_call *call, struct pubsub *s,
     if (!name_is_valid(name, "topics"))
         refuse_name(call, s, "topics", name);
     else if (!topic_find(s, str_from(name)))
-        refuse_unknown(call, s, "Topic", str_from(name));
+        refuse_unknown(call, s, is_strict(s) ? "Topic" : "Dead letter topic",
+                       str_from(name));
     else
         return true;
     return false;
@@ -84,7 +85,8 @@ static struct topic *check_names(struct rpc_call *call, struct pubsub *s,
     else if (!t && !name_is_valid(c->topic, "topics"))
         refuse_name(call, s, "topics", c->topic);
     else if (!t)
-        refuse_unknown(call, s, "Topic", str_from(c->topic));
+        refuse_unknown(call, s, is_strict(s) ? "Topic" : "Subscription topic",
+                       str_from(c->topic));
     else if (sub_find(s, str_from(c->name)))
         refuse_existing(call, s, "Subscription", c->name);
     else
@@ -292,7 +294,7 @@ void subscription_update_run(struct rpc_call *call, ProtobufCMessage *in,
         return;
     config = pb_copy(sub->config);
     status = check_mask(&config->base, &r->subscription->base, r->update_mask,
-                        "Subscription", sub_mutable, &err);
+                        "Subscription", sub_mutable, is_strict(s), &err);
     if (status == GRPC_OK)
         status = check_subscription(config, is_strict(s), &err);
     if (status == GRPC_OK &&

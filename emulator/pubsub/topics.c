@@ -120,7 +120,7 @@ void topic_update_run(struct rpc_call *call, ProtobufCMessage *in,
         return;
     config = pb_copy(t->config);
     status = check_mask(&config->base, &r->topic->base, r->update_mask, "Topic",
-                        topic_mutable, &err);
+                        topic_mutable, is_strict(s), &err);
     if (status == GRPC_OK)
         status = check_topic(config, is_strict(s), &err);
     if (status) {

@@ -344,6 +344,25 @@ def test_lenient_texts(lenient):
             lambda: g.subscriber.acknowledge(subscription=name, ack_ids=[]))
     refused(INVALID, "Invalid ack id (ack_id=bad)",
             lambda: g.subscriber.acknowledge(subscription=name, ack_ids=["bad"]))
+    refused(MISSING, "Subscription topic does not exist",
+            lambda: g.subscription(missing_topic))
+    refused(MISSING, "Dead letter topic not found",
+            sub(g, dead_letter_policy={"dead_letter_topic": missing_topic}))
+    refused(INVALID, "Some messages are empty",
+            lambda: g.raw.publish(topic=topic, messages=[{"ordering_key": "k"}]))
+    refused(INVALID, "Unsupported push_endpoint", sub(g, push_config={"push_endpoint": "ftp://x"}))
+    refused(INVALID, "The value for maximum_backoff is too small. You passed 10s in the request, "
+            "but the minimum value is 20s.",
+            sub(g, retry_policy={"minimum_backoff": seconds(20), "maximum_backoff": seconds(10)}))
+    refused(INVALID, "No target was specified in the SeekRequest. Must specify either a time or a "
+            "snapshot", lambda: g.subscriber.seek(request={"subscription": name}))
+    refused(INVALID, "Invalid update_mask provided in the UpdateTopicRequest: bogus is not a known "
+            "Topic field. Note that field paths must be of the form 'schema_settings' rather than "
+            "'schemaSetings'.", lambda: g.publisher.update_topic(
+                topic={"name": topic}, update_mask=field_mask_pb2.FieldMask(paths=["bogus"])))
+    refused(INVALID, "Invalid update_mask provided in the UpdateSubscriptionRequest: the topic "
+            "field in the Subscription is not mutable.", lambda: g.subscriber.update_subscription(
+                subscription={"name": name}, update_mask=field_mask_pb2.FieldMask(paths=["topic"])))
     refused(INVALID, "No messages to publish", lambda: g.raw.publish(topic=topic, messages=[]))
     refused(INVALID, "Too many messages to publish",
             lambda: g.raw.publish(topic=topic, messages=[{"data": b"x"}] * 1001))

@@ -96,7 +96,8 @@ START_TEST(a_mask_changes_what_it_names)
     mask.paths = (char **)(uintptr_t)masks[_i].paths;
     while (mask.n_paths < 3 && mask.paths[mask.n_paths])
         mask.n_paths++;
-    status = check_mask(to, from, &mask, "Subscription", mutable_fields, &err);
+    status =
+        check_mask(to, from, &mask, "Subscription", mutable_fields, true, &err);
     if (masks[_i].shown) {
         ck_assert_msg(status == GRPC_OK, "%s", err.text);
         shows(to, masks[_i].shown);
@@ -114,8 +115,9 @@ START_TEST(no_mask_is_refused)
     ProtobufCMessage *m =
         read_json(&google__pubsub__v1__topic__descriptor, "{}");
 
-    ck_assert_int_eq(check_mask(m, m, NULL, "Topic", mutable_fields, NULL),
-                     GRPC_INVALID_ARGUMENT);
+    ck_assert_int_eq(
+        check_mask(m, m, NULL, "Topic", mutable_fields, true, NULL),
+        GRPC_INVALID_ARGUMENT);
     protobuf_c_message_free_unpacked(m, NULL);
 }
 END_TEST
