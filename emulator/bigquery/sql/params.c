@@ -284,15 +284,34 @@ static void read_param(struct reading *r, struct str json, struct param *p)
     p->s = value.s;
 }
 
+/* By address: a value in a register would be one that longjmp may clobber. */
+static void read_params(struct reading *r, const struct str *json,
+                        struct sql_params *ps)
+{
+    struct str item, text;
+    const char *why;
+    size_t n = 0, at;
+
+    if (json->len && json_check(*json, &why, &at) != RC_OK)
+        fail(r, "the list is not JSON", STR_NULL);
+    text = json->len ? arena_str(&ps->mem, *json) : STR_NULL;
+    while (text.len && json_element(text, (int64_t)n, &item))
+        n++;
+    ps->list = ARENA_ARRAY(&ps->mem, struct param, n);
+    for (size_t i = 0; i < n; i++) {
+        json_element(text, (int64_t)i, &item);
+        read_param(r, item, &ps->list[i]);
+        ps->n = i + 1;
+        ps->named |= ps->list[i].name.len > 0;
+    }
+}
+
 int sql_params_parse(struct str json, struct sql_params **out,
                      struct sql_error *err)
 {
     struct sql_params *volatile ps = MEM_NEW(struct sql_params);
     struct reading r = {.mem = &ps->mem, .err = err};
-    struct str item, text;
-    const char *why;
     jmp_buf on_error;
-    size_t n = 0, at;
 
     arena_init(&ps->mem);
     r.on_error = &on_error;
@@ -303,18 +322,7 @@ int sql_params_parse(struct str json, struct sql_params **out,
     ps->mem.on_full = &on_error;
     *err = (struct sql_error){.reason = "invalidQuery",
                               .text = "Query parameters are too large"};
-    if (json.len && json_check(json, &why, &at) != RC_OK)
-        fail(&r, "the list is not JSON", STR_NULL);
-    text = json.len ? arena_str(&ps->mem, json) : STR_NULL;
-    while (text.len && json_element(text, (int64_t)n, &item))
-        n++;
-    ps->list = ARENA_ARRAY(&ps->mem, struct param, n);
-    for (size_t i = 0; i < n; i++) {
-        json_element(text, (int64_t)i, &item);
-        read_param(&r, item, &ps->list[i]);
-        ps->n = i + 1;
-        ps->named |= ps->list[i].name.len > 0;
-    }
+    read_params(&r, &json, ps);
     ps->mem.on_full = NULL;
     *out = ps;
     return RC_OK;
