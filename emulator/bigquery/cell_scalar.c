@@ -261,7 +261,7 @@ static const char *read_json(struct str text, struct cell_mem *mem,
     size_t at;
     char *p;
 
-    if (json_check(text, &reason, &at))
+    if (json_check_same_keys(text, &reason, &at))
         return say(why, "Invalid JSON: %s at byte %zu", reason, at);
     buf_reset(scratch);
     json_normalize(text, scratch);

@@ -32,6 +32,7 @@ void json_scan_init(struct json_scan *s, struct str text)
     s->end = s->p + text.len;
     s->error = NULL;
     s->no_memory = false;
+    s->same_keys = false;
     s->state = AT_VALUE;
     s->depth = 0;
     s->objects = 0;
@@ -281,6 +282,8 @@ static const char *admit_key(struct json_scan *s, const struct json_token *t)
     struct json_key key = {t->text.p, t->text.len};
     size_t base = s->bases[s->depth - 1];
 
+    if (s->same_keys)
+        return NULL;
     if (t->escaped)
         key.len |= ESCAPED_BIT;
     if (s->n_keys - base < COMPARE_KEYS) {
@@ -503,13 +506,14 @@ bool json_scan_skip(struct json_scan *s, const struct json_token *t,
     return true;
 }
 
-int json_check(struct str text, const char **why, size_t *at)
+static int check(struct str text, bool same_keys, const char **why, size_t *at)
 {
     struct json_scan s;
     struct json_token t;
     int rc = RC_OK;
 
     json_scan_init(&s, text);
+    s.same_keys = same_keys;
     do {
         json_scan_next(&s, &t);
     } while (t.kind != JSON_T_ERROR && t.kind != JSON_T_DONE);
@@ -522,6 +526,16 @@ int json_check(struct str text, const char **why, size_t *at)
     }
     json_scan_fini(&s);
     return rc;
+}
+
+int json_check(struct str text, const char **why, size_t *at)
+{
+    return check(text, false, why, at);
+}
+
+int json_check_same_keys(struct str text, const char **why, size_t *at)
+{
+    return check(text, true, why, at);
 }
 
 bool json_is_utf8(struct str s)

@@ -57,6 +57,7 @@ struct json_scan {
     const char *start, *p, *end;
     const char *error; /* a constant: "... at byte" may follow */
     bool no_memory;    /* the error is ours, not the text's */
+    bool same_keys;    /* may be set after init: a key may come twice */
     /* private */
     int state;
     unsigned depth;
@@ -82,6 +83,10 @@ bool json_scan_skip(struct json_scan *s, const struct json_token *t,
 /* RC_OK if `text` is one well-formed JSON text; RC_MALFORMED with `*why` and
  * `*at` (the byte's index), or RC_NOMEM. */
 RC_MUST_USE int json_check(struct str text, const char **why, size_t *at);
+
+/* The same, but an object may hold a key twice. */
+RC_MUST_USE int json_check_same_keys(struct str text, const char **why,
+                                     size_t *at);
 
 /* --- strings as a scanner gave them (so: well-formed) ------------------- */
 

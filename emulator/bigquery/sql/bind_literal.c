@@ -44,7 +44,7 @@ static struct bexpr *json_literal(struct binder *b, struct str text, size_t at)
     const char *sql;
     size_t where;
 
-    if (json_check(text, &why, &where) != RC_OK)
+    if (json_check_same_keys(text, &why, &where) != RC_OK)
         bind_fail(b, at, "Invalid JSON literal: %s", why);
     out = arena_buf(b->mem);
     json_normalize(text, out);

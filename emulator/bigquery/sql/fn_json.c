@@ -173,7 +173,7 @@ void rt_parse_json(struct fn *f)
     struct buf out;
     size_t at;
 
-    if (json_check(s, &why, &at) != RC_OK) {
+    if (json_check_same_keys(s, &why, &at) != RC_OK) {
         fn_fail(f, "Invalid input to PARSE_JSON: %s at byte %zu", why, at);
         return;
     }

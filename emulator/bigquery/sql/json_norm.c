@@ -14,7 +14,9 @@ struct member {
 static int by_key(const void *a, const void *b)
 {
     const struct member *x = a, *y = b;
-    return json_text_cmp(x->key, y->key);
+    int order = json_text_cmp(x->key, y->key);
+
+    return order ? order : (x->key.p > y->key.p) - (x->key.p < y->key.p);
 }
 
 static void put_object(struct json_scan *s, struct buf *out)
@@ -40,6 +42,9 @@ static void put_object(struct json_scan *s, struct buf *out)
     buf_putc(out, '{');
     for (size_t i = 0; i < n; i++) {
         struct json_token key = {.text = m[i].key, .escaped = true};
+        /* of one key the first value counts (page "Data types", JSON) */
+        if (i && json_text_cmp(m[i].key, m[i - 1].key) == 0)
+            continue;
         if (i)
             buf_putc(out, ',');
         json_put_text(out, &key);
@@ -96,6 +101,7 @@ void json_normalize(struct str text, struct buf *out)
     struct json_token t;
 
     json_scan_init(&s, text);
+    s.same_keys = true;
     switch (json_scan_next(&s, &t)) {
     case JSON_T_OBJECT:
         put_object(&s, out);

@@ -156,7 +156,7 @@ static struct str read_json(struct reading *r, struct str s)
     struct str v;
     size_t at;
 
-    if (json_check(s, &why, &at) != RC_OK)
+    if (json_check_same_keys(s, &why, &at) != RC_OK)
         fail(r, "not JSON:", s);
     out = arena_buf(r->mem);
     json_normalize(s, out);

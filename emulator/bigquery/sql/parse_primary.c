@@ -243,6 +243,10 @@ static struct ast_expr *keyword(struct parser *p)
          parse_is(p, "GROUPING")) &&
         parse_peek_is(p, "("))
         return literal(p, EX_NAME);
+    if (parse_is(p, "RANGE") && parse_peek_is(p, "<"))
+        parse_refuse(p, at, "Type RANGE");
+    if (parse_is(p, "COLLATE") && parse_peek_is(p, "("))
+        parse_refuse(p, at, "Function COLLATE");
     parse_unexpected(p);
 }
 
@@ -275,8 +279,6 @@ struct ast_expr *parse_primary(struct parser *p)
             return e;
         if (parse_is(p, "SAFE_CAST") && parse_peek_is(p, "("))
             return parse_cast(p, true);
-        if (parse_is(p, "RANGE") && parse_peek_is(p, "<"))
-            parse_refuse(p, p->tok.at, "Type RANGE");
         return literal(p, EX_NAME);
     default:
         break;
@@ -291,5 +293,7 @@ struct ast_expr *parse_primary(struct parser *p)
         parse_advance(p);
         return e;
     }
+    if (parse_is(p, ">") && p->tok.at && p->lx.text.p[p->tok.at - 1] == '-')
+        parse_refuse(p, p->tok.at - 1, "A lambda (->)");
     parse_unexpected(p);
 }

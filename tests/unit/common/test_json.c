@@ -157,6 +157,20 @@ START_TEST(a_repeated_key_is_found_among_any_number)
 }
 END_TEST
 
+START_TEST(repeated_keys_can_be_allowed_and_nothing_else)
+{
+    const char *why = NULL;
+    size_t at = 0;
+
+    ck_assert_int_eq(json_check_same_keys(
+                         STR("{\"a\":1,\"a\":{\"b\":1,\"b\":2}}"), &why, &at),
+                     RC_OK);
+    ck_assert_int_eq(json_check_same_keys(STR("{\"a\":1,\"a\"}"), &why, &at),
+                     RC_MALFORMED);
+    ck_assert_uint_eq(at, 10);
+}
+END_TEST
+
 START_TEST(memory_that_fails_is_not_the_texts_fault)
 {
     for (unsigned long n = 1; n < 40; n++) {
@@ -288,6 +302,7 @@ Suite *suite_json(void)
                         sizeof(bad) / sizeof(bad[0]));
     tcase_add_test(tc, depth_is_bounded);
     tcase_add_test(tc, a_repeated_key_is_found_among_any_number);
+    tcase_add_test(tc, repeated_keys_can_be_allowed_and_nothing_else);
     tcase_add_test(tc, memory_that_fails_is_not_the_texts_fault);
     tcase_add_test(tc, strings_have_one_canonical_form);
     tcase_add_test(tc, u_0000_is_told_and_values_can_be_skipped);
