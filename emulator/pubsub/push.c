@@ -15,7 +15,7 @@
 enum {
     CALLS_MAX = 4096,  /* of all subscriptions together */
     CALLS_EXTRA = 384, /* of them: beyond each one's first few */
-    CALLS_HOST = 1024, /* to one host and port */
+    CALLS_HOST = 512,  /* to one host and port, and kept open afterwards */
     BYTES_SHARED = 64 << 20,
     BYTES_MAX = 256 << 20 /* with the first request of each */
 };
