@@ -177,6 +177,46 @@ static struct bexpr *bind_case(struct binder *b, const struct ast_expr *x)
     return out;
 }
 
+static bool has_parameters(const struct ast_type *t)
+{
+    if (!t)
+        return false;
+    for (const struct ast_type *f = t->fields; f; f = f->next) {
+        if (has_parameters(f))
+            return true;
+    }
+    return t->p1 >= 0 || has_parameters(t->elem);
+}
+
+/* NUMERIC(p, s) rounds, and all of them fail on what does not fit. */
+static struct bexpr *fit(struct binder *b, struct bexpr *e,
+                         const struct ast_type *t, bool safe)
+{
+    const char *call = safe ? "bqs" : "bq";
+    long long scale = t->p2 > 0 ? t->p2 : 0;
+    struct bexpr *out = bexpr_new(b, e->type, NULL, e->at);
+
+    if (is_decimal(e->type)) {
+        bool wide = e->type->kind == T_BIGNUMERIC;
+
+        if (t->p1 < 1 || scale > (wide ? 38 : 9) || scale > t->p1 ||
+            t->p1 - scale > (wide ? 38 : 29))
+            bind_fail(b, t->at, "Invalid precision or scale of %s",
+                      bind_type_name(b, e->type));
+        out->sql = arena_printf(b->mem, "%s_fit_decimal(%s,%lld,%lld,'')", call,
+                                e->sql, (long long)t->p1, scale);
+    } else if (e->type->kind == T_STRING || e->type->kind == T_BYTES) {
+        out->sql = arena_printf(b->mem, "%s_max_length(%s,%lld,'')", call,
+                                e->sql, (long long)t->p1);
+    } else {
+        bind_fail(b, t->at, "%s does not support type parameters",
+                  bind_type_name(b, e->type));
+    }
+    out->constant = e->constant;
+    bexpr_merge(out, e);
+    return out;
+}
+
 static struct bexpr *cast(struct binder *b, const struct ast_expr *x)
 {
     struct bexpr *e = bind_expr(b, x->a);
@@ -184,9 +224,11 @@ static struct bexpr *cast(struct binder *b, const struct ast_expr *x)
 
     if (x->b)
         bind_refuse(b, x->b->at, "CAST with FORMAT");
-    if (x->type->p1 >= 0)
-        bind_refuse(b, x->type->at, "CAST to a parameterized type");
-    return bind_cast(b, e, t, x->flag, x->at);
+    if (x->type->p1 < 0 && has_parameters(x->type))
+        bind_refuse(b, x->type->at,
+                    "CAST to an ARRAY or STRUCT of a parameterized type");
+    e = bind_cast(b, e, t, x->flag, x->at);
+    return x->type->p1 < 0 ? e : fit(b, e, x->type, x->flag);
 }
 
 static struct bexpr *tuple(struct binder *b, const struct ast_expr *x)

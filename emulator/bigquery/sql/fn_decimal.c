@@ -188,7 +188,7 @@ void rt_nmin(struct fn *f)
     extreme(f, -1);
 }
 
-/* NUMERIC(p, s) columns: (value, precision, scale, column). */
+/* NUMERIC(p, s): (value, precision, scale, column or '' in a cast). */
 void rt_fit_decimal(struct fn *f)
 {
     struct str column = fn_str(f, 3);
@@ -209,8 +209,10 @@ void rt_fit_decimal(struct fn *f)
     n = dec_format(out, &d, DEC_BIGNUMERIC);
     if ((int64_t)strcspn(out, ".") - d.neg > precision - scale &&
         strcspn(out + d.neg, ".") > 0 && out[d.neg] != '0')
-        fn_fail(f, "Field %.*s: %s is out of range of NUMERIC(%lld, %lld)",
-                STR_ARG(column), out, (long long)precision, (long long)scale);
+        fn_fail(f, "%s%.*s%s%s is out of range of NUMERIC(%lld, %lld)",
+                column.len ? "Field " : "", STR_ARG(column),
+                column.len ? ": " : "", out, (long long)precision,
+                (long long)scale);
     else
         fn_set_str(f, str_of(out, n));
 }

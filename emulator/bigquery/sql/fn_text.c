@@ -360,7 +360,7 @@ void rt_required(struct fn *f)
         fn_set_arg(f, 0);
 }
 
-/* STRING(n), BYTES(n): (value, n, column). */
+/* STRING(n), BYTES(n): (value, n, column or '' in a cast). */
 void rt_max_length(struct fn *f)
 {
     struct str s, column = fn_str(f, 2);
@@ -374,9 +374,11 @@ void rt_max_length(struct fn *f)
     n = fn_kind(f, 0) == FN_BLOB ? s.len : utf8_count(s);
     if ((int64_t)n > fn_int(f, 1))
         fn_fail(f,
-                "Field %.*s: %s(%lld) has maximum length %lld but got a value "
+                "%s%.*s%s%s(%lld) has maximum length %lld but got a value "
                 "with length %zu",
-                STR_ARG(column), fn_kind(f, 0) == FN_BLOB ? "BYTES" : "STRING",
+                column.len ? "Field " : "", STR_ARG(column),
+                column.len ? ": " : "",
+                fn_kind(f, 0) == FN_BLOB ? "BYTES" : "STRING",
                 (long long)fn_int(f, 1), (long long)fn_int(f, 1), n);
     else
         fn_set_arg(f, 0);
