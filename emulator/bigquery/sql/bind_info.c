@@ -337,11 +337,7 @@ static const struct info_view *find_view(struct binder *b,
         if (str_ieq(str_from(info_views[i].name), name))
             return &info_views[i];
     }
-    bind_error(b, "notFound", (long)path->at,
-               arena_printf(b->mem,
-                            "Not found: INFORMATION_SCHEMA view "
-                            "%.*s is not known to this emulator",
-                            STR_ARG(name)));
+    bind_refuse(b, path->at, "INFORMATION_SCHEMA.%.*s", STR_ARG(name));
 }
 
 static void each_dataset_table(void *to, const struct sql_dataset *d)

@@ -196,6 +196,12 @@ const char *bind_table(struct binder *b, const struct ast_from *f,
     struct str last = path->part[path->n - 1];
     struct rel *r;
 
+    if (str_ieq(last, STR("__TABLES__")) ||
+        str_ieq(last, STR("__TABLES_SUMMARY__")))
+        bind_refuse(b, f->at,
+                    "The meta-table %.*s (INFORMATION_SCHEMA.TABLES "
+                    "and PARTITIONS tell the same)",
+                    STR_ARG(last));
     r = scope_add_rel(b, s, f->alias.len ? f->alias : last);
     if (is_info_schema(path)) {
         sql = bind_info_schema(b, path, r, alias);

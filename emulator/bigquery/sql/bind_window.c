@@ -106,8 +106,10 @@ const char *window_sql(struct binder *b, const struct ast_window *w,
                       "not allowed",
                       bind_type_name(b, e->type));
         refuse_ungrouped(b, e, "ORDER BY");
-        if (range && (n || e->type->kind == T_NUMERIC ||
-                      e->type->kind == T_BIGNUMERIC || !is_numeric(e->type)))
+        if (range && is_decimal(e->type))
+            bind_refuse(b, o->expr->at, "A RANGE frame with an offset over %s",
+                        bind_type_name(b, e->type));
+        if (range && (n || !is_numeric(e->type)))
             bind_fail(b, o->expr->at,
                       "Window frame with offset RANGE needs "
                       "one ORDER BY key of a numeric type");
