@@ -269,6 +269,38 @@ static bool fill_enum(struct parser *p, struct avro_type *t, const json_t *v)
     return true;
 }
 
+static enum avro_logical logical_of(enum avro_kind kind, struct str name)
+{
+    static const struct {
+        const char *name;
+        enum avro_kind kind;
+        enum avro_logical logical;
+    } known[] = {
+        {"date", AVRO_INT, AVRO_DATE},
+        {"time-millis", AVRO_INT, AVRO_TIME_MILLIS},
+        {"time-micros", AVRO_LONG, AVRO_TIME_MICROS},
+        {"timestamp-millis", AVRO_LONG, AVRO_TIMESTAMP_MILLIS},
+        {"timestamp-micros", AVRO_LONG, AVRO_TIMESTAMP_MICROS},
+        {"local-timestamp-millis", AVRO_LONG, AVRO_LOCAL_MILLIS},
+        {"local-timestamp-micros", AVRO_LONG, AVRO_LOCAL_MICROS},
+        {"decimal", AVRO_BYTES, AVRO_DECIMAL},
+        {"decimal", AVRO_FIXED, AVRO_DECIMAL},
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (kind == known[i].kind && str_eq(name, str_from(known[i].name)))
+            return known[i].logical;
+    return AVRO_PLAIN;
+}
+
+static void set_logical(struct avro_type *t, const json_t *v)
+{
+    json_int_t scale = json_integer_value(json_object_get(v, "scale"));
+
+    t->logical = logical_of(t->kind, member(v, "logicalType"));
+    t->scale = scale > 0 && scale < 100 ? (unsigned)scale : 0;
+}
+
 static bool fill_fixed(struct parser *p, struct avro_type *t, const json_t *v)
 {
     const json_t *size = json_object_get(v, "size");
@@ -277,6 +309,7 @@ static bool fill_fixed(struct parser *p, struct avro_type *t, const json_t *v)
         json_integer_value(size) > INT32_MAX)
         return fail(p, "a fixed without size", t->name) != NULL;
     t->size = (size_t)json_integer_value(size);
+    set_logical(t, v);
     return true;
 }
 
@@ -356,6 +389,21 @@ static const struct avro_type *parse_union(struct parser *p, const json_t *v,
     return t;
 }
 
+/* {"type":"long","logicalType":...}: a type of its own. */
+static const struct avro_type *parse_plain(struct parser *p, const json_t *v,
+                                           struct str space)
+{
+    const struct avro_type *t = parse(p, json_object_get(v, "type"), space);
+    struct avro_type *own;
+
+    if (!t || t->kind > AVRO_STRING ||
+        !logical_of(t->kind, member(v, "logicalType")))
+        return t;
+    own = type_new(p, t->kind);
+    set_logical(own, v);
+    return own;
+}
+
 static const struct avro_type *parse_object(struct parser *p, const json_t *v,
                                             struct str space)
 {
@@ -374,7 +422,7 @@ static const struct avro_type *parse_object(struct parser *p, const json_t *v,
         return parse_items(p, v, AVRO_ARRAY, space);
     if (str_eq(name, STR("map")))
         return parse_items(p, v, AVRO_MAP, space);
-    return parse(p, type, space);
+    return parse_plain(p, v, space);
 }
 
 static const struct avro_type *parse(struct parser *p, const json_t *v,

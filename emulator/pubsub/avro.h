@@ -31,6 +31,19 @@ enum avro_kind {
     AVRO_FIXED
 };
 
+/* What a number or bytes mean. Those not known mean nothing, as Avro wants. */
+enum avro_logical {
+    AVRO_PLAIN,
+    AVRO_DATE,
+    AVRO_TIME_MILLIS,
+    AVRO_TIME_MICROS,
+    AVRO_TIMESTAMP_MILLIS,
+    AVRO_TIMESTAMP_MICROS,
+    AVRO_LOCAL_MILLIS, /* local-timestamp-... */
+    AVRO_LOCAL_MICROS,
+    AVRO_DECIMAL
+};
+
 enum {
     AVRO_MAX_DEPTH = 64 /* of values, and of types in a schema */
 };
@@ -43,6 +56,8 @@ struct avro_field {
 
 struct avro_type {
     enum avro_kind kind;
+    enum avro_logical logical;
+    unsigned scale;  /* AVRO_DECIMAL */
     struct str name; /* full; of records, enums, fixed */
     size_t n;        /* fields, symbols, branches */
     struct avro_field *fields;

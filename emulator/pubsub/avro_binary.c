@@ -1,27 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages in Avro's binary encoding, checked without decoding them. */
 #include "common/json.h"
-#include "emulator/pubsub/avro.h"
+#include "emulator/pubsub/avro_cursor.h"
 
 enum {
     FREE_VALUES = 100000 /* that take no bytes: nulls, empty records */
 };
 
 struct reader {
-    const uint8_t *p, *end;
+    struct avro_cursor at;
     size_t n_free;
     unsigned depth;
-    struct err *err;
 };
 
-static bool fail(struct reader *r, const char *what)
+static bool stop(struct avro_cursor *r, const char *what)
 {
     err_set(r->err, RC_INVALID, "%s", what);
     return false;
 }
 
+static bool fail(struct reader *r, const char *what)
+{
+    return stop(&r->at, what);
+}
+
 /* Zig-zag; at most ten bytes. */
-static bool read_long(struct reader *r, int64_t *out)
+bool avro_read_long(struct avro_cursor *r, int64_t *out)
 {
     uint64_t v = 0;
 
@@ -29,7 +33,7 @@ static bool read_long(struct reader *r, int64_t *out)
         uint8_t c;
 
         if (r->p == r->end)
-            return fail(r, "Not enough data to parse for schema.");
+            return stop(r, "Not enough data to parse for schema.");
         c = *r->p++;
         if (shift == 63 && c > 1)
             break;
@@ -39,62 +43,75 @@ static bool read_long(struct reader *r, int64_t *out)
             return true;
         }
     }
-    return fail(r, "A number has more than 64 bits.");
+    return stop(r, "A number has more than 64 bits.");
 }
 
-static bool skip(struct reader *r, uint64_t n)
+bool avro_read_fixed(struct avro_cursor *r, uint64_t n, struct str *out)
 {
     if (n > (size_t)(r->end - r->p))
-        return fail(r, "Not enough data to parse for schema.");
+        return stop(r, "Not enough data to parse for schema.");
+    *out = str_of((const char *)r->p, (size_t)n);
     r->p += n;
     return true;
 }
 
-static bool read_bytes(struct reader *r, bool text)
+bool avro_read_bytes(struct avro_cursor *r, struct str *out)
 {
-    const char *start;
     int64_t len;
 
-    if (!read_long(r, &len))
+    if (!avro_read_long(r, &len))
         return false;
     if (len < 0)
-        return fail(r, "A length is negative.");
-    start = (const char *)r->p;
-    if (!skip(r, (uint64_t)len))
+        return stop(r, "A length is negative.");
+    return avro_read_fixed(r, (uint64_t)len, out);
+}
+
+bool avro_read_count(struct avro_cursor *r, int64_t *out)
+{
+    int64_t size;
+
+    if (!avro_read_long(r, out))
         return false;
-    if (text && !json_is_utf8(str_of(start, (size_t)len)))
-        return fail(r, "A string is not valid UTF-8.");
+    if (*out == INT64_MIN || (*out < 0 && !avro_read_long(r, &size)))
+        return stop(r, "A block's count is not valid.");
+    *out = *out < 0 ? -*out : *out;
     return true;
+}
+
+bool avro_read_index(struct avro_cursor *r, size_t n, int64_t *out)
+{
+    if (!avro_read_long(r, out))
+        return false;
+    return (*out >= 0 && (uint64_t)*out < n) ||
+           stop(r, "The index of a union or enum is out of range.");
+}
+
+/* --- the check ------------------------------------------------------------ */
+
+static bool read_text(struct reader *r)
+{
+    struct str text;
+
+    return avro_read_bytes(&r->at, &text) &&
+           (json_is_utf8(text) || fail(r, "A string is not valid UTF-8."));
 }
 
 static bool read_value(struct reader *r, const struct avro_type *t);
 
-/* Blocks: a count (negative: the block's size in bytes follows), values; the
- * last block is empty. */
 static bool read_blocks(struct reader *r, const struct avro_type *t)
 {
-    int64_t n, size;
+    int64_t n;
 
     for (;;) {
-        if (!read_long(r, &n))
+        if (!avro_read_count(&r->at, &n))
             return false;
         if (n == 0)
             return true;
-        if (n == INT64_MIN || (n < 0 && !read_long(r, &size)))
-            return fail(r, "A block's count is not valid.");
-        for (n = n < 0 ? -n : n; n; n--)
-            if ((t->kind == AVRO_MAP && !read_bytes(r, true)) ||
+        for (; n; n--)
+            if ((t->kind == AVRO_MAP && !read_text(r)) ||
                 !read_value(r, t->branches[0]))
                 return false;
     }
-}
-
-static bool read_index(struct reader *r, size_t n, int64_t *out)
-{
-    if (!read_long(r, out))
-        return false;
-    return (*out >= 0 && (uint64_t)*out < n) ||
-           fail(r, "The index of a union or enum is out of range.");
 }
 
 static bool read_record(struct reader *r, const struct avro_type *t)
@@ -107,28 +124,32 @@ static bool read_record(struct reader *r, const struct avro_type *t)
 
 static bool read_scalar(struct reader *r, const struct avro_type *t)
 {
+    struct str bytes;
     int64_t v;
 
     switch (t->kind) {
     case AVRO_BOOLEAN:
-        return skip(r, 1) &&
-               (r->p[-1] <= 1 || fail(r, "A boolean is neither 0 nor 1."));
+        return avro_read_fixed(&r->at, 1, &bytes) &&
+               ((uint8_t)*bytes.p <= 1 ||
+                fail(r, "A boolean is neither 0 nor 1."));
     case AVRO_INT:
-        return read_long(r, &v) && ((v >= INT32_MIN && v <= INT32_MAX) ||
-                                    fail(r, "An int has more than 32 bits."));
+        return avro_read_long(&r->at, &v) &&
+               ((v >= INT32_MIN && v <= INT32_MAX) ||
+                fail(r, "An int has more than 32 bits."));
     case AVRO_LONG:
-        return read_long(r, &v);
+        return avro_read_long(&r->at, &v);
     case AVRO_FLOAT:
-        return skip(r, 4);
+        return avro_read_fixed(&r->at, 4, &bytes);
     case AVRO_DOUBLE:
-        return skip(r, 8);
+        return avro_read_fixed(&r->at, 8, &bytes);
     case AVRO_FIXED:
-        return skip(r, t->size);
+        return avro_read_fixed(&r->at, t->size, &bytes);
     case AVRO_ENUM:
-        return read_index(r, t->n, &v);
+        return avro_read_index(&r->at, t->n, &v);
     case AVRO_BYTES:
+        return avro_read_bytes(&r->at, &bytes);
     case AVRO_STRING:
-        return read_bytes(r, t->kind == AVRO_STRING);
+        return read_text(r);
     default:
         return true;
     }
@@ -136,7 +157,7 @@ static bool read_scalar(struct reader *r, const struct avro_type *t)
 
 static bool read_value(struct reader *r, const struct avro_type *t)
 {
-    const uint8_t *start = r->p;
+    const uint8_t *start = r->at.p;
     int64_t i;
     bool ok;
 
@@ -148,7 +169,7 @@ static bool read_value(struct reader *r, const struct avro_type *t)
         ok = read_blocks(r, t);
         break;
     case AVRO_UNION:
-        ok = read_index(r, t->n, &i) && read_value(r, t->branches[i]);
+        ok = avro_read_index(&r->at, t->n, &i) && read_value(r, t->branches[i]);
         break;
     case AVRO_RECORD:
         ok = read_record(r, t);
@@ -158,19 +179,18 @@ static bool read_value(struct reader *r, const struct avro_type *t)
         break;
     }
     r->depth--;
-    if (ok && r->p == start && ++r->n_free > FREE_VALUES)
+    if (ok && r->at.p == start && ++r->n_free > FREE_VALUES)
         return fail(r, "The message holds too many values without bytes.");
     return ok;
 }
 
 int avro_check_binary(const struct avro *a, struct str message, struct err *err)
 {
-    const uint8_t *p = (const uint8_t *)message.p;
-    struct reader r = {.p = p, .end = p + message.len, .err = err};
+    struct reader r = {.at = avro_cursor_of(message, err)};
 
     if (!read_value(&r, avro_root(a)))
         return RC_INVALID;
-    if (r.p != r.end)
+    if (r.at.p != r.at.end)
         return err_set(err, RC_INVALID, "Too much data to parse for schema.");
     return RC_OK;
 }

@@ -150,18 +150,6 @@ static void put_id(char out[40])
              b[11], b[12], b[13], b[14], b[15]);
 }
 
-/* The revision by which a message was published; NULL: it has gone. */
-static const struct revision *revision_of(const struct pubsub *s,
-                                          struct str message)
-{
-    struct str name = message_attribute(message, STR("googclient_schemaname"));
-    struct str id =
-        message_attribute(message, STR("googclient_schemarevisionid"));
-    const struct schema *schema = name.len ? schema_find(s, name) : NULL;
-
-    return schema && id.len ? schema_revision(schema, id) : NULL;
-}
-
 static bool open_object(struct cloud_storage *c, struct str schema)
 {
     const PB(CloudStorageConfig) *f = c->config;
@@ -272,14 +260,13 @@ static int write_avro(struct cloud_storage *c, const struct delivery *d,
                                .subscription = c->sub->name};
 
     if (f->use_topic_schema) {
-        const struct revision *r = revision_of(c->sub->service, d->message);
+        const struct revision *r =
+            schema_of_message(c->sub->service, d->message);
 
         if (!r || !r->avro)
             return err_set(err, RC_INVALID, "its schema has gone");
         how.avro = r->avro;
-        how.data_is_json = str_eq(
-            message_attribute(d->message, STR("googclient_schemaencoding")),
-            STR("JSON"));
+        how.data_is_json = schema_is_json(d->message);
         set_schema(c, r);
     }
     return cloud_format_put(&c->message, &m, &how, err);
@@ -296,7 +283,7 @@ static void take(struct cloud_storage *c, const struct delivery *d)
     else
         buf_str(&c->message, message_data(d->message));
     if (rc) {
-        export_batch_refuse(&c->batch, d);
+        export_batch_refuse(&c->batch, d, err.text);
         return;
     }
     c->pending = *d;

@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "common/timefmt.h"
+#include "emulator/pubsub/export.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/transform_pool.h"
 #include "grpc/wire.h"
@@ -27,6 +28,7 @@ static char *copy_of(const struct sub *sub, const struct held *h, size_t *len)
     struct buf message, batch;
     struct str project, leaf, stored;
     char count[16], when[TIMEFMT_MAX];
+    const char *why = export_refusal(sub, h->seq);
     uint32_t next;
 
     name_split(sub->name, &project, &leaf);
@@ -41,6 +43,9 @@ static char *copy_of(const struct sub *sub, const struct held *h, size_t *len)
     message_put_attribute(&message, STR(SOURCE "SubscriptionProject"), project);
     message_put_attribute(&message, STR(SOURCE "TopicPublishTime"),
                           stamp(when, h->batch->publish_us));
+    if (why)
+        message_put_attribute(&message, STR(SOURCE "DeliveryErrorMessage"),
+                              str_from(why));
     wire_put_varint(&batch, message.len);
     buf_str(&batch, buf_as_str(&message));
     buf_fini(&message);

@@ -1,8 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Subscriptions that write elsewhere: the batch that each has under way, and
  * which kind one is. */
+#include <stdio.h>
+
+#include "common/log.h"
 #include "common/mem.h"
 #include "emulator/pubsub/export_priv.h"
+
+/* --- refusals ------------------------------------------------------------- */
+
+enum {
+    REFUSALS = 512, /* kept a subscription: more than one batch refuses */
+    REFUSAL_MAX = 256
+};
+
+struct refusal {
+    uint64_t seq; /* 0: none, as no message has it */
+    char why[REFUSAL_MAX];
+};
+
+static void note_refusal(struct sub *sub, uint64_t seq, uint64_t id,
+                         const char *why)
+{
+    struct refusal *r;
+
+    if (!sub->refusals)
+        sub->refusals = MEM_ARRAY(struct refusal, REFUSALS);
+    r = &sub->refusals[seq % REFUSALS];
+    r->seq = seq + 1;
+    snprintf(r->why, sizeof(r->why), "%s", why);
+    LOG_W("%s: message %llu is not written: %s", sub->name,
+          (unsigned long long)id, why);
+}
+
+const char *export_refusal(const struct sub *sub, uint64_t seq)
+{
+    const struct refusal *r =
+        sub->refusals ? &sub->refusals[seq % REFUSALS] : NULL;
+
+    return r && r->seq == seq + 1 ? r->why : NULL;
+}
+
+void export_forget(struct sub *sub)
+{
+    mem_free(sub->refusals);
+    sub->refusals = NULL;
+}
 
 /* --- the batch ------------------------------------------------------------ */
 
@@ -25,14 +68,24 @@ void export_batch_add(struct export_batch *b, const struct delivery *d)
         b->cap = b->cap ? b->cap * 2 : 64;
         b->items = mem_realloc(b->items, b->cap * sizeof(*b->items));
     }
-    b->items[b->n++] = (struct export_item){.seq = d->seq, .nonce = d->nonce};
+    b->items[b->n++] =
+        (struct export_item){.seq = d->seq, .id = d->id, .nonce = d->nonce};
 }
 
-void export_batch_refuse(struct export_batch *b, const struct delivery *d)
+void export_batch_mark(struct export_batch *b, size_t i, const char *why)
 {
+    b->items[i].refused = true;
+    note_refusal(b->sub, b->items[i].seq, b->items[i].id, why);
+}
+
+void export_batch_refuse(struct export_batch *b, const struct delivery *d,
+                         const char *why)
+{
+    note_refusal(b->sub, d->seq, d->id, why);
     (void)subcore_modack(&b->sub->core, d->seq, d->nonce, 0,
                          pubsub_now(b->sub->service));
     keep_changed(b->sub);
+    sub_due(b->sub); /* it may be a dead letter now */
 }
 
 void export_batch_extend(struct export_batch *b, int64_t lease_us)
@@ -103,6 +156,13 @@ enum grpc_status export_check(PB(Subscription) * config, const struct topic *t,
         err_set(err, RC_INVALID,
                 "A subscription may have only one of push_config, "
                 "bigquery_config and cloud_storage_config.");
+        return GRPC_INVALID_ARGUMENT;
+    }
+    if (config->enable_exactly_once_delivery &&
+        (config->bigquery_config || config->cloud_storage_config)) {
+        err_set(err, RC_INVALID,
+                "Exactly-once delivery is not supported for %s subscriptions.",
+                config->bigquery_config ? "BigQuery" : "Cloud Storage");
         return GRPC_INVALID_ARGUMENT;
     }
     status = bigquery_check(config, t, err);

@@ -22,6 +22,10 @@ enum grpc_status export_check(Google__Pubsub__V1__Subscription *config,
 /* Begins, changes or ends it, as the subscription's configuration says. */
 void export_apply(struct sub *sub);
 void export_end(struct sub *sub);
+/* Why the message was last refused; NULL: not known any more. Borrowed. */
+const char *export_refusal(const struct sub *sub, uint64_t seq);
+/* With the subscription itself. */
+void export_forget(struct sub *sub);
 /* Takes what is due, unless a batch is under way. */
 void export_serve(struct sub *sub);
 

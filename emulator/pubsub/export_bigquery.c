@@ -3,9 +3,12 @@
  * batch at a time; what it refuses goes the way of every message that fails. */
 #include <jansson.h>
 
+#include "common/log.h"
 #include "common/mem.h"
+#include "emulator/pubsub/export_decode.h"
 #include "emulator/pubsub/export_priv.h"
 #include "emulator/pubsub/export_row.h"
+#include "emulator/pubsub/schema.h"
 
 enum {
     BATCH_MESSAGES = 500,
@@ -28,9 +31,9 @@ struct export
     struct loop_timer rest;
     enum phase phase;
     bool knows_table;
+    bool is_probe; /* LOOKING only to show the state, at the beginning */
     char *table, *path;
     struct export_how how;
-    bool drop_unknown;
     unsigned fails;
     struct export_batch batch;
     struct buf body;
@@ -39,6 +42,7 @@ struct export
 static void export_free(struct export *x)
 {
     buf_fini(&x->body);
+    export_how_forget(&x->how);
     mem_free(x->table);
     mem_free(x->path);
     mem_free(x);
@@ -78,7 +82,6 @@ enum grpc_status bigquery_check(const PB(Subscription) * config,
                                 const struct topic *t, struct err *err)
 {
     const PB(BigQueryConfig) *b = config->bigquery_config;
-    const PB(SchemaSettings) * schema;
     struct str part[3];
 
     if (!b)
@@ -96,29 +99,29 @@ enum grpc_status bigquery_check(const PB(Subscription) * config,
     if (b->drop_unknown_fields && !b->use_topic_schema && !b->use_table_schema)
         return invalid(err, "drop_unknown_fields may be set only with "
                             "use_topic_schema or use_table_schema.");
-    schema = t->config->schema_settings;
-    if (b->use_topic_schema && !schema)
+    if (b->use_topic_schema && !t->config->schema_settings)
         return invalid(err, "use_topic_schema is set, but the topic has no "
                             "schema.");
-    if (b->use_topic_schema &&
-        schema->encoding == GOOGLE__PUBSUB__V1__ENCODING__BINARY) {
-        err_set(err, RC_UNSUPPORTED,
-                "datos-emulator writes only JSON-encoded messages by the "
-                "topic's schema into BigQuery");
-        return GRPC_UNIMPLEMENTED;
-    }
     return GRPC_OK;
+}
+
+static enum export_by by_of(const PB(BigQueryConfig) * b)
+{
+    return b->use_topic_schema   ? EXPORT_BY_TOPIC
+           : b->use_table_schema ? EXPORT_BY_TABLE
+                                 : EXPORT_WHOLE;
 }
 
 static bool is_same(const struct export *x, const PB(BigQueryConfig) * b)
 {
-    return strcmp(x->table, b->table) == 0 &&
-           x->how.by_fields == (b->use_table_schema || b->use_topic_schema) &&
+    return strcmp(x->table, b->table) == 0 && x->how.by == by_of(b) &&
            x->how.metadata == (bool)b->write_metadata &&
-           x->drop_unknown == (bool)b->drop_unknown_fields;
+           x->how.drop_unknown == (bool)b->drop_unknown_fields;
 }
 
 static void on_rest_over(struct loop_timer *timer);
+static void show_state(struct sub *sub,
+                       Google__Pubsub__V1__BigQueryConfig__State state);
 
 void bigquery_apply(struct sub *sub)
 {
@@ -137,12 +140,16 @@ void bigquery_apply(struct sub *sub)
     x->table = mem_strdup(b->table);
     x->path = mem_printf("/projects/%.*s/datasets/%.*s/tables/%.*s",
                          STR_ARG(part[0]), STR_ARG(part[1]), STR_ARG(part[2]));
-    x->how.by_fields = b->use_table_schema || b->use_topic_schema;
+    x->how.by = by_of(b);
     x->how.metadata = b->write_metadata;
-    x->drop_unknown = b->drop_unknown_fields;
+    x->how.drop_unknown = b->drop_unknown_fields;
     buf_init(&x->body, SIZE_MAX / 4);
     loop_timer_init(&x->rest, sub->service->e->loop, on_rest_over);
     sub->export = x;
+    show_state(sub, GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__ACTIVE);
+    x->is_probe = true; /* is the table there? Nobody has to publish for that */
+    x->phase = RESTING;
+    loop_timer_arm(&x->rest, 0);
 }
 
 void bigquery_end(struct sub *sub)
@@ -177,8 +184,14 @@ static void rest(struct export *x,
     unsigned shift = x->fails < REST_SHIFT_MAX ? x->fails : REST_SHIFT_MAX;
 
     show_state(sub, state);
-    x->fails++;
     x->knows_table = false;
+    if (x->is_probe) {
+        x->is_probe = false;
+        x->phase = IDLE;
+        sub_due(sub);
+        return;
+    }
+    x->fails++;
     x->phase = RESTING;
     loop_timer_arm(&x->rest, (int64_t)((uint64_t)REST_US << shift));
 }
@@ -190,6 +203,10 @@ static void on_rest_over(struct loop_timer *timer)
     struct export *x = LOOP_OWNER(timer, struct export, rest);
     struct pubsub *s = x->sub->service;
 
+    if (!s->e->bigquery.self || s->draining) {
+        x->phase = IDLE;
+        return;
+    }
     export_batch_extend(&x->batch, LEASE_US);
     look(x);
     deliver_due(s);
@@ -197,9 +214,22 @@ static void on_rest_over(struct loop_timer *timer)
 
 /* --- insert --------------------------------------------------------------- */
 
+/* The first error of a row, with the column. */
+static const char *reason_of(const json_t *row, struct err *why)
+{
+    const json_t *first = json_array_get(json_object_get(row, "errors"), 0);
+    const char *column = json_string_value(json_object_get(first, "location"));
+    const char *text = json_string_value(json_object_get(first, "message"));
+
+    err_set(why, RC_INVALID, "%s%s%s", column && *column ? column : "",
+            column && *column ? ": " : "", text ? text : "BigQuery refused it");
+    return why->text;
+}
+
 static void mark_refused(struct export *x, const json_t *answer)
 {
     const json_t *errors = json_object_get(answer, "insertErrors"), *e;
+    struct err why;
     size_t i;
 
     json_array_foreach(errors, i, e)
@@ -207,7 +237,7 @@ static void mark_refused(struct export *x, const json_t *answer)
         json_int_t at = json_integer_value(json_object_get(e, "index"));
 
         if (at >= 0 && (size_t)at < x->batch.n)
-            x->batch.items[at].refused = true;
+            export_batch_mark(&x->batch, (size_t)at, reason_of(e, &why));
     }
 }
 
@@ -260,7 +290,7 @@ static void insert(struct export *x)
     buf_printf(&body,
                "{\"skipInvalidRows\":true,\"ignoreUnknownValues\":%s,"
                "\"rows\":[",
-               x->drop_unknown ? "true" : "false");
+               x->how.drop_unknown ? "true" : "false");
     buf_str(&body, buf_as_str(&x->body));
     buf_puts(&body, "]}");
     x->phase = INSERTING;
@@ -273,12 +303,20 @@ static void insert(struct export *x)
 
 static void take_one(struct export *x, const struct delivery *d)
 {
-    const struct export_message m = {d->message, d->id, d->publish_us};
+    struct export_message m = {d->message, d->id, d->publish_us};
     struct err err;
 
+    if (x->how.by == EXPORT_BY_TOPIC) {
+        const struct revision *r =
+            schema_of_message(x->sub->service, d->message);
+
+        m.avro = r ? r->avro : NULL;
+        m.proto = r ? r->proto : NULL;
+        m.is_json = schema_is_json(d->message);
+    }
     x->how.subscription = x->sub->name;
     if (export_row_write(&x->body, &m, &x->how, &err))
-        export_batch_refuse(&x->batch, d);
+        export_batch_refuse(&x->batch, d, err.text);
     else
         export_batch_add(&x->batch, d);
 }
@@ -297,6 +335,31 @@ static void collect(struct export *x)
 
 /* --- the table ------------------------------------------------------------ */
 
+/* Has each field of the topic's schema its column? */
+static int check_schema(const struct export *x, struct err *err)
+{
+    const struct export_into into = {x->how.columns, x->how.drop_unknown};
+    const PB(SchemaSettings) *settings = x->sub->topic->config->schema_settings;
+    const struct schema *schema =
+        settings ? schema_find(x->sub->service, str_from(settings->schema))
+                 : NULL;
+    const struct revision *r = schema ? schema_newest(schema) : NULL;
+
+    if (x->how.by != EXPORT_BY_TOPIC)
+        return RC_OK;
+    if (!r)
+        return err_set(err, RC_SCHEMA, "the topic has no schema any more");
+    return r->avro ? export_avro_fits(r->avro, &into, err)
+                   : export_proto_fits(r->proto, &into, err);
+}
+
+/* What keeps the rows from the table as it is. */
+static void mismatch(struct export *x, const char *why)
+{
+    LOG_W("%s: nothing is written into %s: %s", x->sub->name, x->table, why);
+    rest(x, GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__SCHEMA_MISMATCH);
+}
+
 static void on_table(void *arg, int status, struct str answer)
 {
     struct export *x = arg;
@@ -310,11 +373,13 @@ static void on_table(void *arg, int status, struct str answer)
     s = x->sub->service;
     if (status == 404) {
         rest(x, GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__NOT_FOUND);
-    } else if (status != 200 ||
-               export_columns_read(answer, !x->how.by_fields, x->how.metadata,
-                                   &x->how.columns, &err)) {
-        rest(x, GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__SCHEMA_MISMATCH);
+    } else if (status != 200) {
+        mismatch(x, "the table cannot be read");
+    } else if (export_how_learn(&x->how, answer, &err) ||
+               check_schema(x, &err)) {
+        mismatch(x, err.text);
     } else {
+        x->is_probe = false;
         x->knows_table = true;
         x->phase = IDLE;
         show_state(x->sub, GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__ACTIVE);

@@ -10,7 +10,7 @@
 /* --- export.c: messages that are on their way out ---------------------------
  */
 struct export_item {
-    uint64_t seq;
+    uint64_t seq, id;
     uint32_t nonce;
     bool refused;
 };
@@ -27,8 +27,11 @@ void export_batch_fini(struct export_batch *b);
 bool export_batch_next(struct export_batch *b, int64_t lease_us,
                        struct delivery *out);
 void export_batch_add(struct export_batch *b, const struct delivery *d);
-/* It cannot be written: retry policy, dead letters. */
-void export_batch_refuse(struct export_batch *b, const struct delivery *d);
+/* It cannot be written: retry policy, dead letters, which tell `why`. */
+void export_batch_refuse(struct export_batch *b, const struct delivery *d,
+                         const char *why);
+/* The same for one that was added, when the batch is settled. */
+void export_batch_mark(struct export_batch *b, size_t i, const char *why);
 /* A lease from now on for all. */
 void export_batch_extend(struct export_batch *b, int64_t lease_us);
 /* Acknowledges all but those that were refused, which go back; it is empty. */

@@ -1,59 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "emulator/pubsub/export_row.h"
 
-#include <jansson.h>
-
 #include "common/base64.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/timefmt.h"
+#include "emulator/pubsub/export_decode.h"
+#include "emulator/pubsub/export_value.h"
 #include "emulator/pubsub/message.h"
 #include "grpc/wire.h"
 
 /* --- the table ------------------------------------------------------------ */
 
-static const char *type_of(const json_t *fields, const char *name)
+int export_how_learn(struct export_how *how, struct str table, struct err *err)
 {
-    const json_t *field;
-    size_t i;
-
-    json_array_foreach(fields, i, field)
-    {
-        const char *own = json_string_value(json_object_get(field, "name"));
-
-        if (own && strcasecmp(own, name) == 0)
-            return json_string_value(json_object_get(field, "type"));
-    }
-    return NULL;
-}
-
-static int lacks(struct err *err, const char *column)
-{
-    return err_set(err, RC_SCHEMA, "the table has no column %s", column);
-}
-
-int export_columns_read(struct str table, bool whole_data, bool metadata,
-                        struct export_columns *out, struct err *err)
-{
-    static const char *const added[] = {"subscription_name", "message_id",
-                                        "publish_time", "attributes"};
+    static const char *const needed[] = {"data", "subscription_name",
+                                         "message_id", "publish_time",
+                                         "attributes"};
     json_t *json = json_loadb(table.p, table.len, 0, NULL);
-    const json_t *fields =
-        json_object_get(json_object_get(json, "schema"), "fields");
-    const char *data = type_of(fields, "data");
-    const char *attributes = type_of(fields, "attributes");
-    int rc = RC_OK;
 
-    *out = (struct export_columns){
-        .data_is_bytes = data && strcmp(data, "BYTES") == 0,
-        .attributes_is_json = attributes && strcmp(attributes, "JSON") == 0};
-    if (whole_data && !data)
-        rc = lacks(err, "data");
-    for (size_t i = 0; metadata && rc == RC_OK && i < 4; i++)
-        if (!type_of(fields, added[i]))
-            rc = lacks(err, added[i]);
+    export_how_forget(how);
+    how->columns =
+        json_incref(json_object_get(json_object_get(json, "schema"), "fields"));
     json_decref(json);
-    return rc;
+    for (size_t i = how->by == EXPORT_WHOLE ? 0 : 1;
+         i < (how->metadata ? 5U : 1U); i++)
+        if (!export_column(how->columns, str_from(needed[i])))
+            return err_set(err, RC_SCHEMA, "the table has no column %s",
+                           needed[i]);
+    return RC_OK;
+}
+
+void export_how_forget(struct export_how *how)
+{
+    json_decref(how->columns);
+    how->columns = NULL;
 }
 
 /* --- the row -------------------------------------------------------------- */
@@ -99,33 +80,79 @@ static void put_metadata(struct buf *out, const struct export_message *m,
     put_attributes(out, m->message);
 }
 
-static void put_data(struct buf *out, struct str data, bool is_bytes)
+static int put_data(struct buf *out, struct str data, const json_t *columns,
+                    struct err *err)
 {
+    const json_t *column = export_column(columns, STR("data"));
+    bool is_bytes = column && export_takes(column, EXPORT_BYTES);
+
+    if (!is_bytes && !json_is_utf8(data))
+        return err_set(err, RC_INVALID, "the message's data is not UTF-8");
     buf_puts(out, "\"data\":");
     if (!is_bytes) {
         buf_json_str(out, data);
-        return;
+        return RC_OK;
     }
     buf_putc(out, '"');
     base64_append(out, data);
     buf_putc(out, '"');
+    return RC_OK;
 }
 
-/* The members of the data's object, without its braces. */
-static int put_members(struct buf *out, struct str data, struct err *err)
+/* A new reference. */
+static int parse_object(struct str data, const json_t *columns, json_t **out,
+                        struct err *err)
 {
     json_error_t why;
     json_t *json = json_loadb(data.p, data.len, JSON_REJECT_DUPLICATES, &why);
-    char *text;
+    int rc = RC_OK;
 
-    if (!json_is_object(json)) {
-        err_set(err, RC_INVALID, "the message's data is no JSON object%s%s",
-                json ? "" : ": ", json ? "" : why.text);
+    if (!json_is_object(json))
+        rc = err_set(err, RC_INVALID, "the data is no JSON object%s%s",
+                     json ? "" : ": ", json ? "" : why.text);
+    else
+        rc = export_object_json(columns, json, err);
+    if (rc)
         json_decref(json);
-        return RC_INVALID;
-    }
+    else
+        *out = json;
+    return rc;
+}
+
+static int decode(const struct export_message *m, const struct export_how *how,
+                  struct str data, json_t **out, struct err *err)
+{
+    const struct export_into into = {how->columns, how->drop_unknown};
+
+    if (how->by == EXPORT_BY_TABLE)
+        return parse_object(data, how->columns, out, err);
+    if (m->avro)
+        return export_avro_json(m->avro, data, m->is_json, &into, out, err);
+    if (m->proto)
+        return export_proto_json(m->proto, data, m->is_json, &into, out, err);
+    return err_set(err, RC_INVALID,
+                   "it was published without the topic's schema, or that has "
+                   "gone");
+}
+
+/* The members of the row's object, without its braces. */
+static int put_members(struct buf *out, const struct export_message *m,
+                       const struct export_how *how, struct str data,
+                       struct err *err)
+{
+    json_t *json;
+    char *text;
+    int rc;
+
+    if (how->by == EXPORT_WHOLE)
+        return put_data(out, data, how->columns, err);
+    rc = decode(m, how, data, &json, err);
+    if (rc)
+        return rc;
     text = json_dumps(json, JSON_COMPACT);
     json_decref(json);
+    if (!text)
+        return err_set(err, RC_INVALID, "its values cannot be written");
     buf_append(out, text + 1, strlen(text) - 2);
     mem_free(text);
     return RC_OK;
@@ -136,15 +163,10 @@ int export_row_write(struct buf *out, const struct export_message *m,
 {
     struct str data = message_data(m->message);
     struct buf members;
-    int rc = RC_OK;
+    int rc;
 
     buf_init(&members, SIZE_MAX / 4);
-    if (how->by_fields)
-        rc = put_members(&members, data.p ? data : STR(""), err);
-    else if (!how->columns.data_is_bytes && !json_is_utf8(data))
-        rc = err_set(err, RC_INVALID, "the message's data is not UTF-8");
-    else
-        put_data(&members, data.p ? data : STR(""), how->columns.data_is_bytes);
+    rc = put_members(&members, m, how, data.p ? data : STR(""), err);
     if (rc == RC_OK) {
         if (out->len && out->data[out->len - 1] == '}')
             buf_putc(out, ',');

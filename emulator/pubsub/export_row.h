@@ -5,6 +5,7 @@
 #ifndef EMULATOR_PUBSUB_EXPORT_ROW_H
 #define EMULATOR_PUBSUB_EXPORT_ROW_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,30 +13,39 @@
 #include "common/rc.h"
 #include "common/str.h"
 
-/* What the table's schema says of the columns that matter here. */
-struct export_columns {
-    bool data_is_bytes;      /* else STRING or JSON */
-    bool attributes_is_json; /* else STRING; in a row both are text */
+struct avro;
+struct proto_schema;
+
+enum export_by {
+    EXPORT_WHOLE,    /* the data is one column */
+    EXPORT_BY_TABLE, /* it is a JSON object: a column a member */
+    EXPORT_BY_TOPIC  /* it is of the topic's schema: a column a field */
 };
-/* From tables.get's answer. RC_SCHEMA and what is missing: `fields` has no
- * column for what is to be written. */
-RC_MUST_USE int export_columns_read(struct str table, bool whole_data,
-                                    bool metadata, struct export_columns *out,
-                                    struct err *err);
+
+struct export_how {
+    enum export_by by;
+    bool drop_unknown; /* what has no column */
+    bool metadata;
+    const char *subscription; /* full name */
+    json_t *columns;          /* the table's; owned: export_how_forget */
+};
+/* Takes the columns out of tables.get's answer. RC_SCHEMA: there is none for
+ * what is to be written, and which. */
+RC_MUST_USE int export_how_learn(struct export_how *how, struct str table,
+                                 struct err *err);
+void export_how_forget(struct export_how *how);
 
 struct export_message {
     struct str message; /* as stored */
     uint64_t id;
     int64_t publish_us;
+    /* EXPORT_BY_TOPIC: of the revision it was published with */
+    const struct avro *avro;
+    const struct proto_schema *proto;
+    bool is_json;
 };
-struct export_how {
-    bool by_fields; /* the data is a JSON object: a column a member */
-    bool metadata;
-    const char *subscription; /* full name */
-    struct export_columns columns;
-};
-/* Appends one element of insertAll's `rows`. RC_INVALID: the data is no JSON
- * object; nothing is appended. */
+/* Appends one element of insertAll's `rows`. RC_INVALID, RC_SCHEMA: the data
+ * fits no row, and why; nothing is appended. */
 RC_MUST_USE int export_row_write(struct buf *out,
                                  const struct export_message *m,
                                  const struct export_how *how, struct err *err);

@@ -67,6 +67,7 @@ struct sub {
     struct export *export;         /* a BigQuery subscription's, or NULL */
     struct push *push;             /* a push subscription's, or NULL */
     struct cloud_storage *storage; /* a Cloud Storage subscription's */
+    struct refusal *refusals;      /* why BigQuery or Cloud Storage said no */
     struct pull *pulls, **last_pull;
     struct loop_timer timer; /* core's next event */
     struct pubsub *service;

@@ -267,6 +267,7 @@ void sub_delete(struct sub *sub, enum grpc_status status, const char *text)
     numbers_remove(&s->sub_numbers, sub->number);
     sub_end_takers(sub, status, text);
     export_end(sub);
+    export_forget(sub);
     push_end(sub);
     forget_lists(sub);
     while (*at != sub)

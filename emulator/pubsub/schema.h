@@ -64,6 +64,11 @@ void keep_revision(struct storage_job *job, const struct revision *r);
 /* Are the topic's settings those of a schema there is? False: refused. */
 bool schema_check_settings(struct rpc_call *call, struct pubsub *s,
                            const PB(SchemaSettings) * settings);
+/* The revision by which a stored message was published; NULL: by none, or it
+ * has gone. */
+const struct revision *schema_of_message(const struct pubsub *s,
+                                         struct str message);
+bool schema_is_json(struct str message);
 /* Checks a batch's messages against its topic's schema, and adds the attributes
  * that name it. False: refused, the batch's bytes are freed. */
 bool schema_stamp(struct rpc_call *call, const struct topic *t,

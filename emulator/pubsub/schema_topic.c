@@ -189,3 +189,22 @@ bool schema_stamp(struct rpc_call *call, const struct topic *t,
     buf_fini(&out);
     return ok;
 }
+
+/* --- what a message carries ----------------------------------------------- */
+
+const struct revision *schema_of_message(const struct pubsub *s,
+                                         struct str message)
+{
+    struct str name = message_attribute(message, STR("googclient_schemaname"));
+    struct str id =
+        message_attribute(message, STR("googclient_schemarevisionid"));
+    const struct schema *schema = name.len ? schema_find(s, name) : NULL;
+
+    return schema && id.len ? schema_revision(schema, id) : NULL;
+}
+
+bool schema_is_json(struct str message)
+{
+    return str_eq(message_attribute(message, STR("googclient_schemaencoding")),
+                  STR("JSON"));
+}

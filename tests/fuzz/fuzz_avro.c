@@ -2,10 +2,12 @@
 /* modules: emulator/pubsub src/grpc src/common */
 /* An Avro schema, a zero byte, a message: checked in both encodings. A schema
  * resolves itself; what JSON is made into is a value of it. */
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "emulator/pubsub/avro.h"
 #include "emulator/pubsub/avro_file.h"
+#include "emulator/pubsub/export_decode.h"
 
 static void encode(const struct avro *a, struct str message)
 {
@@ -17,6 +19,31 @@ static void encode(const struct avro *a, struct str message)
         avro_check_binary(a, buf_as_str(&binary), &err) != RC_OK)
         abort();
     buf_fini(&binary);
+}
+
+/* Columns that names of the corpus may meet. */
+static json_t *columns(void)
+{
+    return json_pack(
+        "[{s:s,s:s},{s:s,s:s},{s:s,s:s,s:s},{s:s,s:s,s:[{s:s,s:s}]}]", "name",
+        "s", "type", "TIMESTAMP", "name", "n", "type", "NUMERIC", "name", "a",
+        "type", "INT64", "mode", "REPEATED", "name", "r", "type", "RECORD",
+        "fields", "name", "x", "type", "STRING");
+}
+
+/* As a row: whatever the message says, it is one or there is a reason. */
+static void decode(const struct avro *schema, struct str message, bool is_json)
+{
+    json_t *all = columns(), *row = NULL;
+    const struct export_into into = {all, true};
+    struct err err;
+
+    if (export_avro_json(schema, message, is_json, &into, &row, &err) !=
+            RC_OK &&
+        !*err.text)
+        abort();
+    json_decref(row);
+    json_decref(all);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -36,6 +63,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (message.p && avro_check_json(a, message, &err) == RC_OK)
         encode(a, message);
+    if (message.p && avro_check_binary(a, message, &err) == RC_OK)
+        decode(a, message, false);
+    if (message.p && avro_check_json(a, message, &err) == RC_OK)
+        decode(a, message, true);
     avro_free(a);
     return 0;
 }

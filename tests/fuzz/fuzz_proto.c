@@ -2,9 +2,37 @@
 /* modules: emulator/pubsub src/grpc src/common */
 /* A .proto file, a zero byte, a message: checked in both encodings. Any
  * schema may follow itself as a revision. */
+#include <jansson.h>
 #include <stdlib.h>
 
+#include "emulator/pubsub/export_decode.h"
 #include "emulator/pubsub/proto_schema.h"
+
+/* Columns that names of the corpus may meet. */
+static json_t *columns(void)
+{
+    return json_pack(
+        "[{s:s,s:s},{s:s,s:s},{s:s,s:s,s:s},{s:s,s:s,s:[{s:s,s:s}]}]", "name",
+        "s", "type", "TIMESTAMP", "name", "n", "type", "NUMERIC", "name", "a",
+        "type", "INT64", "mode", "REPEATED", "name", "r", "type", "RECORD",
+        "fields", "name", "x", "type", "STRING");
+}
+
+/* As a row: whatever the message says, it is one or there is a reason. */
+static void decode(const struct proto_schema *schema, struct str message,
+                   bool is_json)
+{
+    json_t *all = columns(), *row = NULL;
+    const struct export_into into = {all, true};
+    struct err err;
+
+    if (export_proto_json(schema, message, is_json, &into, &row, &err) !=
+            RC_OK &&
+        !*err.text)
+        abort();
+    json_decref(row);
+    json_decref(all);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -22,6 +50,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (message.p && proto_check_binary(s, message, &err) != RC_OK &&
         !*err.text)
         abort();
+    if (message.p) { /* it must hold for what was not checked, too */
+        decode(s, message, false);
+        decode(s, message, true);
+    }
     proto_free(s);
     return 0;
 }

@@ -2,6 +2,7 @@
 """BigQuery subscriptions: what is published is found by a query."""
 import json
 import os
+import struct
 import time
 import urllib.error
 import urllib.request
@@ -9,7 +10,7 @@ import urllib.request
 import pytest
 from google.api_core import exceptions
 from google.cloud import pubsub_v1
-from google.pubsub_v1.types import BigQueryConfig, DeadLetterPolicy, Subscription
+from google.pubsub_v1.types import BigQueryConfig, DeadLetterPolicy, Schema, Subscription
 
 STATE = BigQueryConfig.State
 
@@ -114,6 +115,165 @@ def test_what_does_not_fit_is_a_dead_letter(clients, project, dataset):
     assert wait_for_rows(f"SELECT id FROM {dataset}.strict", 1) == [["1"]]
     answer = subscriber.pull(subscription=kept, max_messages=10, timeout=20)
     assert [m.message.data for m in answer.received_messages] == [b'{"id": "no number"}']
+    why = answer.received_messages[0].message.attributes["CloudPubSubDeadLetterSourceDeliveryErrorMessage"]
+    assert "id" in why and "integer" in why
+
+
+@pytest.mark.parametrize("kind,written,found", [
+    ("TIMESTAMP", 1736848800000001, "2025-01-14 10:00:00.000001+00"),
+    ("TIMESTAMP", "2025-01-14T10:00:00Z", "2025-01-14 10:00:00+00"),
+    ("DATE", 20102, "2025-01-14"), ("DATE", "2025-01-14", "2025-01-14"),
+    ("NUMERIC", "12.5", "12.5"), ("INT64", 9007199254740993, "9007199254740993"),
+    ("BOOL", True, "true"), ("FLOAT64", 0.5, "0.5"), ("BYTES", "aG9sYQ==", "hola")])
+def test_a_member_by_the_tables_schema_becomes(clients, project, dataset, kind, written, found):
+    """Numbers for times are the Storage Write API's: microseconds, days."""
+    name = f"member_{kind}_{abs(hash(str(written)))}"
+    make_table(dataset, name, ("v", kind))
+    topic, _ = subscribe(clients, project, dataset, name.replace("_", "-"), table=name, use_table_schema=True)
+    clients[0].publish(topic, json.dumps({"v": written}).encode()).result(timeout=20)
+    assert wait_for_rows(f"SELECT CAST(v AS STRING) FROM {dataset}.{name}", 1) == [[found]]
+
+
+def schema_topic(clients, project, name, kind, definition, encoding):
+    schemas = pubsub_v1.SchemaServiceClient()
+    made = schemas.create_schema(parent=f"projects/{project}", schema_id=name, schema=Schema(
+        type_=kind, definition=definition))
+    return clients[0].create_topic(request={
+        "name": f"projects/{project}/topics/{name}",
+        "schema_settings": {"schema": made.name, "encoding": encoding}}).name
+
+
+def export(clients, project, dataset, topic, table, **config):
+    name = topic.rsplit("/", 1)[1]
+    return clients[1].create_subscription(request=Subscription(
+        name=f"projects/{project}/subscriptions/{name}", topic=topic,
+        bigquery_config={"table": f"{project}.{dataset}.{table}", "use_topic_schema": True, **config}))
+
+
+AVRO = [  # Avro type, value in JSON, the same in binary, column, as text
+    (["null", "string"], {"string": "hola"}, b"\x02\x08hola", "STRING", "hola"),
+    (["null", "string"], None, b"\x00", "STRING", None),
+    ("bytes", "\u00ff\u0001", b"\x04\xff\x01", "BYTES", "/wE="),
+    ("long", -3, b"\x05", "INT64", "-3"),
+    ("double", 0.5, struct.pack("<d", 0.5), "FLOAT64", "0.5"),
+    ("boolean", True, b"\x01", "BOOL", "true"),
+    ("string", "2025-01-14T10:00:00Z", b"\x282025-01-14T10:00:00Z", "TIMESTAMP",
+     "2025-01-14 10:00:00+00"),
+    ({"type": "int", "logicalType": "date"}, 20102, b"\x8c\xba\x02", "DATE", "2025-01-14"),
+    ({"type": "long", "logicalType": "time-micros"}, 1, b"\x02", "TIME", "00:00:00.000001"),
+    ({"type": "long", "logicalType": "timestamp-micros"}, 1, b"\x02", "TIMESTAMP",
+     "1970-01-01 00:00:00.000001+00"),
+    ({"type": "long", "logicalType": "timestamp-millis"}, 1, b"\x02", "TIMESTAMP",
+     "1970-01-01 00:00:00.001+00"),
+    ({"type": "long", "logicalType": "local-timestamp-micros"}, 1, b"\x02", "DATETIME",
+     "1970-01-01 00:00:00.000001"),
+    ({"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}, "\u00fb\u002e",
+     b"\x04\xfb\x2e", "NUMERIC", "-12.34"),
+    ({"type": "enum", "name": "E", "symbols": ["A", "B"]}, "B", b"\x02", "INT64", "1"),
+]
+
+
+@pytest.mark.parametrize("encoding", ["JSON", "BINARY"])
+@pytest.mark.parametrize("index", range(len(AVRO)))
+def test_an_avro_field_becomes(clients, project, dataset, index, encoding):
+    kind, value, binary, column, found = AVRO[index]
+    name = f"avro{index}{encoding.lower()}"
+    make_table(dataset, name, ("v", column))
+    topic = schema_topic(clients, project, name, Schema.Type.AVRO, json.dumps(
+        {"type": "record", "name": "R", "fields": [{"name": "v", "type": kind}]}), encoding)
+    export(clients, project, dataset, topic, name)
+    clients[0].publish(topic, json.dumps({"v": value}).encode() if encoding == "JSON" else binary
+                       ).result(timeout=20)
+    text = "TO_BASE64(v)" if column == "BYTES" else "CAST(v AS STRING)"
+    assert wait_for_rows(f"SELECT {text} FROM {dataset}.{name}", 1) == [[found]]
+
+
+NESTED = {"type": "record", "name": "R", "fields": [
+    {"name": "list", "type": {"type": "array", "items": "long"}},
+    {"name": "map", "type": {"type": "map", "values": "string"}},
+    {"name": "inner", "type": {"type": "record", "name": "I", "fields": [
+        {"name": "a", "type": ["null", "long"]}]}},
+    {"name": "extra", "type": "string"}]}
+
+
+def test_avros_lists_maps_and_records(clients, project, dataset):
+    bigquery("POST", f"/datasets/{dataset}/tables", {
+        "tableReference": {"datasetId": dataset, "tableId": "nested"},
+        "schema": {"fields": [
+            {"name": "list", "type": "INT64", "mode": "REPEATED"},
+            {"name": "map", "type": "RECORD", "mode": "REPEATED", "fields": [
+                {"name": "key", "type": "STRING"}, {"name": "value", "type": "STRING"}]},
+            {"name": "inner", "type": "RECORD", "fields": [{"name": "a", "type": "INT64"}]}]}})
+    topic = schema_topic(clients, project, "nested", Schema.Type.AVRO, json.dumps(NESTED), "JSON")
+    export(clients, project, dataset, topic, "nested", drop_unknown_fields=True)
+    clients[0].publish(topic, json.dumps({"list": [1, 2], "map": {"k": "v"}, "inner": {"a": {"long": 5}},
+                                          "extra": "x"}).encode()).result(timeout=20)
+    assert wait_for_rows(f"SELECT TO_JSON_STRING(t) FROM {dataset}.nested t", 1) == [[
+        '{"list":[1,2],"map":[{"key":"k","value":"v"}],"inner":{"a":5}}']]
+
+
+def varint(value):
+    out = b""
+    while value > 0x7f:
+        out, value = out + bytes([value & 0x7f | 0x80]), value >> 7
+    return out + bytes([value])
+
+
+PROTO = """syntax = "proto3";
+message M {
+  enum E { A = 0; B = 1; }
+  message I { int64 a = 1; }
+  string id = 1; int64 ts = 2; int32 day = 3; uint64 big = 4; repeated sint32 list = 5;
+  I inner = 6; map<string, int32> map = 7; E e = 8; bytes raw = 9; float f = 10;
+}"""
+
+
+@pytest.mark.parametrize("encoding,message", [
+    ("JSON", json.dumps({"id": "a", "ts": "1736848800000000", "day": 20102, "big": "12", "list": [-1, 300],
+                         "inner": {"a": "5"}, "map": {"k": 7}, "e": "B", "raw": "aG9sYQ==",
+                         "f": 0.5}).encode()),
+    ("BINARY", b"\x0a\x01a" + b"\x10" + varint(1736848800000000) + b"\x18\x86\x9d\x01" + b"\x20\x0c"
+     + b"\x2a\x03\x01\xd8\x04" + b"\x32\x02\x08\x05" + b"\x3a\x05\x0a\x01k\x10\x07" + b"\x40\x01"
+     + b"\x4a\x04hola" + b"\x55" + struct.pack("<f", 0.5))], ids=["json", "binary"])
+def test_protocol_buffers_fields(clients, project, dataset, encoding, message):
+    name = "proto" + encoding.lower()
+    bigquery("POST", f"/datasets/{dataset}/tables", {
+        "tableReference": {"datasetId": dataset, "tableId": name},
+        "schema": {"fields": [
+            {"name": "id", "type": "STRING"}, {"name": "ts", "type": "TIMESTAMP"},
+            {"name": "day", "type": "DATE"}, {"name": "big", "type": "NUMERIC"},
+            {"name": "list", "type": "INT64", "mode": "REPEATED"},
+            {"name": "inner", "type": "RECORD", "fields": [{"name": "a", "type": "INT64"}]},
+            {"name": "map", "type": "RECORD", "mode": "REPEATED", "fields": [
+                {"name": "key", "type": "STRING"}, {"name": "value", "type": "INT64"}]},
+            {"name": "e", "type": "INT64"}, {"name": "raw", "type": "BYTES"}, {"name": "f", "type": "FLOAT64"}]}})
+    topic = schema_topic(clients, project, name, Schema.Type.PROTOCOL_BUFFER, PROTO, encoding)
+    export(clients, project, dataset, topic, name)
+    clients[0].publish(topic, message).result(timeout=20)
+    assert [json.loads(r[0]) for r in wait_for_rows(f"SELECT TO_JSON_STRING(t) FROM {dataset}.{name} t", 1)] == [{
+        "id": "a", "ts": "2025-01-14T10:00:00Z", "day": "2025-01-14", "big": 12, "list": [-1, 300],
+        "inner": {"a": 5}, "map": [{"key": "k", "value": 7}], "e": 1, "raw": "aG9sYQ==", "f": 0.5}]
+
+
+def wait_for_state(clients, name, state, seconds=10):
+    end = time.monotonic() + seconds
+    while (found := clients[1].get_subscription(subscription=name).bigquery_config.state) != state:
+        assert time.monotonic() < end, found
+        time.sleep(0.02)
+
+
+def test_a_table_that_the_schema_does_not_fit_is_shown(clients, project, dataset):
+    make_table(dataset, "misfit", ("v", "INT64"))
+    topic = schema_topic(clients, project, "misfit", Schema.Type.AVRO, json.dumps(
+        {"type": "record", "name": "R", "fields": [{"name": "v", "type": "string"}]}), "JSON")
+    made = export(clients, project, dataset, topic, "misfit")
+    wait_for_state(clients, made.name, STATE.SCHEMA_MISMATCH)
+
+
+def test_the_state_is_shown_before_anything_is_published(clients, project, dataset):
+    _, made = subscribe(clients, project, dataset, "untouched")
+    assert made.bigquery_config.state == STATE.ACTIVE
+    wait_for_state(clients, made.name, STATE.NOT_FOUND)
 
 
 def test_nothing_is_lost_while_the_table_is_missing(clients, project, dataset):

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Protocol buffers as rows, out of the wire format and out of ProtoJSON. A
+ * field that is not there is NULL; a map is a list of keys and values. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/base64.h"
+#include "common/mem.h"
+#include "emulator/pubsub/export_decode.h"
+#include "emulator/pubsub/export_value.h"
+#include "emulator/pubsub/proto_schema.h"
+#include "grpc/wire.h"
+
+struct walk {
+    const struct export_into *into;
+    unsigned depth;
+    struct err *err;
+};
+
+static int fail(const struct walk *w, enum rc rc, const char *name,
+                const char *what)
+{
+    return err_set(w->err, rc, "field %.128s: %s", name, what);
+}
+
+static enum export_kind kind_of(const struct proto_field *f)
+{
+    switch (f->kind) {
+    case PROTO_BOOL:
+        return EXPORT_BOOL;
+    case PROTO_DOUBLE:
+    case PROTO_FLOAT:
+        return EXPORT_FLOAT;
+    case PROTO_STRING:
+        return EXPORT_TEXT;
+    case PROTO_BYTES:
+        return EXPORT_BYTES;
+    case PROTO_ENUM:
+        return EXPORT_ENUM;
+    case PROTO_MESSAGE:
+        return EXPORT_RECORD;
+    case PROTO_UINT64:
+    case PROTO_FIXED64:
+        return EXPORT_UINT;
+    default:
+        return EXPORT_INT;
+    }
+}
+
+/* --- does it fit? --------------------------------------------------------- */
+
+static int fits(struct walk *w, const struct proto_type *t,
+                const json_t *columns)
+{
+    int rc = RC_OK;
+
+    if (++w->depth > PROTO_MAX_DEPTH)
+        return fail(w, RC_SCHEMA, t->name, "the message holds itself");
+    for (size_t i = 0; i < t->n_fields && rc == RC_OK; i++) {
+        const struct proto_field *f = &t->fields[i];
+        const json_t *column = export_column(columns, str_from(f->name));
+
+        if (!column) {
+            if (!w->into->drop_unknown)
+                rc = fail(w, RC_SCHEMA, f->name,
+                          "the table has no column of this name");
+            continue;
+        }
+        rc = export_check_takes(column, kind_of(f), f->label == PROTO_REPEATED,
+                                w->err);
+        if (rc == RC_OK && f->kind == PROTO_MESSAGE)
+            rc = fits(w, f->type, json_object_get(column, "fields"));
+    }
+    w->depth--;
+    return rc;
+}
+
+int export_proto_fits(const struct proto_schema *s,
+                      const struct export_into *into, struct err *err)
+{
+    struct walk w = {.into = into, .err = err};
+
+    return fits(&w, s->root, into->columns);
+}
+
+/* --- the row being made --------------------------------------------------- */
+
+/* Takes `value` over; a repeated field's is one more. */
+static void put(json_t *row, const struct proto_field *f, json_t *value)
+{
+    json_t *list;
+
+    if (f->label != PROTO_REPEATED) {
+        json_object_set_new(row, f->name, value);
+        return;
+    }
+    list = json_object_get(row, f->name);
+    if (!list) {
+        list = json_array();
+        json_object_set_new(row, f->name, list);
+    }
+    json_array_append_new(list, value);
+}
+
+/* `*column` NULL: the field is passed over. */
+static int column_of(struct walk *w, const struct proto_field *f,
+                     const json_t *columns, const json_t **column)
+{
+    *column = export_column(columns, str_from(f->name));
+    if (*column || w->into->drop_unknown)
+        return RC_OK;
+    return fail(w, RC_SCHEMA, f->name, "the table has no column of this name");
+}
+
+static int put_scalar(struct walk *w, json_t *row, const struct proto_field *f,
+                      const json_t *column, struct export_value *v)
+{
+    json_t *value = NULL;
+    int rc;
+
+    v->kind = kind_of(f);
+    rc = export_value_json(column, v, &value, w->err);
+    if (rc == RC_OK)
+        put(row, f, value);
+    return rc;
+}
+
+static struct str enum_name(const struct proto_type *t, int64_t number)
+{
+    for (size_t i = 0; i < t->n_values; i++)
+        if (t->values[i].number == number)
+            return str_from(t->values[i].name);
+    return STR("");
+}
+
+/* The record that a message goes into: a singular field given twice is merged
+ * (protobuf.dev, "Last One Wins"). A new reference. */
+static json_t *record_for(json_t *row, const struct proto_field *f)
+{
+    json_t *old =
+        f->label == PROTO_REPEATED ? NULL : json_object_get(row, f->name);
+
+    return old ? json_incref(old) : json_object();
+}
+
+/* --- the wire format ------------------------------------------------------ */
+
+static int take_bytes(struct walk *w, const struct proto_type *t,
+                      struct str bytes, const json_t *columns, json_t *row);
+
+static int64_t unzigzag(uint64_t v)
+{
+    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
+
+static void read_number(const struct proto_field *f, uint64_t raw,
+                        struct export_value *v)
+{
+    uint32_t half = (uint32_t)raw;
+    float single;
+
+    v->u = raw;
+    switch (f->kind) {
+    case PROTO_DOUBLE:
+        memcpy(&v->f, &raw, sizeof(v->f));
+        break;
+    case PROTO_FLOAT:
+        memcpy(&single, &half, sizeof(single));
+        v->f = (double)single;
+        break;
+    case PROTO_SINT32:
+    case PROTO_SINT64:
+        v->i = unzigzag(raw);
+        break;
+    case PROTO_INT32:
+    case PROTO_SFIXED32:
+        v->i = (int32_t)raw;
+        break;
+    case PROTO_UINT32:
+    case PROTO_FIXED32:
+        v->i = (int64_t)half;
+        break;
+    case PROTO_BOOL:
+        v->i = raw != 0;
+        break;
+    case PROTO_ENUM:
+        v->i = (int32_t)raw;
+        v->text = enum_name(f->type, v->i);
+        break;
+    default:
+        v->i = (int64_t)raw;
+        break;
+    }
+}
+
+static int put_number(struct walk *w, json_t *row, const struct proto_field *f,
+                      const json_t *column, uint64_t raw)
+{
+    struct export_value v = {0};
+
+    read_number(f, raw, &v);
+    return put_scalar(w, row, f, column, &v);
+}
+
+static bool is_bytes_kind(enum proto_kind kind)
+{
+    return kind == PROTO_STRING || kind == PROTO_BYTES || kind == PROTO_MESSAGE;
+}
+
+static size_t fixed_size(enum proto_kind kind)
+{
+    switch (kind) {
+    case PROTO_DOUBLE:
+    case PROTO_FIXED64:
+    case PROTO_SFIXED64:
+        return 8;
+    case PROTO_FLOAT:
+    case PROTO_FIXED32:
+    case PROTO_SFIXED32:
+        return 4;
+    default:
+        return 0; /* a varint */
+    }
+}
+
+static int take_packed(struct walk *w, json_t *row, const struct proto_field *f,
+                       const json_t *column, struct str bytes)
+{
+    struct wire r = wire_of(bytes);
+    size_t size = fixed_size(f->kind);
+    int rc = RC_OK;
+
+    while (rc == RC_OK && r.p < r.end) {
+        uint64_t raw = 0;
+
+        if (size == 0 && !wire_varint(&r, &raw))
+            return fail(w, RC_INVALID, f->name, "a packed field is cut");
+        if (size > (size_t)(r.end - r.p))
+            return fail(w, RC_INVALID, f->name, "a packed field is cut");
+        for (size_t i = size; i-- > 0;)
+            raw = raw << 8 | r.p[i];
+        r.p += size;
+        rc = put_number(w, row, f, column, raw);
+    }
+    return rc;
+}
+
+static int take_field(struct walk *w, json_t *row, const struct proto_field *f,
+                      const json_t *column, const struct wire_field *field)
+{
+    struct export_value v = {.text = field->bytes};
+    json_t *record;
+    int rc;
+
+    if (field->type != WIRE_BYTES)
+        return put_number(w, row, f, column, field->value);
+    if (!is_bytes_kind(f->kind))
+        return take_packed(w, row, f, column, field->bytes);
+    if (f->kind != PROTO_MESSAGE)
+        return put_scalar(w, row, f, column, &v);
+    rc = export_check_takes(column, EXPORT_RECORD, f->label == PROTO_REPEATED,
+                            w->err);
+    if (rc)
+        return rc;
+    record = record_for(row, f);
+    rc = take_bytes(w, f->type, field->bytes, json_object_get(column, "fields"),
+                    record);
+    put(row, f, record);
+    return rc;
+}
+
+static const struct proto_field *by_number(const struct proto_type *t,
+                                           uint32_t number)
+{
+    for (size_t i = 0; i < t->n_fields; i++)
+        if (t->fields[i].number == number)
+            return &t->fields[i];
+    return NULL;
+}
+
+static int take_bytes(struct walk *w, const struct proto_type *t,
+                      struct str bytes, const json_t *columns, json_t *row)
+{
+    struct wire r = wire_of(bytes);
+    struct wire_field field;
+    int rc = RC_OK;
+
+    if (++w->depth > PROTO_MAX_DEPTH)
+        return fail(w, RC_INVALID, t->name, "nested too deep");
+    while (rc == RC_OK && wire_next(&r, &field)) {
+        const struct proto_field *f = by_number(t, field.number);
+        const json_t *column;
+
+        if (!f)
+            continue; /* publishing refuses what the schema does not know */
+        rc = column_of(w, f, columns, &column);
+        if (rc == RC_OK && column)
+            rc = take_field(w, row, f, column, &field);
+    }
+    if (rc == RC_OK && wire_is_bad(&r))
+        rc = fail(w, RC_INVALID, t->name, "not a protocol buffer message");
+    w->depth--;
+    return rc;
+}
+
+/* --- ProtoJSON ------------------------------------------------------------ */
+
+static int take_object(struct walk *w, const struct proto_type *t,
+                       json_t *object, const json_t *columns, json_t *row);
+
+static bool is_enum_named(const struct proto_field *f, const char *text,
+                          struct export_value *v)
+{
+    for (size_t i = 0; i < f->type->n_values; i++)
+        if (strcmp(f->type->values[i].name, text) == 0) {
+            v->i = f->type->values[i].number;
+            return true;
+        }
+    return false;
+}
+
+/* Numbers may stand in quotes, and whole ones have a fraction of 0. */
+static void read_json_number(const json_t *json, struct export_value *v)
+{
+    const char *text = json_string_value(json);
+
+    if (text) {
+        v->f = strtod(text, NULL); /* "NaN" and "-Infinity" too */
+        v->u = strtoull(text, NULL, 10);
+        v->i = strpbrk(text, ".eE") ? (int64_t)v->f : strtoll(text, NULL, 10);
+    } else if (json_is_real(json)) {
+        v->f = json_real_value(json);
+        v->i = (int64_t)v->f;
+        v->u = v->f < 0 ? 0 : (uint64_t)v->f;
+    } else {
+        v->i = json_integer_value(json);
+        v->u = (uint64_t)v->i;
+        v->f = (double)v->i;
+    }
+}
+
+static int take_base64(struct walk *w, json_t *row, const struct proto_field *f,
+                       const json_t *column, const json_t *json)
+{
+    struct str text = str_of(json_string_value(json), json_string_length(json));
+    char *bytes = mem_alloc(base64_decoded_max(text.len) + 1);
+    struct export_value v = {0};
+    size_t len;
+    int rc;
+
+    if (base64_decode(text, bytes, &len)) {
+        v.text = str_of(bytes, len);
+        rc = put_scalar(w, row, f, column, &v);
+    } else {
+        rc = fail(w, RC_INVALID, f->name, "not base64");
+    }
+    mem_free(bytes);
+    return rc;
+}
+
+static int take_json_scalar(struct walk *w, json_t *row,
+                            const struct proto_field *f, const json_t *column,
+                            const json_t *json)
+{
+    const char *text = json_string_value(json);
+    struct export_value v = {0};
+
+    switch (f->kind) {
+    case PROTO_BYTES:
+        return text ? take_base64(w, row, f, column, json)
+                    : fail(w, RC_INVALID, f->name, "not base64");
+    case PROTO_STRING:
+        v.text = text ? str_of(text, json_string_length(json)) : STR("");
+        break;
+    case PROTO_BOOL:
+        v.i = json_is_true(json) || (text && strcmp(text, "true") == 0);
+        break;
+    case PROTO_ENUM:
+        if (!text || !is_enum_named(f, text, &v))
+            read_json_number(json, &v);
+        v.text = enum_name(f->type, v.i);
+        break;
+    default:
+        read_json_number(json, &v);
+        break;
+    }
+    return put_scalar(w, row, f, column, &v);
+}
+
+static int take_json_value(struct walk *w, json_t *row,
+                           const struct proto_field *f, const json_t *column,
+                           json_t *json)
+{
+    json_t *record;
+    int rc;
+
+    if (f->kind != PROTO_MESSAGE)
+        return take_json_scalar(w, row, f, column, json);
+    rc = export_check_takes(column, EXPORT_RECORD, f->label == PROTO_REPEATED,
+                            w->err);
+    if (rc)
+        return rc;
+    record = json_object();
+    rc = take_object(w, f->type, json, json_object_get(column, "fields"),
+                     record);
+    put(row, f, record);
+    return rc;
+}
+
+/* {"a": 1} as the messages of which a map consists on the wire. */
+static int take_json_map(struct walk *w, json_t *row,
+                         const struct proto_field *f, const json_t *column,
+                         json_t *map)
+{
+    const char *key;
+    json_t *value;
+    int rc = RC_OK;
+
+    json_object_foreach(map, key, value)
+    {
+        json_t *entry = json_object();
+
+        json_object_set_new(entry, "key", json_string(key));
+        json_object_set(entry, "value", value);
+        rc = take_json_value(w, row, f, column, entry);
+        json_decref(entry);
+        if (rc)
+            break;
+    }
+    return rc;
+}
+
+static int take_json_field(struct walk *w, json_t *row,
+                           const struct proto_field *f, const json_t *column,
+                           json_t *json)
+{
+    json_t *item;
+    size_t i;
+    int rc = RC_OK;
+
+    if (json_is_null(json))
+        return RC_OK;
+    if (f->is_map)
+        return take_json_map(w, row, f, column, json);
+    if (f->label != PROTO_REPEATED)
+        return take_json_value(w, row, f, column, json);
+    json_array_foreach(json, i, item)
+    {
+        rc = take_json_value(w, row, f, column, item);
+        if (rc)
+            break;
+    }
+    return rc;
+}
+
+static const struct proto_field *by_name(const struct proto_type *t,
+                                         const char *name)
+{
+    for (size_t i = 0; i < t->n_fields; i++)
+        if (strcmp(t->fields[i].name, name) == 0 ||
+            strcmp(t->fields[i].json_name, name) == 0)
+            return &t->fields[i];
+    return NULL;
+}
+
+static int take_object(struct walk *w, const struct proto_type *t,
+                       json_t *object, const json_t *columns, json_t *row)
+{
+    const char *name;
+    json_t *value;
+    int rc = RC_OK;
+
+    if (++w->depth > PROTO_MAX_DEPTH)
+        return fail(w, RC_INVALID, t->name, "nested too deep");
+    json_object_foreach(object, name, value)
+    {
+        const struct proto_field *f = by_name(t, name);
+        const json_t *column;
+
+        if (!f)
+            continue;
+        rc = column_of(w, f, columns, &column);
+        if (rc == RC_OK && column)
+            rc = take_json_field(w, row, f, column, value);
+        if (rc)
+            break;
+    }
+    w->depth--;
+    return rc;
+}
+
+/* --- a message ------------------------------------------------------------ */
+
+static int take_text(struct walk *w, const struct proto_schema *s,
+                     struct str message, json_t *row)
+{
+    json_error_t why;
+    json_t *json = json_loadb(message.p, message.len, JSON_ALLOW_NUL, &why);
+    int rc = json ? take_object(w, s->root, json, w->into->columns, row)
+                  : err_set(w->err, RC_INVALID, "not JSON: %s", why.text);
+
+    json_decref(json);
+    return rc;
+}
+
+int export_proto_json(const struct proto_schema *s, struct str message,
+                      bool is_json, const struct export_into *into,
+                      json_t **out, struct err *err)
+{
+    struct walk w = {.into = into, .err = err};
+    json_t *row = json_object();
+    int rc = is_json ? take_text(&w, s, message, row)
+                     : take_bytes(&w, s->root, message, into->columns, row);
+
+    if (rc) {
+        json_decref(row);
+        return rc;
+    }
+    *out = row;
+    return RC_OK;
+}
