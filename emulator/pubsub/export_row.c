@@ -140,7 +140,7 @@ static int put_members(struct buf *out, const struct export_message *m,
                        const struct export_how *how, struct str data,
                        struct err *err)
 {
-    json_t *json;
+    json_t *json = NULL;
     char *text;
     int rc;
 

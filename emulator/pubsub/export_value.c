@@ -388,7 +388,7 @@ static int take_list(const json_t *column, json_t *value, json_t **out,
     list = json_array();
     json_array_foreach(value, i, item)
     {
-        json_t *one;
+        json_t *one = NULL;
         int rc = take_value(column, item, &one, err);
 
         if (rc) {
