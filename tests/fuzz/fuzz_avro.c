@@ -2,12 +2,12 @@
 /* modules: emulator/pubsub src/grpc src/common */
 /* An Avro schema, a zero byte, a message: checked in both encodings. A schema
  * resolves itself; what JSON is made into is a value of it. */
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "emulator/pubsub/avro.h"
 #include "emulator/pubsub/avro_file.h"
 #include "emulator/pubsub/export_decode.h"
+#include "export_columns.h"
 
 static void encode(const struct avro *a, struct str message)
 {
@@ -21,20 +21,10 @@ static void encode(const struct avro *a, struct str message)
     buf_fini(&binary);
 }
 
-/* Columns that names of the corpus may meet. */
-static json_t *columns(void)
-{
-    return json_pack(
-        "[{s:s,s:s},{s:s,s:s},{s:s,s:s,s:s},{s:s,s:s,s:[{s:s,s:s}]}]", "name",
-        "s", "type", "TIMESTAMP", "name", "n", "type", "NUMERIC", "name", "a",
-        "type", "INT64", "mode", "REPEATED", "name", "r", "type", "RECORD",
-        "fields", "name", "x", "type", "STRING");
-}
-
 /* As a row: whatever the message says, it is one or there is a reason. */
 static void decode(const struct avro *schema, struct str message, bool is_json)
 {
-    json_t *all = columns(), *row = NULL;
+    json_t *all = export_fuzz_columns(), *row = NULL;
     const struct export_into into = {all, true};
     struct err err;
 

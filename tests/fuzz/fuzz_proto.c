@@ -2,27 +2,17 @@
 /* modules: emulator/pubsub src/grpc src/common */
 /* A .proto file, a zero byte, a message: checked in both encodings. Any
  * schema may follow itself as a revision. */
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "emulator/pubsub/export_decode.h"
 #include "emulator/pubsub/proto_schema.h"
-
-/* Columns that names of the corpus may meet. */
-static json_t *columns(void)
-{
-    return json_pack(
-        "[{s:s,s:s},{s:s,s:s},{s:s,s:s,s:s},{s:s,s:s,s:[{s:s,s:s}]}]", "name",
-        "s", "type", "TIMESTAMP", "name", "n", "type", "NUMERIC", "name", "a",
-        "type", "INT64", "mode", "REPEATED", "name", "r", "type", "RECORD",
-        "fields", "name", "x", "type", "STRING");
-}
+#include "export_columns.h"
 
 /* As a row: whatever the message says, it is one or there is a reason. */
 static void decode(const struct proto_schema *schema, struct str message,
                    bool is_json)
 {
-    json_t *all = columns(), *row = NULL;
+    json_t *all = export_fuzz_columns(), *row = NULL;
     const struct export_into into = {all, true};
     struct err err;
 
