@@ -19,7 +19,7 @@ def test_hanging_redis_slows_nobody_down(start):
             started = time.monotonic()
             assert system.post(datos.record(f"r{i}")).status == 201
             assert system.get("/datos").status == 200
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < 10
         system.publish(datos.record("r-pub"))
         datos.wait_for(lambda: "r-pub" in system.ids(), 10)
     finally:

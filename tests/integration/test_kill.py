@@ -94,7 +94,7 @@ def test_everything_is_there_after_killing_the_whole(start, folder):
     assert system.post([datos.record(f"q{i}") for i in range(50)]).status == 201
     pids = system.ready["pids"]
     system.process.kill()
-    system.process.wait(10)
+    system.process.wait(30)
     datos.wait_for(lambda: not any(datos.is_alive(p) for p in pids.values()), 5,
                    "children die with their supervisor")
     again = start("--state", folder)

@@ -115,7 +115,7 @@ def test_stop_waits_for_answers_that_come_soon(start, endpoint, tmp_path):
     time.sleep(0.3)
     assert e.process.poll() is None
     go.set()
-    assert e.process.wait(10) == 0
+    assert e.process.wait(30) == 0
     e.start()
     wait_empty(e)
     assert len(endpoint.got) == 1, "acknowledged before the end"
@@ -130,7 +130,7 @@ def test_stop_does_not_wait_for_ever(start, endpoint, tmp_path):
     endpoint.wait(1)
     begin = time.monotonic()
     assert e.stop() == 0
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < 25
     e.start()
     assert endpoint.wait(2)[1].text == "a"
     wait_empty(e)
@@ -281,10 +281,10 @@ def test_endless_answer_is_cut_at_the_deadline(start):
         c.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         begin = time.monotonic()
         with pytest.raises(OSError):
-            while time.monotonic() - begin < 30:
+            while time.monotonic() - begin < 60:
                 c.sendall(b"400\r\n" + b"x" * 1024 + b"\r\n")
                 time.sleep(0.05)
-        assert 9 < time.monotonic() - begin < 20
+        assert 9 < time.monotonic() - begin < 50
         assert e.memory() < 32 << 20
         c.close()
 

@@ -115,9 +115,9 @@ def test_hanging_service_is_told_and_forgiven(system):
         datos.wait_for(lambda: system.get("/health").status == 503, 4)
         assert "before" in system.ids()
         started = time.monotonic()
-        answer = system.post(record, seconds=15)
+        answer = system.post(record, seconds=40)
         assert answer.status == 503 and "Retry-After" in answer.headers
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 30
     finally:
         os.kill(emulator, signal.SIGCONT)
     datos.wait_for(lambda: system.get("/health").status == 200, 10)

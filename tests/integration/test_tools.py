@@ -22,7 +22,7 @@ def test_tail_shows_what_is_there_and_what_comes(system):
         assert '"id":"after"' in tail.stdout.readline()
     finally:
         tail.send_signal(signal.SIGINT)
-        assert tail.wait(10) == 0
+        assert tail.wait(30) == 0
 
 
 def test_tail_says_that_nobody_is_there():

@@ -107,7 +107,7 @@ class Api:
         with open(self.log_path, encoding="utf-8", errors="replace") as f:
             return f.read()
 
-    def request(self, method, path, body=None, headers=None, seconds=10):
+    def request(self, method, path, body=None, headers=None, seconds=30):
         """Bytes in, bytes out; nothing added that is not asked for."""
         if body is not None and not isinstance(body, (bytes, str)):
             body = json.dumps(body)

@@ -23,7 +23,9 @@ FREE_PORTS = ["--api-port", "0", "--pubsub-port", "0", "--bigquery-port", "0",
 
 
 def wait_for(question, seconds=20, what=None):
-    """The first true answer; exceptions of a thing not there yet count as no."""
+    """The first true answer; exceptions of a thing not there yet count as no.
+    The bound ends a hang, it measures nothing: a machine may stall for seconds."""
+    seconds = max(seconds, 20)
     end = time.monotonic() + seconds
     last = None
     while time.monotonic() < end:
@@ -63,7 +65,7 @@ class Answer:
         return json.loads(self.body)
 
 
-def request(method, url, body=None, headers=None, seconds=10):
+def request(method, url, body=None, headers=None, seconds=30):
     if body is not None and not isinstance(body, (bytes, str)):
         body = json.dumps(body)
     if isinstance(body, str):

@@ -9,6 +9,11 @@
 #include "common/clock.h"
 #include "common/loop.h"
 
+/* Ends a hang; no test measures with it. */
+enum {
+    PATIENCE_MS = 30000
+};
+
 struct spin {
     struct loop_timer timer;
     struct loop *loop;

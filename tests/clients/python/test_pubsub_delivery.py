@@ -372,4 +372,4 @@ def test_ten_hours_of_leases_and_backoff_in_seconds(google, emulator):
         emulator.advance(60)
     # at 0, 2, 5, 10, 19, 30 and then every 11 minutes
     assert 200 * 50 <= deliveries <= 200 * 60
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 120

@@ -146,7 +146,7 @@ START_TEST(probe_of_a_silent_server_ends_soon)
 
     probe.port = (uint16_t)port;
     ck_assert(!spawn_answers(&probe));
-    ck_assert_int_lt(clock_mono_us() - start, 2 * US_PER_S);
+    ck_assert_int_lt(clock_mono_us() - start, 20 * US_PER_S);
     close(fd);
     ck_assert(!spawn_answers(&probe));
 }

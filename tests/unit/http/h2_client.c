@@ -127,10 +127,10 @@ void turn(int ms)
         c->broken = true;
 }
 
-/* Turns until `*flag`, 5 s passed or the peer closed. */
+/* Turns until `*flag`, 30 s passed or the peer closed. */
 void run_until(const bool *flag)
 {
-    int64_t until_us = clock_mono_us() + 5 * US_PER_S;
+    int64_t until_us = clock_mono_us() + 30 * US_PER_S;
 
     while (!*flag && !c->broken && clock_mono_us() < until_us)
         turn(20);

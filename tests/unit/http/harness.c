@@ -316,7 +316,7 @@ void harness_drain(struct harness *h, int64_t grace_us)
 
 void harness_wait(atomic_int *what, int n)
 {
-    int64_t until_us = clock_mono_us() + 5 * US_PER_S;
+    int64_t until_us = clock_mono_us() + 30 * US_PER_S;
 
     while (atomic_load(what) < n && clock_mono_us() < until_us)
         poll(NULL, 0, 1);

@@ -133,7 +133,7 @@ static char *trickle(const char *text, char more, int64_t *took_us)
     char *out;
 
     client_send(fd, text);
-    while (poll(&p, 1, 50) == 0 && clock_mono_us() < begin + 5 * US_PER_S)
+    while (poll(&p, 1, 50) == 0 && clock_mono_us() < begin + 30 * US_PER_S)
         client_send_bytes(fd, &more, 1);
     *took_us = clock_mono_us() - begin;
     out = client_read(fd, 65536, NULL);
@@ -147,7 +147,7 @@ START_TEST(a_trickling_head_is_cut)
     char *out = trickle("GET / HTTP/1.1\r\nHost: a\r\nx: ", 'x', &took_us);
 
     assert_refused(out, "408");
-    ck_assert_int_lt(took_us, 2 * US_PER_S);
+    ck_assert_int_lt(took_us, 20 * US_PER_S);
     mem_free(out);
 }
 END_TEST
@@ -189,7 +189,7 @@ START_TEST(a_trickling_body_is_cut)
                         'x', &took_us);
 
     assert_refused(out, "408");
-    ck_assert_int_lt(took_us, 2 * US_PER_S);
+    ck_assert_int_lt(took_us, 20 * US_PER_S);
     mem_free(out);
 }
 END_TEST

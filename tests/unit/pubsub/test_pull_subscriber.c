@@ -405,7 +405,7 @@ START_TEST(closing_ends_though_the_service_fails)
         subscriber_ack(subscriber, held[i]);
     from = clock_mono_us();
     close_it(200000);
-    ck_assert_int_lt(clock_mono_us() - from, 3000000);
+    ck_assert_int_lt(clock_mono_us() - from, 20000000);
 }
 END_TEST
 
