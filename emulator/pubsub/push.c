@@ -13,11 +13,8 @@
 #include "emulator/pubsub/push_priv.h"
 
 enum {
-    CALLS_MAX = 4096,  /* of all subscriptions together */
-    CALLS_EXTRA = 384, /* of them: beyond each one's first few */
-    CALLS_HOST = 512,  /* to one host and port, and kept open afterwards */
-    BYTES_SHARED = 64 << 20,
-    BYTES_MAX = 256 << 20 /* with the first request of each */
+    CALLS_MAX = 4096, /* of all subscriptions together */
+    CALLS_HOST = 512  /* to one host and port, and kept open afterwards */
 };
 /* The request's own time-out comes first, the lease behind it is for a clock
  * that is moved. */
@@ -75,6 +72,7 @@ static void take_endpoint(struct push *p, const PB(PushConfig) * config)
     take_text(&p->audience, audience);
     forget_token(p);
     push_pace_init(&p->pace);
+    p->answers = PUSH_FRESH;
     p->is_active = true;
     /* made while nobody waits for it */
     if (email)
@@ -110,22 +108,6 @@ void push_apply(struct sub *sub)
     }
 }
 
-static void leave_starved(struct push *p)
-{
-    struct push_pool *pool = p->sub->service->push_pool;
-    struct push **at;
-
-    if (!p->is_starved)
-        return;
-    for (at = &pool->starved; *at != p; at = &(*at)->next_starved) {
-    }
-    *at = p->next_starved;
-    if (!*at)
-        pool->last_starved = at;
-    pool->n_starved--;
-    p->is_starved = false;
-}
-
 void push_end(struct sub *sub)
 {
     struct push *p = sub->push;
@@ -137,13 +119,12 @@ void push_end(struct sub *sub)
         next = c->next;
         /* its leases go with the subscription */
         subcore_close_taker(&sub->core, c->taker, pubsub_now(sub->service));
-        c->push = NULL;
-        push_call_count(p, c->pool, -1);
+        push_room_leave(c);
         push_call_stop(c, PUSH_INTERNAL);
         push_call_unlink(c);
         push_call_link(c, &c->pool->orphans);
     }
-    leave_starved(p);
+    push_leave_starved(p);
     identity_forget(sub->service->e->identity, &p->wait);
     forget_token(p);
     push_stats_fini(&p->stats);
@@ -200,51 +181,10 @@ static struct push_pool *pool_of(struct pubsub *s)
     pool->service = s;
     pool->client = http_client_new(s->e->loop, CALLS_HOST);
     pool->calls_max = calls_max();
-    pool->last_starved = &pool->starved;
+    push_room_init(pool);
     loop_timer_init(&pool->drain, s->e->loop, on_drain_over);
     s->push_pool = pool;
     return pool;
-}
-
-/* Endpoints that never answer must not take what others need: the first few
- * requests of each are nobody else's, be the others as many as they may. What
- * is beyond them is shared out among those that want it. */
-static bool has_room(const struct push_pool *pool, const struct push *p)
-{
-    unsigned extra = p->n_calls - PUSH_WINDOW_FIRST;
-
-    if (p->n_calls == 0)
-        return pool->n_calls < pool->calls_max && pool->n_bytes < BYTES_MAX;
-    if (pool->n_bytes >= BYTES_SHARED ||
-        pool->n_calls >= pool->calls_max / 4 * 3)
-        return false;
-    return p->n_calls < PUSH_WINDOW_FIRST ||
-           (pool->n_extra < CALLS_EXTRA &&
-            extra < CALLS_EXTRA / (1 + pool->n_starved));
-}
-
-static void starve(struct push_pool *pool, struct push *p)
-{
-    if (p->is_starved)
-        return;
-    p->is_starved = true;
-    pool->n_starved++;
-    p->next_starved = NULL;
-    *pool->last_starved = p;
-    pool->last_starved = &p->next_starved;
-}
-
-/* Who has waited longest of those that may send now. */
-static void feed_next(struct push_pool *pool)
-{
-    struct push *p = pool->starved;
-
-    while (p && !has_room(pool, p))
-        p = p->next_starved;
-    if (!p)
-        return;
-    leave_starved(p);
-    sub_due(p->sub);
 }
 
 /* --- pace ----------------------------------------------------------------- */
@@ -351,14 +291,14 @@ void push_serve(struct sub *sub)
         return;
     stop_expired(p, now_us);
     if (may_send(p, now_us) && (pool = pool_of(s)) && has_token(p)) {
-        while (may_send(p, now_us) && has_room(pool, p) &&
+        while (may_send(p, now_us) && push_has_room(pool, p) &&
                send_next(p, now_us)) {
         }
-        if (may_send(p, now_us) && !has_room(pool, p))
-            starve(pool, p);
+        if (may_send(p, now_us) && !push_has_room(pool, p))
+            push_starve(pool, p);
     }
     if (pool) /* also where it had its turn for nothing */
-        feed_next(pool);
+        push_feed_next(pool);
 }
 
 int64_t push_next_event(const struct sub *sub)
@@ -397,13 +337,13 @@ void push_ended(struct push_call *c, enum push_result result, int status)
     struct pubsub *s = pool->service;
     struct push *p = c->push;
 
-    pool->n_calls--;
-    pool->n_bytes -= c->body.len;
+    push_room_free(c);
     push_call_unlink(c);
     if (p) {
         struct sub *sub = p->sub;
 
-        push_call_count(p, pool, -1);
+        if (result != PUSH_INTERNAL)
+            p->answers = status > 0 ? PUSH_ANSWERS : PUSH_SILENT;
         push_stats_add(&p->stats, result, status,
                        loop_now_us(s->e->loop) - c->start_us);
         settle(p, c, result);
@@ -412,7 +352,7 @@ void push_ended(struct push_call *c, enum push_result result, int status)
         sub_due(sub);
     }
     push_call_free(c);
-    feed_next(pool);
+    push_feed_next(pool);
     if (s->clearing)
         return;
     deliver_due(s);
@@ -442,10 +382,12 @@ void push_close(struct pubsub *s)
     while (pool->orphans) {
         struct push_call *c = pool->orphans;
 
+        push_room_free(c);
         push_call_unlink(c);
         push_call_free(c);
     }
     loop_timer_fini(&pool->drain);
+    push_room_fini(pool);
     mem_free(pool);
     s->push_pool = NULL;
 }

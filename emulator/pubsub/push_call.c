@@ -7,7 +7,8 @@
 #include "emulator/requests.h"
 
 enum {
-    ANSWER_MAX = 64 << 10 /* an error's body, which nobody reads */
+    ANSWER_MAX = 64 << 10, /* an error's body, which nobody reads */
+    BODY_AROUND = 512      /* of an envelope, beside the message's own bytes */
 };
 #define METHOD "google.pubsub.v1.Subscriber/Push"
 /* As production names itself to endpoints. */
@@ -135,6 +136,8 @@ static void write_request(struct push_call *c, const struct sub *sub,
         /* none but the message's own */
         add_field(c, "content-type", NULL);
     } else {
+        /* in one piece, and no larger than it need be */
+        (void)buf_reserve(&c->body, d->message.len / 3 * 4 + BODY_AROUND);
         push_body_wrap(&c->body, &m);
         add_field(c, "content-type", "application/json");
     }
@@ -198,19 +201,8 @@ void push_call_start(struct push *p, struct taker *taker,
         .done = on_answered};
     write_request(c, sub, d);
     push_call_link(c, &p->calls);
-    push_call_count(p, c->pool, 1);
-    c->pool->n_calls++;
-    c->pool->n_bytes += c->body.len;
+    push_room_take(c);
     ask_faults(c);
-}
-
-void push_call_count(struct push *p, struct push_pool *pool, int change)
-{
-    unsigned last = change > 0 ? p->n_calls : p->n_calls - 1;
-
-    if (last >= PUSH_WINDOW_FIRST)
-        pool->n_extra += (unsigned)change;
-    p->n_calls += (unsigned)change;
 }
 
 void push_call_stop(struct push_call *c, enum push_result result)

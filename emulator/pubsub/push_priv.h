@@ -15,14 +15,24 @@
 struct push_call;
 struct delivery;
 
+/* What is known of an endpoint. */
+enum push_answers {
+    PUSH_FRESH,   /* nothing yet */
+    PUSH_ANSWERS, /* its last request was answered, whatever it said */
+    PUSH_SILENT   /* or was not */
+};
+
 /* A subscription's. */
 struct push {
     struct sub *sub;
     bool is_active; /* it has an endpoint now */
     struct push_pace pace;
+    enum push_answers answers;
     struct push_call *calls; /* that are out */
     unsigned n_calls;
-    int64_t lease_end_us; /* no lease of theirs ends before */
+    bool has_own;                 /* one of them has the place of its own */
+    size_t n_bytes, shared_bytes; /* of their bodies; beyond that place */
+    int64_t lease_end_us;         /* no lease of theirs ends before */
     /* the endpoint's, for comparison and for its token */
     char *endpoint, *email, *audience;
     char *token;            /* "Bearer ..."; NULL: none yet, or none needed */
@@ -39,7 +49,10 @@ struct push_pool {
     struct http_client *client;
     unsigned n_calls, calls_max;
     unsigned n_extra; /* of them: beyond the first of each subscription */
-    size_t n_bytes;   /* of bodies that are out */
+    size_t own_bytes, shared_bytes; /* of bodies that are out */
+    unsigned n_broken;              /* broken off for others, not yet over */
+    struct push_call *oldest, *newest;
+    struct loop_timer relief; /* of those that wait for a place */
     struct push *starved, **last_starved;
     unsigned n_starved;
     struct push_call *orphans; /* of subscriptions that have gone */
@@ -63,6 +76,9 @@ struct push_call {
     struct push_pool *pool;
     struct push_call **list; /* the subscription's, or the orphans' */
     struct push_call *next, *prev;
+    struct push_call *older, *newer; /* the pool's, by time */
+    bool is_own, is_broken;          /* push_room.c */
+    size_t n_bytes;
     struct taker *taker; /* its own: one message of a key at a time */
     uint64_t seq;
     uint32_t nonce;
@@ -88,8 +104,21 @@ void push_call_stop(struct push_call *c, enum push_result result);
 void push_call_link(struct push_call *c, struct push_call **list);
 void push_call_unlink(struct push_call *c);
 void push_call_free(struct push_call *c);
-/* One more or one less of the subscription's requests is out. */
-void push_call_count(struct push *p, struct push_pool *pool, int change);
+
+/* --- push_room.c: what all share -------------------------------------------
+ */
+void push_room_init(struct push_pool *pool);
+void push_room_fini(struct push_pool *pool);
+bool push_has_room(const struct push_pool *pool, const struct push *p);
+/* The call, with its body, is out. */
+void push_room_take(struct push_call *c);
+void push_room_leave(struct push_call *c); /* its subscription goes */
+void push_room_free(struct push_call *c);  /* it is over */
+/* It has something to send and no room: push_feed_next wakes it. */
+void push_starve(struct push_pool *pool, struct push *p);
+void push_leave_starved(struct push *p);
+/* The next of those that may send now. */
+void push_feed_next(struct push_pool *pool);
 
 /* push.c: how a call ended. Frees it. */
 void push_ended(struct push_call *c, enum push_result result, int status);

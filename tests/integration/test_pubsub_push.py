@@ -236,6 +236,31 @@ def test_wide_windows_of_slow_endpoints_leave_room(start, endpoint):
         slow.close()
 
 
+@pytest.fixture
+def holes():
+    """Endpoints that take connections and never read or say a word."""
+    made = [socket.create_server(("127.0.0.1", 0), backlog=64) for _ in range(30)]
+    yield [f"http://127.0.0.1:{s.getsockname()[1]}/" for s in made]
+    for s in made:
+        s.close()
+
+
+def test_large_messages_to_dead_endpoints_leave_room(start, endpoint, holes):
+    """The bodies that are out are bounded, and whoever answers has a place."""
+    e, large = start("--memory"), "x" * 9_900_000
+    topic, _ = subscribe(e, holes[0], ackDeadlineSeconds=600)
+    for url in holes[1:]:
+        subscribe(e, url, topic, ackDeadlineSeconds=600)
+    for _ in range(2):
+        publish(e, topic, large)
+    datos.wait_for(lambda: total(e, "num_outstanding_messages") >= 9, what="all the room taken")
+    live, _ = subscribe(e, endpoint.url, ackDeadlineSeconds=600)
+    for n, text in enumerate(["small", large, "small again", large, "the last"], 1):
+        publish(e, live, text)
+        assert endpoint.wait(n, 60)[-1].text == text
+    assert e.memory() < 240 << 20
+
+
 @pytest.mark.parametrize("answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
                                     b"HTTP/1.1 500 x\r\nContent-Length: 10000000\r\n\r\n" + b"x" * 200000,
                                     b"HTTP/1.1 99999 x\r\n\r\n"],
