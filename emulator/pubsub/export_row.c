@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "common/timefmt.h"
 #include "emulator/pubsub/export_decode.h"
+#include "emulator/pubsub/export_table.h"
 #include "emulator/pubsub/export_value.h"
 #include "emulator/pubsub/message.h"
 #include "grpc/wire.h"
@@ -99,33 +100,11 @@ static int put_data(struct buf *out, struct str data, const json_t *columns,
     return RC_OK;
 }
 
-/* A new reference. */
-static int parse_object(struct str data, const json_t *columns, json_t **out,
-                        struct err *err)
-{
-    json_error_t why;
-    json_t *json = json_loadb(data.p, data.len, JSON_REJECT_DUPLICATES, &why);
-    int rc = RC_OK;
-
-    if (!json_is_object(json))
-        rc = err_set(err, RC_INVALID, "the data is no JSON object%s%s",
-                     json ? "" : ": ", json ? "" : why.text);
-    else
-        rc = export_object_json(columns, json, err);
-    if (rc)
-        json_decref(json);
-    else
-        *out = json;
-    return rc;
-}
-
 static int decode(const struct export_message *m, const struct export_how *how,
                   struct str data, json_t **out, struct err *err)
 {
     const struct export_into into = {how->columns, how->drop_unknown};
 
-    if (how->by == EXPORT_BY_TABLE)
-        return parse_object(data, how->columns, out, err);
     if (m->avro)
         return export_avro_json(m->avro, data, m->is_json, &into, out, err);
     if (m->proto)
@@ -146,6 +125,8 @@ static int put_members(struct buf *out, const struct export_message *m,
 
     if (how->by == EXPORT_WHOLE)
         return put_data(out, data, how->columns, err);
+    if (how->by == EXPORT_BY_TABLE)
+        return export_table_put(out, how->columns, data, err);
     rc = decode(m, how, data, &json, err);
     if (rc)
         return rc;

@@ -119,6 +119,19 @@ bool export_is_repeated(const json_t *column)
     return strcasecmp(member(column, "mode"), "REPEATED") == 0;
 }
 
+bool export_is_integer(const json_t *column)
+{
+    return type_of(column) == C_INTEGER;
+}
+
+bool export_is_time(const json_t *column)
+{
+    static const unsigned times =
+        BIT(C_TIMESTAMP) | BIT(C_DATETIME) | BIT(C_DATE) | BIT(C_TIME);
+
+    return (times & BIT(type_of(column))) != 0;
+}
+
 bool export_takes(const json_t *column, enum export_kind kind)
 {
     return (takes[kind] & BIT(type_of(column))) != 0;
@@ -363,92 +376,4 @@ int export_value_json(const json_t *column, const struct export_value *v,
                            member(column, "name"))
                  : out_of_range(column, v->i, err);
     return rc;
-}
-
-/* --- a row of JSON -------------------------------------------------------- */
-
-static int take_value(const json_t *column, json_t *value, json_t **out,
-                      struct err *err);
-
-static int take_list(const json_t *column, json_t *value, json_t **out,
-                     struct err *err)
-{
-    json_t *list, *item;
-    size_t i;
-
-    if (json_is_null(value)) {
-        *out = json_array();
-        return RC_OK;
-    }
-    if (!json_is_array(value))
-        return err_set(err, RC_INVALID,
-                       "column %.128s is REPEATED: it takes "
-                       "an array",
-                       member(column, "name"));
-    list = json_array();
-    json_array_foreach(value, i, item)
-    {
-        json_t *one = NULL;
-        int rc = take_value(column, item, &one, err);
-
-        if (rc) {
-            json_decref(list);
-            return rc;
-        }
-        json_array_append_new(list, one);
-    }
-    *out = list;
-    return RC_OK;
-}
-
-/* Numbers stand for times; numbers of machines may not stand in quotes. */
-static int take_value(const json_t *column, json_t *value, json_t **out,
-                      struct err *err)
-{
-    enum column type = type_of(column);
-    struct export_value v = {.kind = EXPORT_INT};
-
-    if (type == C_RECORD && json_is_object(value)) {
-        *out = json_incref(value);
-        return export_object_json(json_object_get(column, "fields"), value,
-                                  err);
-    }
-    if (json_is_integer(value) && (type == C_TIMESTAMP || type == C_DATE ||
-                                   type == C_DATETIME || type == C_TIME)) {
-        v.i = json_integer_value(value);
-        return export_value_json(column, &v, out, err);
-    }
-    if (json_is_string(value) && type == C_INTEGER)
-        return err_set(err, RC_INVALID,
-                       "column %.128s is an integer: it takes "
-                       "a number without quotes",
-                       member(column, "name"));
-    *out = json_incref(value);
-    return RC_OK;
-}
-
-int export_object_json(const json_t *columns, json_t *object, struct err *err)
-{
-    const char *name;
-    json_t *value, *taken;
-    void *next;
-
-    json_object_foreach_safe(object, next, name, value)
-    {
-        const json_t *column = export_column(columns, str_from(name));
-        int rc;
-
-        if (!column)
-            continue; /* insertAll's word on it: refused, or dropped */
-        taken = NULL;
-        rc = export_is_repeated(column)
-                 ? take_list(column, value, &taken, err)
-                 : take_value(column, value, &taken, err);
-        if (rc) {
-            json_decref(taken);
-            return rc;
-        }
-        json_object_set_new(object, name, taken);
-    }
-    return RC_OK;
 }

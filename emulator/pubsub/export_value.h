@@ -41,6 +41,9 @@ struct export_value {
  * `columns`: the array of a table's or a RECORD's `fields`. */
 const json_t *export_column(const json_t *columns, struct str name);
 bool export_is_repeated(const json_t *column);
+bool export_is_integer(const json_t *column);
+/* TIMESTAMP, DATETIME, DATE or TIME, which integers stand for. */
+bool export_is_time(const json_t *column);
 /* Can a column hold values of this kind? */
 bool export_takes(const json_t *column, enum export_kind kind);
 /* RC_SCHEMA: no, and what does not fit. */
@@ -51,9 +54,5 @@ RC_MUST_USE int export_check_takes(const json_t *column, enum export_kind kind,
 RC_MUST_USE int export_value_json(const json_t *column,
                                   const struct export_value *v, json_t **out,
                                   struct err *err);
-/* A whole row out of JSON by the table's own columns (use_table_schema): takes
- * over `object`'s members, in the form that insertAll wants. RC_INVALID. */
-RC_MUST_USE int export_object_json(const json_t *columns, json_t *object,
-                                   struct err *err);
 
 #endif

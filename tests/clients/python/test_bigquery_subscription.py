@@ -134,6 +134,24 @@ def test_a_member_by_the_tables_schema_becomes(clients, project, dataset, kind, 
     assert wait_for_rows(f"SELECT CAST(v AS STRING) FROM {dataset}.{name}", 1) == [[found]]
 
 
+def test_numbers_by_the_tables_schema_keep_every_digit(clients, project, dataset):
+    """Also in lists and records, whose members are the table's, too."""
+    rows(f"CREATE TABLE {dataset}.digits (n NUMERIC, b BIGNUMERIC, i INT64, list ARRAY<NUMERIC>, "
+         "r STRUCT<n NUMERIC, ts TIMESTAMP>)")
+    topic, _ = subscribe(clients, project, dataset, "digits", use_table_schema=True)
+    clients[0].publish(topic, b"""{"n": 12345678901234567890123456789.123456789, "i": 9223372036854775807,
+        "b": 123456789012345678901234567890123456789.01234567890123456789012345678901234567,
+        "list": [1.000000001, 99999999999999999999],
+        "r": {"n": -0.123456789, "ts": 1736848800000001}}""").result(timeout=20)
+    assert wait_for_rows(f"SELECT CAST(n AS STRING), CAST(b AS STRING), i, TO_JSON_STRING(list), "
+                         f"CAST(r.n AS STRING), CAST(r.ts AS STRING) "
+                         f"FROM {dataset}.digits", 1) == [[
+        "12345678901234567890123456789.123456789",
+        "123456789012345678901234567890123456789.01234567890123456789012345678901234567",
+        "9223372036854775807", '["1.000000001","99999999999999999999"]', "-0.123456789",
+        "2025-01-14 10:00:00.000001+00"]]
+
+
 def schema_topic(clients, project, name, kind, definition, encoding):
     schemas = pubsub_v1.SchemaServiceClient()
     made = schemas.create_schema(parent=f"projects/{project}", schema_id=name, schema=Schema(
