@@ -25,6 +25,53 @@ static bool is_null(sqlite3_value *v)
     return sqlite3_value_type(v) == SQLITE_NULL;
 }
 
+/* --- INT64: only the total must fit, not what is added on the way ----------
+ */
+
+struct ints {
+    int64_t n, sum, wraps; /* the total is sum + wraps times 2 to the 64 */
+};
+
+static void ints_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+    struct ints *s = sqlite3_aggregate_context(c, sizeof(*s));
+    int64_t x;
+
+    (void)n;
+    if (!s || is_null(v[0]))
+        return;
+    x = sqlite3_value_int64(v[0]);
+    s->n++;
+    if (__builtin_add_overflow(s->sum, x, &s->sum))
+        s->wraps += x < 0 ? -1 : 1;
+}
+
+static void ints_inverse(sqlite3_context *c, int n, sqlite3_value **v)
+{
+    struct ints *s = sqlite3_aggregate_context(c, sizeof(*s));
+    int64_t x;
+
+    (void)n;
+    if (!s || is_null(v[0]))
+        return;
+    x = sqlite3_value_int64(v[0]);
+    s->n--;
+    if (__builtin_sub_overflow(s->sum, x, &s->sum))
+        s->wraps += x < 0 ? 1 : -1;
+}
+
+static void ints_value(sqlite3_context *c)
+{
+    struct ints *s = sqlite3_aggregate_context(c, 0);
+
+    if (!s || s->n == 0)
+        sqlite3_result_null(c);
+    else if (s->wraps)
+        sqlite3_result_error(c, "int64 overflow in SUM", -1);
+    else
+        sqlite3_result_int64(c, s->sum);
+}
+
 /* --- FLOAT64: infinities and NaN are counted, so that windows can drop them */
 
 struct reals {
@@ -462,6 +509,7 @@ int aggregates_register(sqlite3 *db, struct runtime *rt)
         void (*inverse)(sqlite3_context *, int, sqlite3_value **);
         void (*value)(sqlite3_context *);
     } table[] = {
+        {"bq_isum", 1, ints_step, ints_inverse, ints_value},
         {"bq_fsum", 1, reals_step, reals_inverse, sum_value},
         {"bq_favg", 1, reals_step, reals_inverse, avg_value},
         {"bq_var_samp", 1, reals_step, reals_inverse, var_samp},

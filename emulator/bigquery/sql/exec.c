@@ -39,10 +39,8 @@ static int fail(struct sql_run *run, int rc, struct sql_error *err)
                  late ? "Job timed out" : "Job execution was cancelled");
         return late ? RC_TIMEOUT : RC_CANCELLED;
     }
-    if (!strcmp(text, "integer overflow"))
-        text = "int64 overflow in SUM";
-    else if (!strcmp(text, "parser stack overflow") ||
-             strstr(text, "Expression tree is too large"))
+    if (!strcmp(text, "parser stack overflow") ||
+        strstr(text, "Expression tree is too large"))
         text = "Query is too complex: expressions are nested too deeply";
     if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED) {
         err->reason = "backendError";
