@@ -129,10 +129,18 @@ static void add(struct machine *m, struct list *l, uint32_t pc, size_t at,
     }
 }
 
+/* The ranges are in order (re_set_finish). */
 static bool in_class(const struct re *re, const struct re_inst *c, uint32_t ch)
 {
-    for (uint32_t i = c->x; i < c->x + c->y; i++) {
-        if (ch >= re->ranges[i].from && ch <= re->ranges[i].to)
+    uint32_t low = c->x, high = c->x + c->y;
+
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (ch > re->ranges[mid].to)
+            low = mid + 1;
+        else if (ch < re->ranges[mid].from)
+            high = mid;
+        else
             return true;
     }
     return false;

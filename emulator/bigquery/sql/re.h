@@ -2,8 +2,8 @@
 /* Regular expressions of RE2's syntax over UTF-8, in time linear in the text
  * whatever the pattern: all alternatives advance together, character by
  * character. Leftmost match, the first alternative preferred, as RE2.
- * What RE2 refuses (look-around, back references) is refused; Unicode classes
- * (\p{...}) are refused too, by name.
+ * What RE2 refuses (look-around, back references) is refused; \p{...} knows
+ * the general categories and scripts of re_unicode.def.
  * Pure; threads: a compiled pattern may be shared, a match is the caller's. */
 #ifndef EMULATOR_BIGQUERY_SQL_RE_H
 #define EMULATOR_BIGQUERY_SQL_RE_H

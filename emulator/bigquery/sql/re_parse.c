@@ -5,11 +5,12 @@
 
 #include "common/json.h"
 #include "common/mem.h"
-#include "emulator/bigquery/sql/re_prog.h"
+#include "emulator/bigquery/sql/re_set.h"
 #include "emulator/bigquery/sql/utf8.h"
 
 enum {
     CODE_MAX = 50000,
+    RANGES_MAX = 100000,
     REPEAT_MAX = 1000,
     DEPTH_MAX = 200
 };
@@ -75,22 +76,6 @@ static void insert(struct parser *p, uint32_t at)
     }
 }
 
-static void add_range(struct parser *p, uint32_t from, uint32_t to)
-{
-    struct re *re = p->re;
-
-    if (re->n_ranges > CODE_MAX) {
-        fail(p, "pattern too large - compile failed");
-        return;
-    }
-    if (re->n_ranges == re->cap_ranges) {
-        re->cap_ranges = re->cap_ranges ? re->cap_ranges * 2 : 32;
-        re->ranges =
-            mem_realloc(re->ranges, re->cap_ranges * sizeof(*re->ranges));
-    }
-    re->ranges[re->n_ranges++] = (struct re_range){from, to};
-}
-
 static char head(const struct parser *p)
 {
     return p->rest.len ? p->rest.p[0] : '\0';
@@ -102,56 +87,6 @@ static bool eat(struct parser *p, const char *text)
         return false;
     p->rest = str_of(p->rest.p + strlen(text), p->rest.len - strlen(text));
     return true;
-}
-
-static const struct named {
-    const char *name;
-    unsigned char n;
-    struct re_range r[4];
-} names[] = {
-    {"d", 1, {{'0', '9'}}},
-    {"w", 4, {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}},
-    {"s", 3, {{'\t', '\n'}, {'\f', '\r'}, {' ', ' '}}},
-    {"[:alnum:]", 3, {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}}},
-    {"[:alpha:]", 2, {{'A', 'Z'}, {'a', 'z'}}},
-    {"[:ascii:]", 1, {{0, 127}}},
-    {"[:blank:]", 2, {{'\t', '\t'}, {' ', ' '}}},
-    {"[:cntrl:]", 2, {{0, 31}, {127, 127}}},
-    {"[:digit:]", 1, {{'0', '9'}}},
-    {"[:graph:]", 1, {{'!', '~'}}},
-    {"[:lower:]", 1, {{'a', 'z'}}},
-    {"[:print:]", 1, {{' ', '~'}}},
-    {"[:punct:]", 4, {{'!', '/'}, {':', '@'}, {'[', '`'}, {'{', '~'}}},
-    {"[:space:]", 2, {{'\t', '\r'}, {' ', ' '}}},
-    {"[:upper:]", 1, {{'A', 'Z'}}},
-    {"[:word:]", 4, {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}},
-    {"[:xdigit:]", 3, {{'0', '9'}, {'A', 'F'}, {'a', 'f'}}},
-};
-
-static void add_named(struct parser *p, const struct named *n, bool negated)
-{
-    uint32_t next = 0;
-
-    for (int i = 0; i < n->n; i++) {
-        if (!negated)
-            add_range(p, n->r[i].from, n->r[i].to);
-        else if (n->r[i].from > next)
-            add_range(p, next, n->r[i].from - 1);
-        next = n->r[i].to + 1;
-    }
-    if (negated)
-        add_range(p, next, 0x10ffff);
-}
-
-/* \d, \W and such: the set, or NULL. */
-static const struct named *perl_class(char c)
-{
-    char lower = (char)(c | 0x20);
-
-    return lower == 'd'   ? &names[0]
-           : lower == 'w' ? &names[1]
-           : lower == 's' ? &names[2]
-                          : NULL;
 }
 
 static uint32_t hex(struct parser *p)
@@ -200,55 +135,56 @@ static uint32_t escaped(struct parser *p)
     v = utf8_next(&p->rest);
     if ((v >= '0' && v <= '9') || (v >= 'a' && v <= 'z') ||
         (v >= 'A' && v <= 'Z'))
-        fail(p, v == 'p' || v == 'P'
-                    ? "Unicode classes (\\p) are not supported by this "
-                      "emulator"
-                    : "invalid escape sequence");
+        fail(p, "invalid escape sequence");
     return v;
 }
 
-static void fold_range(struct parser *p, uint32_t from, uint32_t to)
+/* The set becomes a part of the program. A big one that is there already, as
+ * copies of a repeated atom are, is not kept twice. */
+static void emit_set(struct parser *p, enum re_op op, struct re_set *s)
 {
-    add_range(p, from, to);
-    for (uint32_t c = from; p->fold && c <= to && c - from < 512; c++) {
-        if (utf8_lower(c) != c)
-            add_range(p, utf8_lower(c), utf8_lower(c));
-        if (utf8_upper(c) != c)
-            add_range(p, utf8_upper(c), utf8_upper(c));
+    struct re *re = p->re;
+    size_t size;
+    uint32_t first;
+
+    re_set_finish(s);
+    size = s->n * sizeof(*s->ranges);
+    first = re->n_ranges >= s->n ? re->n_ranges - s->n : 0;
+    if (re->n_ranges < s->n || !size ||
+        memcmp(re->ranges + first, s->ranges, size) != 0)
+        first = re->n_ranges;
+    if (first + s->n > RANGES_MAX)
+        fail(p, "pattern too large - compile failed");
+    while (!p->failed && first + s->n > re->cap_ranges) {
+        re->cap_ranges = re->cap_ranges ? re->cap_ranges * 2 : 32;
+        re->ranges =
+            mem_realloc(re->ranges, re->cap_ranges * sizeof(*re->ranges));
     }
+    if (!p->failed && size) {
+        memcpy(re->ranges + first, s->ranges, size);
+        re->n_ranges = first + s->n;
+    }
+    emit(p, op, first, s->n);
+    re_set_fini(s);
 }
 
-static bool posix_class(struct parser *p)
+static void class_item(struct parser *p, struct re_set *set)
 {
-    for (size_t i = 3; i < sizeof(names) / sizeof(*names); i++) {
-        char negated[16];
-        snprintf(negated, sizeof(negated), "[:^%s", names[i].name + 2);
-        if (eat(p, names[i].name)) {
-            add_named(p, &names[i], false);
-            return true;
-        }
-        if (eat(p, negated)) {
-            add_named(p, &names[i], true);
-            return true;
-        }
-    }
-    if (str_starts(p->rest, STR("[:")))
-        fail(p, "invalid character class range");
-    return false;
-}
-
-static void class_item(struct parser *p)
-{
+    struct str behind = p->rest;
+    char why[RE_ERROR_MAX];
+    enum re_read read = re_set_posix(set, &p->rest, why);
     uint32_t from, to;
 
-    if (posix_class(p) || p->failed)
-        return;
-    if (p->rest.len > 1 && head(p) == '\\' && perl_class(p->rest.p[1])) {
-        char c = p->rest.p[1];
-        p->rest = str_of(p->rest.p + 2, p->rest.len - 2);
-        add_named(p, perl_class(c), c < 'a');
-        return;
+    if (read == RE_READ_NONE && str_starts(behind, STR("\\"))) {
+        behind = str_of(behind.p + 1, behind.len - 1);
+        read = re_set_escape(set, &behind, why);
+        if (read == RE_READ_OK)
+            p->rest = behind;
     }
+    if (read == RE_READ_BAD)
+        fail(p, why);
+    if (read != RE_READ_NONE)
+        return;
     from = eat(p, "\\") ? escaped(p) : utf8_next(&p->rest);
     to = from;
     if (p->rest.len > 1 && head(p) == '-' && p->rest.p[1] != ']') {
@@ -258,26 +194,26 @@ static void class_item(struct parser *p)
     if (to < from)
         fail(p, "invalid character class range");
     else
-        fold_range(p, from, to);
+        re_set_add(set, from, to);
 }
 
 static void char_class(struct parser *p)
 {
     enum re_op op = eat(p, "^") ? RE_NOT_CLASS : RE_CLASS;
-    uint32_t first = p->re->n_ranges;
+    struct re_set set = {.fold = p->fold};
     bool any = false;
 
     while (!p->failed) {
         if (!p->rest.len) {
             fail(p, "missing ]");
-            return;
+            break;
         }
         if (any && eat(p, "]"))
             break;
         any = true;
-        class_item(p);
+        class_item(p, &set);
     }
-    emit(p, op, first, p->re->n_ranges - first);
+    emit_set(p, op, &set);
 }
 
 static void alternation(struct parser *p);
@@ -364,15 +300,14 @@ static void literal(struct parser *p, uint32_t c)
 
 static void backslash(struct parser *p)
 {
-    char c = head(p);
-    const struct named *n = perl_class(c);
+    struct re_set set = {.fold = p->fold};
+    char why[RE_ERROR_MAX];
+    enum re_read read = re_set_escape(&set, &p->rest, why);
 
-    if (n) {
-        uint32_t first = p->re->n_ranges;
-        add_named(p, n, false);
-        emit(p, c < 'a' ? RE_NOT_CLASS : RE_CLASS, first,
-             p->re->n_ranges - first);
-        eat(p, (char[]){c, '\0'});
+    if (read == RE_READ_BAD) {
+        fail(p, why);
+    } else if (read == RE_READ_OK) {
+        emit_set(p, RE_CLASS, &set);
     } else if (eat(p, "b")) {
         emit(p, RE_WORD, 0, 0);
     } else if (eat(p, "B")) {
