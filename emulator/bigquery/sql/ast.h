@@ -9,6 +9,7 @@
 
 struct ast_query;
 struct ast_option;
+struct ast_pivot; /* ast_pivot.h */
 
 enum expr_kind {
     EX_NULL,
@@ -126,6 +127,7 @@ enum from_kind {
     FROM_TABLE,
     FROM_QUERY,
     FROM_UNNEST,
+    FROM_PIVOT, /* left, pivot */
     FROM_JOIN
 };
 enum join_kind {
@@ -150,12 +152,12 @@ struct ast_from {
     struct str alias;
     struct ast_path path;
     struct ast_query *query;
-    struct ast_expr *expr; /* UNNEST's array */
+    struct ast_expr *expr, *on; /* UNNEST's array; a join's */
     bool with_offset;
     struct str offset_alias;
     enum join_kind join;
     struct ast_from *left, *right;
-    struct ast_expr *on;
+    struct ast_pivot *pivot;
     struct ast_name *using;
 };
 
@@ -180,11 +182,9 @@ struct ast_select {
     bool distinct, as_struct, as_value;
     struct ast_item *items;
     struct ast_from *from;
-    struct ast_expr *where;
     bool has_group, group_all;
-    struct ast_expr *group;
     struct ast_group_set *sets; /* ROLLUP, CUBE, GROUPING SETS */
-    struct ast_expr *having, *qualify;
+    struct ast_expr *where, *group, *having, *qualify;
     struct ast_window *windows;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FROM: what it makes visible, and its SQLite text. */
 #include "emulator/bigquery/sql/bind_expr.h"
+#include "emulator/bigquery/sql/bind_pivot.h"
 #include "emulator/bigquery/sql/bind_query.h"
 
 static const char *new_alias(struct binder *b)
@@ -70,7 +71,8 @@ static const char *from_subquery(struct binder *b, const struct ast_from *f,
 
     /* A derived table sees what is outside of this FROM, not its siblings. */
     b->scope = s->outer;
-    q = bind_query(b, f->query, s->outer, NULL);
+    q = f->kind == FROM_PIVOT ? bind_pivot(b, f, s)
+                              : bind_query(b, f->query, s->outer, NULL);
     b->scope = saved;
     if (q->correlated && s->outer)
         s->saw_outer = true;
@@ -202,7 +204,7 @@ static const char *from_one(struct binder *b, const struct ast_from *f,
 {
     struct cte *c;
 
-    if (f->kind == FROM_QUERY)
+    if (f->kind == FROM_QUERY || f->kind == FROM_PIVOT)
         return from_subquery(b, f, s);
     if (f->kind == FROM_UNNEST)
         return from_array(b, f, s, f->expr);

@@ -57,6 +57,8 @@ struct ast_type *parse_type(struct parser *p);
 
 struct ast_expr *parse_new(struct parser *p, enum expr_kind kind, size_t at);
 struct ast_expr *parse_expr(struct parser *p);
+/* What a comparison may stand behind: no AND, OR, =, IN in it. */
+struct ast_expr *parse_operand(struct parser *p);
 struct ast_expr *parse_expr_list(struct parser *p); /* a, b, c */
 /* What follows GROUP. */
 void parse_group(struct parser *p, struct ast_select *s);
@@ -72,6 +74,9 @@ struct ast_query *parse_query(struct parser *p);
 struct ast_query *parse_query_rest(struct parser *p, struct ast_query *first);
 bool parse_at_query_rest(const struct parser *p);
 struct ast_from *parse_from(struct parser *p);
+bool parse_at_pivot(const struct parser *p); /* PIVOT (, UNPIVOT ( */
+/* `input` PIVOT(...) alias, `input` UNPIVOT(...) alias */
+struct ast_from *parse_pivot(struct parser *p, struct ast_from *input);
 struct ast_stmt *parse_dml(struct parser *p);
 struct ast_stmt *parse_ddl(struct parser *p);
 struct ast_option *parse_options(struct parser *p); /* behind OPTIONS */

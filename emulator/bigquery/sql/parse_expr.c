@@ -93,7 +93,7 @@ static struct ast_expr *parse_is_predicate(struct parser *p,
     if (parse_eat(p, "DISTINCT")) {
         parse_expect(p, "FROM");
         e->kind = EX_IS_DISTINCT;
-        e->b = climb(p, POWER_COMPARE + 1);
+        e->b = parse_operand(p);
         return e;
     }
     for (size_t i = 0; i < 3; i++) {
@@ -116,7 +116,7 @@ static void like_tail(struct parser *p, struct ast_expr *e)
             return;
         }
     }
-    e->b = climb(p, POWER_COMPARE + 1);
+    e->b = parse_operand(p);
 }
 
 static struct ast_expr *parse_predicate(struct parser *p, struct ast_expr *left,
@@ -138,9 +138,9 @@ static struct ast_expr *parse_predicate(struct parser *p, struct ast_expr *left,
     e->a = left;
     e->flag = negated;
     if (e->kind == EX_BETWEEN) {
-        e->b = climb(p, POWER_COMPARE + 1);
+        e->b = parse_operand(p);
         parse_expect(p, "AND");
-        e->c = climb(p, POWER_COMPARE + 1);
+        e->c = parse_operand(p);
     } else if (e->kind == EX_IN) {
         in_list(p, e);
     } else {
@@ -258,6 +258,11 @@ static struct ast_expr *climb(struct parser *p, int min)
 struct ast_expr *parse_expr(struct parser *p)
 {
     return climb(p, POWER_OR);
+}
+
+struct ast_expr *parse_operand(struct parser *p)
+{
+    return climb(p, POWER_COMPARE + 1);
 }
 
 struct ast_expr *parse_expr_list(struct parser *p)

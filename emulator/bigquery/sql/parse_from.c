@@ -48,13 +48,10 @@ static struct ast_from *in_parens(struct parser *p)
 
 static void refuse_operators(struct parser *p)
 {
-    static const char *const words[] = {"PIVOT", "UNPIVOT", "TABLESAMPLE",
-                                        "MATCH_RECOGNIZE"};
-
-    for (size_t i = 0; i < 4; i++) {
-        if (parse_is(p, words[i]) && (parse_peek_is(p, "(") || i == 2))
-            parse_refuse(p, p->tok.at, words[i]);
-    }
+    if (parse_is(p, "TABLESAMPLE"))
+        parse_refuse(p, p->tok.at, "TABLESAMPLE");
+    if (parse_is(p, "MATCH_RECOGNIZE") && parse_peek_is(p, "("))
+        parse_refuse(p, p->tok.at, "MATCH_RECOGNIZE");
     if (parse_is(p, "FOR"))
         parse_refuse(p, p->tok.at, "FOR SYSTEM_TIME AS OF");
 }
@@ -65,6 +62,10 @@ static struct ast_from *primary(struct parser *p)
 
     if (parse_is(p, "(")) {
         f = in_parens(p);
+        if (f->kind == FROM_JOIN && parse_at_pivot(p))
+            parse_fail(p, p->tok.at,
+                       "%.*s is not allowed on a parenthesized join",
+                       STR_ARG(p->tok.text));
         if (f->kind == FROM_JOIN)
             return f;
     } else if (parse_is(p, "UNNEST")) {
@@ -82,11 +83,11 @@ static struct ast_from *primary(struct parser *p)
             parse_refuse(p, f->at, "A table function");
     }
     refuse_operators(p);
-    if (!f->alias.len)
+    if (!f->alias.len && !parse_at_pivot(p))
         f->alias = parse_alias(p);
     offset_clause(p, f);
     refuse_operators(p);
-    return f;
+    return parse_at_pivot(p) ? parse_pivot(p, f) : f;
 }
 
 static bool join_kind(struct parser *p, enum join_kind *kind)
