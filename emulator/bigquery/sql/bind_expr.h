@@ -31,6 +31,8 @@ const char *struct_sql(struct binder *b, struct bexpr *const *fields, size_t n);
 struct bexpr *bind_call(struct binder *b, const struct ast_expr *x);
 struct bexpr *bind_grouping(struct binder *b, const struct ast_expr *x);
 struct bexpr *bind_special(struct binder *b, const struct ast_expr *x);
+/* JSON_SET and its like; NULL: another function. */
+struct bexpr *bind_json(struct binder *b, const struct ast_expr *x);
 struct bexpr *bind_aggregate(struct binder *b, const struct ast_expr *x);
 struct bexpr *bind_window_call(struct binder *b, const struct ast_expr *x);
 /* Date parts (bind_part.c). */

@@ -119,6 +119,11 @@ struct bexpr *bind_special(struct binder *b, const struct ast_expr *x)
     if (str_eq(x->text, STR("JSON_OBJECT")) ||
         str_eq(x->text, STR("JSON_ARRAY")))
         return json_object(b, x);
+    if (str_starts(x->text, STR("JSON_"))) {
+        e = bind_json(b, x);
+        if (e)
+            return e;
+    }
     if (str_starts(x->text, STR("CURRENT_"))) {
         e = now_call(b, x);
         if (e)

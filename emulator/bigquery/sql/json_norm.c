@@ -181,8 +181,7 @@ static bool is_name(char c)
            (unsigned char)c >= 0x80;
 }
 
-/* One step of the path: name (quoted or not) or index >= 0. */
-static bool next_step(struct str *path, struct str *name, int64_t *index)
+bool json_path_step(struct str *path, struct str *name, int64_t *index)
 {
     const char *p = path->p, *end = p + path->len, *from;
     bool bracket = *p == '[', dot = *p == '.';
@@ -210,6 +209,21 @@ static bool next_step(struct str *path, struct str *name, int64_t *index)
     return true;
 }
 
+int json_path_check(struct str path)
+{
+    struct str name;
+    int64_t index;
+    int n = 0;
+
+    if (path.len == 0 || path.p[0] != '$')
+        return -1;
+    for (path = str_of(path.p + 1, path.len - 1); path.len; n++) {
+        if (!json_path_step(&path, &name, &index))
+            return -1;
+    }
+    return n;
+}
+
 enum json_found json_find(struct str text, struct str path, struct str *out)
 {
     const char *why;
@@ -226,13 +240,13 @@ enum json_found json_find(struct str text, struct str path, struct str *out)
     while (path.len) {
         struct str from = *out;
         bool found;
-        if (!next_step(&path, &name, &index))
+        if (!json_path_step(&path, &name, &index))
             return JSON_BAD_PATH;
         found = index >= 0 ? json_element(from, index, out)
                            : json_member(from, name, out);
         if (!found) {
             while (path.len) { /* the rest must still be a path */
-                if (!next_step(&path, &name, &index))
+                if (!json_path_step(&path, &name, &index))
                     return JSON_BAD_PATH;
             }
             return JSON_MISSING;

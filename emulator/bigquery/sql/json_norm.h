@@ -18,6 +18,11 @@ enum json_found {
 /* The value under a path ($.a[0]."b".['c']), as written. Text that is not
  * JSON: missing. */
 enum json_found json_find(struct str text, struct str path, struct str *out);
+/* The number of steps in a path, or -1 if it is none. */
+int json_path_check(struct str path);
+/* One step off a path's front, behind its $: a name (quoted or not) with index
+ * -1, or an index >= 0. False: no path. */
+bool json_path_step(struct str *path, struct str *name, int64_t *index);
 /* One step: a member by name, an element by number. */
 bool json_member(struct str text, struct str name, struct str *out);
 bool json_element(struct str text, int64_t index, struct str *out);
