@@ -181,6 +181,7 @@ struct bigquery {
     pthread_t thread;
     struct store *store;
     const struct schema *schema;
+    int64_t max_bytes_billed;    /* by one read; 0: no bound */
     struct schema *newer_schema; /* of the look behind a page's position */
     bool is_plain;
     char *project, *dataset, *table, *system;

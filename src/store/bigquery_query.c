@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "net/google_error.h"
 #include "store/bigquery_priv.h"
 #include "store/bigquery_walk.h"
 
@@ -21,10 +22,6 @@ enum {
     BODY_MAX = 16 * 1024 * 1024,
     RESPONSE_MAX = 32 * 1024 * 1024
 };
-
-/* Some cents. The newest rows of a partitioned table cost a small part of it.
- */
-#define MAX_BYTES_BILLED (10LL << 30)
 
 static const struct retry_policy again = {
     .first_us = 100 * US_PER_MS,
@@ -263,6 +260,14 @@ static void put_newer(struct bigquery_reader *r, const struct bigquery_ask *a)
     mem_free(ids);
 }
 
+/* For a clustered table BigQuery compares its estimate, which does not know
+ * that an id's blocks are few, and refuses beforehand
+ * (docs: "Estimate and control costs", maximum bytes billed). */
+static int64_t most_billed(const struct bigquery_reader *r)
+{
+    return r->b->max_bytes_billed * (r->op->id.p ? 10 : 1);
+}
+
 static void ask(struct bigquery_reader *r, enum stage stage)
 {
     struct bigquery *b = r->b;
@@ -272,7 +277,7 @@ static void ask(struct bigquery_reader *r, enum stage stage)
         .table = b->table,
         .request_id = r->request_id,
         .timeout_ms = wait_ms(r),
-        .max_bytes_billed = MAX_BYTES_BILLED,
+        .max_bytes_billed = most_billed(r),
     };
 
     r->stage = stage;
@@ -419,6 +424,21 @@ static void on_answer(struct bigquery_reader *r)
     trouble(r, BIGQUERY_RETRY_NEW, &err);
 }
 
+static void say_remedy(const struct google_call *call, struct err *why)
+{
+    char reason[64];
+
+    google_error_reason(buf_as_str(&call->http.response), reason,
+                        sizeof(reason));
+    if (str_eq(str_from(reason), STR("bytesBilledLimitExceeded"))) {
+        struct err told = *why;
+        err_set(why, told.rc,
+                "%.300s: narrow the query or raise "
+                "DATOS_BIGQUERY_MAX_BYTES_BILLED",
+                told.text);
+    }
+}
+
 static void on_done(struct google_call *call)
 {
     struct bigquery_reader *r = LOOP_OWNER(call, struct bigquery_reader, call);
@@ -433,6 +453,7 @@ static void on_done(struct google_call *call)
         ask_again(r);
     } else {
         struct err why = call->err;
+        say_remedy(call, &why);
         trouble(r, fate, &why);
     }
 }

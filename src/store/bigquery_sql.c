@@ -73,9 +73,12 @@ static void put_rest(struct buf *out, const struct bigquery_ask *ask)
                "],\"useLegacySql\":false,"
                "\"jobCreationMode\":\"JOB_CREATION_OPTIONAL\","
                "\"formatOptions\":{\"useInt64Timestamp\":true},"
-               "\"maximumBytesBilled\":\"%" PRId64 "\","
-               "\"timeoutMs\":%" PRId64 ",\"requestId\":\"%s\"}",
-               ask->max_bytes_billed, ask->timeout_ms, ask->request_id);
+               "\"timeoutMs\":%" PRId64 ",\"requestId\":\"%s\"",
+               ask->timeout_ms, ask->request_id);
+    if (ask->max_bytes_billed)
+        buf_printf(out, ",\"maximumBytesBilled\":\"%" PRId64 "\"",
+                   ask->max_bytes_billed);
+    buf_putc(out, '}');
 }
 
 /* The statement is written into its JSON string directly: names of columns and

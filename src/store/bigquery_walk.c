@@ -6,15 +6,17 @@
 
 #define DAY_US (86400 * US_PER_S)
 
-/* Each step is asked for only where the ones before did not suffice, and then
- * without what they have read. An id is looked for in fewer: most are not
- * there at all, and each step costs a call. 0: everything. */
-static const int64_t steps_rows[] = {DAY_US, 7 * DAY_US, 90 * DAY_US, 0};
-static const int64_t steps_id[] = {7 * DAY_US, 0};
+/* How many whole days before the one it begins in a step goes back. Days are
+ * UTC's, as the table's partitions: BigQuery bills partitions, and part of one
+ * is billed whole. Each step is asked for only where the ones before did not
+ * suffice, and then without what they have read. An id is looked for in fewer:
+ * most are not there at all, and each step costs a call. */
+static const int64_t steps_rows[] = {0, 1, 7, 90};
+static const int64_t steps_id[] = {7};
 
 enum {
-    STEPS_ROWS = 4,
-    STEPS_ID = 2,
+    STEPS_ROWS = 4, /* and then everything */
+    STEPS_ID = 1,
     SLACK = 10, /* rows more than wanted, for those that repeat an id */
     SLOTS_MIN = 64
 };
@@ -81,21 +83,28 @@ static int64_t anchor_of(const struct bigquery_walk *w)
     return w->newest_us < w->now_us ? w->newest_us : w->now_us;
 }
 
-static int64_t width_of(const struct bigquery_walk *w)
+static int64_t day_of(int64_t us)
 {
-    if (is_for_id(w))
-        return w->step < STEPS_ID ? steps_id[w->step] : 0;
-    return w->step < STEPS_ROWS ? steps_rows[w->step] : 0;
+    int64_t into = us % DAY_US;
+
+    return us - (into < 0 ? into + DAY_US : into);
 }
 
 /* The past end of step `w->step`. */
+static int64_t end_of_step(const struct bigquery_walk *w)
+{
+    const int64_t *days = is_for_id(w) ? steps_id : steps_rows;
+    int64_t end;
+
+    if (w->step >= (is_for_id(w) ? STEPS_ID : STEPS_ROWS))
+        return w->oldest_us;
+    end = day_of(anchor_of(w)) - days[w->step] * DAY_US;
+    return end < w->oldest_us ? w->oldest_us : end;
+}
+
 static void set_oldest(struct bigquery_walk *w)
 {
-    int64_t width = width_of(w), oldest = anchor_of(w) - width;
-
-    if (width == 0 || oldest < w->oldest_us)
-        oldest = w->oldest_us;
-    w->span.oldest_us = oldest;
+    w->span.oldest_us = end_of_step(w);
 }
 
 static void set_limit(struct bigquery_walk *w)
@@ -143,8 +152,8 @@ bool bigquery_walk_begin(struct bigquery_walk *w, struct store_query *op,
         return false;
     w->newest_us = w->span.newest_us;
     w->span.id = op->id;
-    while (is_head(w) && w->step < STEPS_ROWS - 1 &&
-           steps_rows[w->step] < head_span_us)
+    while (is_head(w) && w->step < STEPS_ROWS &&
+           anchor_of(w) - end_of_step(w) < head_span_us)
         w->step++;
     set_oldest(w);
     set_limit(w);

@@ -16,6 +16,7 @@ static int open_bigquery(const struct settings *s, const struct schema *schema,
         .redis_ca_file = s->redis_ca_file,
         .system = s->system,
         .schema = schema,
+        .max_bytes_billed = s->max_bytes_billed,
     };
 
     return store_open_bigquery(&config, out, err);

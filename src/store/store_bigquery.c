@@ -182,6 +182,7 @@ static int check_names(const struct bigquery_config *c, struct err *err)
 static void set_names(struct bigquery *b, const struct bigquery_config *c)
 {
     b->schema = c->schema;
+    b->max_bytes_billed = c->max_bytes_billed;
     b->is_plain = bigquery_schema_is_plain(c->schema);
     b->project = mem_strdup(c->project);
     b->dataset = mem_strdup(c->dataset);

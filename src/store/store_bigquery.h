@@ -14,6 +14,8 @@ struct bigquery_config {
     const char *redis_ca_file;
     const char *system; /* part of the ledger's keys */
     const struct schema *schema;
+    int64_t max_bytes_billed; /* by one read, ten times that by an
+                               * id's; 0: no bound */
 };
 
 /* Looks at the table once: a schema that cannot become ours is RC_INVALID. A

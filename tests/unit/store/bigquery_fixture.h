@@ -26,6 +26,7 @@ static inline struct store *open_on_fake(struct bigquery_fixture *f,
         .emulator = f->fake.host,
         .redis_url = redis_url,
         .schema = f->schema,
+        .max_bytes_billed = 1000000000,
     };
     struct store *store = NULL;
     struct err err;

@@ -41,21 +41,23 @@ START_TEST(the_span_widens_only_as_far_as_needed)
     add("week", "x", now_us - 5 * DAY_US);
     add("year", "x", now_us - 365 * DAY_US);
     add("soon", "x", now_us + DAY_US);
+    /* today, or in the hour after midnight yesterday too: test_bigquery_walk */
     expect((struct store_query){.limit = 2}, "soon,hour");
-    ck_assert_uint_eq(f.fake.n_queries, 1);
+    ck_assert_uint_le(f.fake.n_queries, 2);
+    f.fake.n_queries = 0;
     expect((struct store_query){.limit = 3}, "soon,hour,week");
-    ck_assert_uint_eq(f.fake.n_queries, 3);
+    ck_assert_uint_ge(f.fake.n_queries, 2);
+    ck_assert_uint_le(f.fake.n_queries, 3);
     expect((struct store_query){.limit = 10}, "soon,hour,week,year");
     /* what sufficed is begun with */
     f.fake.n_queries = 0;
     expect((struct store_query){.limit = 10}, "soon,hour,week,year");
     ck_assert_uint_eq(f.fake.n_queries, 1);
     expect((struct store_query){.limit = 1}, "soon");
-    f.fake.n_queries = 0;
     expect((struct store_query){.limit = 2}, "soon,hour");
-    ck_assert_uint_eq(f.fake.n_queries, 1);
     ck_assert_ptr_nonnull(strstr(f.fake.last_query, "JOB_CREATION_OPTIONAL"));
-    ck_assert_ptr_nonnull(strstr(f.fake.last_query, "\"maximumBytesBilled\""));
+    ck_assert_ptr_nonnull(
+        strstr(f.fake.last_query, "\"maximumBytesBilled\":\"1000000000\""));
     ck_assert_ptr_nonnull(strstr(f.fake.last_query, "\"requestId\":\""));
     ck_assert_ptr_null(strstr(f.fake.last_query, "SELECT *"));
 }
@@ -70,14 +72,15 @@ START_TEST(bounds_keep_the_span_within)
     q.has_since = true;
     q.since_us = now_us - 2 * 3600 * US_PER_S;
     expect(q, "");
-    ck_assert_uint_eq(f.fake.n_queries, 1);
+    ck_assert_uint_le(f.fake.n_queries, 2);
     q.has_since = false;
     q.has_until = true;
-    q.until_us = now_us - 39 * DAY_US;
+    q.until_us = (now_us - 39 * DAY_US) / DAY_US * DAY_US + DAY_US / 2;
+    add("c", "x", q.until_us - DAY_US / 4);
     f.fake.n_queries = 0;
     q.limit = 1;
-    expect(q, "a");
-    /* the day before `until` already holds it */
+    expect(q, "c");
+    /* the day of `until` already holds it */
     ck_assert_uint_eq(f.fake.n_queries, 1);
     q.has_until = false;
     q.id = STR("none");
@@ -235,6 +238,8 @@ START_TEST(a_query_that_costs_too_much_fails_alone)
     f.fake.before = fail_query;
     ck_assert_int_eq(query_rows(f.loop, f.store, &q), RC_UNAVAILABLE);
     ck_assert_ptr_nonnull(strstr(q.err.text, "too much"));
+    ck_assert_ptr_nonnull(
+        strstr(q.err.text, "raise DATOS_BIGQUERY_MAX_BYTES_BILLED"));
     ck_assert_int_eq(query_rows(f.loop, f.store, &q), RC_UNAVAILABLE);
     ck_assert_uint_eq(n_before, 2);
     f.fake.before = NULL;
