@@ -11,6 +11,7 @@
 #include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/db.h"
 #include "emulator/bigquery/dedup.h"
+#include "emulator/bigquery/job.h"
 #include "emulator/bigquery/pool.h"
 #include "emulator/bigquery/provide.h"
 #include "emulator/clock.h"
@@ -110,7 +111,13 @@ void bigquery_check_drained(struct bigquery *bq)
     if (!done || bq->n_calls || bq->n_jobs)
         return;
     bq->drained = NULL;
+    loop_timer_cancel(&bq->patience);
     done(bq->drained_arg, RC_OK, "");
+}
+
+static void on_patience_over(struct loop_timer *timer)
+{
+    job_cancel_all(LOOP_OWNER(timer, struct bigquery, patience));
 }
 
 static void drain(void *self, service_done *done, void *arg)
@@ -120,6 +127,7 @@ static void drain(void *self, service_done *done, void *arg)
     bq->stopping = true;
     bq->drained = done;
     bq->drained_arg = arg;
+    loop_timer_arm(&bq->patience, PATIENCE_US);
     bigquery_check_drained(bq);
 }
 
@@ -127,8 +135,10 @@ static void bigquery_free(void *self)
 {
     struct bigquery *bq = self;
 
-    pool_free(bq->quick);
+    job_cancel_all(bq);
     pool_free(bq->slow);
+    pool_free(bq->quick);
+    loop_timer_fini(&bq->patience);
     if (bq->n_calls || bq->n_jobs)
         return; /* ended in haste: what is under way still looks at it */
     uploads_clear(bq);
@@ -150,16 +160,21 @@ struct service *bigquery_new(struct emulator *e, struct err *err)
     e->bigquery = (struct bigquery_door){api_ask, bq};
     bq->e = e;
     bq->dedup = dedup_new();
+    loop_timer_init(&bq->patience, e->loop, on_patience_over);
     if (db_open(e->state_dir, e->fsync, n + 1, &bq->dbs, err) ||
-        reread(bq, err)) {
+        db_wake(bq->loop_db = db_reader(bq->dbs, n), err) || reread(bq, err)) {
         dedup_free(bq->dedup);
         db_close(bq->dbs);
+        loop_timer_fini(&bq->patience);
         mem_free(bq);
         return NULL;
     }
-    bq->quick = pool_new(bq->dbs, 0, QUICK_THREADS);
-    bq->slow = pool_new(bq->dbs, QUICK_THREADS, SLOW_THREADS);
-    bq->loop_db = db_reader(bq->dbs, n);
+    bq->quick = pool_new(
+        bq->dbs, e->loop,
+        &(struct pool_shape){0, QUICK_THREADS, QUICK_SOON, QUICK_STUCK_US});
+    bq->slow = pool_new(
+        bq->dbs, e->loop,
+        &(struct pool_shape){QUICK_THREADS, SLOW_THREADS, SLOW_SOON, 0});
     for (const struct route *r = routes; r->name; r++)
         faults_know(e->faults, "bigquery", r->name);
     bq->service = (struct service){.name = "bigquery",

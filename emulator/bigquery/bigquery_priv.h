@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "common/loop.h"
 #include "emulator/bigquery/bigquery.h"
 
 struct dbs;
@@ -15,8 +16,12 @@ struct pool;
 struct upload_session;
 
 enum {
-    QUICK_THREADS = 2,
-    SLOW_THREADS = 4
+    QUICK_SOON = 2,     /* as many as make insertAll fast */
+    QUICK_THREADS = 16, /* where a long statement holds the writer */
+    QUICK_STUCK_US = 20000,
+    SLOW_SOON = 4,
+    SLOW_THREADS = 64,    /* jobs at once: a short one waits for no long one */
+    PATIENCE_US = 2000000 /* with jobs, when the service is to end */
 };
 
 /* Counted by workers. */
@@ -31,7 +36,7 @@ struct bigquery {
     struct dbs *dbs;                /* any thread */
     struct db *loop_db;             /* the loop's own reader */
     struct dedup *dedup;            /* any thread */
-    struct pool *quick, *slow;      /* pool_add: any thread */
+    struct pool *quick, *slow;      /* the loop's */
     struct job *jobs;               /* that run */
     struct upload_session *uploads; /* resumable ones, under way */
     struct bigquery_counts counts;
@@ -39,6 +44,7 @@ struct bigquery {
     size_t n_calls;          /* made and not finished */
     size_t n_jobs;           /* running */
     bool stopping;
+    struct loop_timer patience;
     service_done *drained;
     void *drained_arg;
     char error[480]; /* of storage, for health */

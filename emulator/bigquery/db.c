@@ -16,6 +16,8 @@ enum {
     BUSY_MS = 10000, /* only a checkpoint ever holds a lock */
     BULK_ROWS = 50000,
     BULK_CACHE_KIB = 16384,
+    LOOKASIDE_BYTES = 1200, /* SQLite's own default */
+    LOOKASIDE_SLOTS = 40,
     WAL_PAGES = 8192 /* 32 MiB, after which a commit copies them back */
 };
 
@@ -281,11 +283,6 @@ static const char *temp_pragma(void)
 
 static int open_one(struct dbs *all, struct db *db, struct err *err)
 {
-    static const char pragmas[] = "PRAGMA journal_mode=WAL;"
-                                  "PRAGMA cache_size=-4096;"
-                                  "PRAGMA secure_delete=OFF;"
-                                  "PRAGMA journal_size_limit=33554432;";
-
     db->all = all;
     if (sqlite3_open_v2(all->path, &db->h,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
@@ -295,10 +292,22 @@ static int open_one(struct dbs *all, struct db *db, struct err *err)
                        db->h ? sqlite3_errmsg(db->h) : "out of memory");
     sqlite3_busy_timeout(db->h, BUSY_MS);
     sqlite3_extended_result_codes(db->h, 1);
+    return RC_OK;
+}
+
+/* These make SQLite read the schema, so that a connection which nobody uses
+ * yet has none of it in memory. */
+static int tune(struct db *db, struct err *err)
+{
+    static const char pragmas[] = "PRAGMA journal_mode=WAL;"
+                                  "PRAGMA cache_size=-4096;"
+                                  "PRAGMA secure_delete=OFF;"
+                                  "PRAGMA journal_size_limit=33554432;";
+
     if (sqlite3_exec(db->h, pragmas, NULL, NULL, NULL) ||
         sqlite3_exec(db->h, temp_pragma(), NULL, NULL, NULL) ||
-        sqlite3_exec(db->h, all->unsynced, NULL, NULL, NULL))
-        return db_fail(db, all->path, err);
+        sqlite3_exec(db->h, db->all->unsynced, NULL, NULL, NULL))
+        return db_fail(db, db->all->path, err);
     return RC_OK;
 }
 
@@ -313,13 +322,41 @@ static int tune_writer(struct dbs *all, struct err *err)
     return rc;
 }
 
-/* Each connection looks into the file once: it then has all the files open
- * that it will ever need, and they may lose their names. */
-static int look(struct db *db, struct err *err)
+/* A connection looks into the file once: it then has all the files open that
+ * it will ever need, and they may lose their names. It holds next to nothing
+ * until db_wake: no pool of small blocks, no schema, no page. */
+static int open_asleep(struct dbs *all, struct db *db, struct err *err)
 {
-    int64_t n;
+    int rc = open_one(all, db, err);
 
-    return db_int(db, err, &n, "SELECT count(*) FROM datasets", "");
+    if (rc)
+        return rc;
+    sqlite3_db_config(db->h, SQLITE_DBCONFIG_LOOKASIDE, NULL, 0, 0);
+    if (sqlite3_exec(db->h, "PRAGMA schema_version", NULL, NULL, NULL))
+        return db_fail(db, all->path, err);
+    sqlite3_db_release_memory(db->h);
+    return RC_OK;
+}
+
+int db_wake(struct db *db, struct err *err)
+{
+    sqlite3_db_config(db->h, SQLITE_DBCONFIG_LOOKASIDE, NULL, LOOKASIDE_BYTES,
+                      LOOKASIDE_SLOTS);
+    return tune(db, err);
+}
+
+static void drop_statements(struct db *db)
+{
+    for (size_t i = 0; i < DB_MAX_STMTS; i++) {
+        sqlite3_finalize(db->stmts[i].stmt);
+        db->stmts[i] = (struct db_stmt){NULL, NULL};
+    }
+}
+
+void db_rest(struct db *db)
+{
+    drop_statements(db);
+    sqlite3_db_release_memory(db->h);
 }
 
 static char *nameless_path(struct err *err)
@@ -365,14 +402,13 @@ int db_open(const char *dir, bool fsync, unsigned n_readers, struct dbs **out,
     all->path = dir ? mem_printf("%s/bigquery.db", dir) : nameless_path(err);
     rc = all->path ? open_one(all, &all->writer, err) : RC_IO;
     if (rc == RC_OK)
+        rc = tune(&all->writer, err);
+    if (rc == RC_OK)
         rc = tune_writer(all, err);
     if (rc == RC_OK)
         rc = db_layout(all, err);
-    for (; rc == RC_OK && all->n_readers < n_readers; all->n_readers++) {
-        rc = open_one(all, &all->readers[all->n_readers], err);
-        if (rc == RC_OK)
-            rc = look(&all->readers[all->n_readers], err);
-    }
+    for (; rc == RC_OK && all->n_readers < n_readers; all->n_readers++)
+        rc = open_asleep(all, &all->readers[all->n_readers], err);
     if (all->path && !dir)
         unname(all->path);
     if (rc) {
@@ -385,8 +421,7 @@ int db_open(const char *dir, bool fsync, unsigned n_readers, struct dbs **out,
 
 static void close_one(struct db *db)
 {
-    for (size_t i = 0; i < DB_MAX_STMTS; i++)
-        sqlite3_finalize(db->stmts[i].stmt);
+    drop_statements(db);
     sqlite3_close_v2(db->h);
 }
 

@@ -36,7 +36,11 @@ struct db {
 RC_MUST_USE int db_open(const char *dir, bool fsync, unsigned n_readers,
                         struct dbs **out, struct err *err);
 void db_close(struct dbs *all);
+/* It sleeps, and costs little, until db_wake was called once. */
 struct db *db_reader(struct dbs *all, unsigned i);
+RC_MUST_USE int db_wake(struct db *db, struct err *err);
+/* Gives back what it keeps for the next time; no statement may be under way. */
+void db_rest(struct db *db);
 /* Lent by db_begin? */
 bool db_is_writer(const struct db *db);
 

@@ -203,6 +203,20 @@ void job_start(struct job *j)
     pool_add(j->bq->slow, &j->work);
 }
 
+void job_cancel(struct job *j)
+{
+    atomic_store(&j->cancel, true);
+    /* one that waits needs a worker no more, only somebody who ends it */
+    if (pool_withdraw(j->bq->slow, &j->work))
+        pool_add(j->bq->quick, &j->work);
+}
+
+void job_cancel_all(struct bigquery *bq)
+{
+    for (struct job *j = bq->jobs; j; j = j->next)
+        job_cancel(j);
+}
+
 static void on_late(struct loop_timer *timer)
 {
     struct job_wait *wait = LOOP_OWNER(timer, struct job_wait, timer);
@@ -242,12 +256,15 @@ json_t *job_reference(const struct job *j)
                      "location", j->location);
 }
 
-static json_t *status_of(const struct job *j, const char *state)
+static json_t *status_of(struct job *j, bool done)
 {
+    const char *state = done                          ? "DONE"
+                        : atomic_load(&j->started_us) ? "RUNNING"
+                                                      : "PENDING";
     json_t *status = json_pack("{s:s}", "state", state), *error;
     struct buf text;
 
-    if (strcmp(state, "DONE") != 0)
+    if (!done)
         return status;
     if (!j->fail.reason) {
         if (json_array_size(j->errors))
@@ -269,20 +286,22 @@ static void put_number(json_t *o, const char *name, int64_t v)
     json_object_set_new(o, name, json_sprintf("%lld", (long long)v));
 }
 
-static json_t *statistics_of(const struct job *j, bool done)
+static json_t *statistics_of(struct job *j, bool done)
 {
+    int64_t started_us = atomic_load(&j->started_us);
     json_t *s = json_object();
     char member[16];
     size_t i;
 
     put_number(s, "creationTime", j->created_us / 1000);
+    if (started_us)
+        put_number(s, "startTime", started_us / 1000);
     if (!done)
         return s;
-    put_number(s, "startTime", j->started_us / 1000);
     put_number(s, "endTime", j->ended_us / 1000);
     if (j->bytes_known)
         put_number(s, "totalBytesProcessed", j->bytes);
-    put_number(s, "totalSlotMs", (j->ended_us - j->started_us) / 1000);
+    put_number(s, "totalSlotMs", (j->ended_us - started_us) / 1000);
     for (i = 0; j->type[i] && i + 1 < sizeof(member); i++)
         member[i] = (char)(j->type[i] | 0x20);
     member[i] = '\0';
@@ -291,15 +310,14 @@ static json_t *statistics_of(const struct job *j, bool done)
     return s;
 }
 
-json_t *job_resource(struct job *j, const char *state)
+json_t *job_resource(struct job *j, bool done)
 {
-    bool done = strcmp(state, "DONE") == 0;
     json_t *r = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:s}}",
                           "kind", "bigquery#job", "etag", j->id, "user_email",
                           "emulator@datos-local.iam.gserviceaccount.com",
                           "configuration", json_deep_copy(j->config),
                           "jobReference", job_reference(j), "statistics",
-                          statistics_of(j, done), "status", status_of(j, state),
+                          statistics_of(j, done), "status", status_of(j, done),
                           "jobCreationReason", "code", "REQUESTED");
     json_t *query;
 

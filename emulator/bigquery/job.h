@@ -62,7 +62,8 @@ struct job {
     struct upload_body *upload; /* of a load, or NULL */
     size_t data_at, data_len;   /* within it */
     /* --- outcome --- */
-    int64_t started_us, ended_us, n; /* n: its row, or 0 */
+    atomic_llong started_us; /* 0: it waits; the loop looks at it too */
+    int64_t ended_us, n;     /* n: its row, or 0 */
     struct fail fail;
     json_t *stats;       /* statistics.query, .load ... */
     json_t *errors;      /* more of status.errors, or NULL */
@@ -84,6 +85,9 @@ struct job *job_new(struct call *c, const json_t *reference, json_t *config);
 void job_free(struct job *j);
 /* Hands it to a worker. */
 void job_start(struct job *j);
+/* It ends as soon as it can; at once, if it has not begun. */
+void job_cancel(struct job *j);
+void job_cancel_all(struct bigquery *bq);
 /* One that runs; NULL if none does. */
 struct job *job_running(struct bigquery *bq, struct str project, struct str id);
 struct job *job_of_request(struct bigquery *bq, struct str request);
@@ -111,8 +115,9 @@ void extract_run(struct job *j, struct db *db);
 
 /* --- what clients see ----------------------------------------------------- */
 
-/* The job resource; `state` PENDING, RUNNING, DONE. Owned. */
-json_t *job_resource(struct job *j, const char *state);
+/* The job resource. `done`: asked by the worker; else it waits or runs.
+ * Owned. */
+json_t *job_resource(struct job *j, bool done);
 json_t *job_reference(const struct job *j);
 /* `job->reply`: the answer of jobs.query. */
 void job_put_reply(struct job *j);

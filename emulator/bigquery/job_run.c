@@ -99,7 +99,7 @@ static void finish_resource(struct job *j)
 
     j->ended_us = job_now_us(j);
     mem_free(j->resource);
-    r = job_resource(j, "DONE");
+    r = job_resource(j, true);
     j->resource = json_dumps(r, JSON_COMPACT);
     json_decref(r);
 }
@@ -171,7 +171,7 @@ void job_run(struct pool_job *work, struct db *db)
 {
     struct job *j = LOOP_OWNER(work, struct job, work);
 
-    j->started_us = job_now_us(j);
+    atomic_store(&j->started_us, job_now_us(j));
     expire_due(j->bq, db, j->started_us);
     if (!job_is_cancelled(j)) {
         switch (j->type[0]) {

@@ -259,7 +259,7 @@ static void tell_insert(struct job *j, struct call *c)
 
 static void late_insert(struct job *j, struct call *c)
 {
-    call_reply_json(c, job_resource(j, "RUNNING"));
+    call_reply_json(c, job_resource(j, false));
     call_finish(c);
 }
 
@@ -337,7 +337,7 @@ void jobs_get(struct call *c)
         call_continue(c, get_stored);
         return;
     }
-    call_reply_json(c, job_resource(j, "RUNNING"));
+    call_reply_json(c, job_resource(j, false));
     call_finish(c);
 }
 
@@ -357,10 +357,10 @@ void jobs_cancel(struct call *c)
         call_continue(c, cancel_stored);
         return;
     }
-    atomic_store(&j->cancel, true);
+    job_cancel(j);
     call_reply_json(c, json_pack("{s:s, s:o}", "kind",
                                  "bigquery#jobCancelResponse", "job",
-                                 job_resource(j, "RUNNING")));
+                                 job_resource(j, false)));
     call_finish(c);
 }
 

@@ -4,6 +4,7 @@ and what the control API does to it."""
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -22,7 +23,8 @@ class BigQuery:
         self.call("POST", "datasets", {"datasetReference": {"datasetId": "d"}})
 
     def ask(self, method, path, body=None):
-        return datos.request(method, f"http://{self.emulator.bigquery}/bigquery/v2/projects/{PROJECT}/{path}", body)
+        return datos.request(method, f"http://{self.emulator.bigquery}/bigquery/v2/projects/{PROJECT}/{path}", body,
+                             seconds=120)
 
     def call(self, method, path, body=None):
         answer = self.ask(method, path, body)
@@ -77,6 +79,77 @@ def test_information_schema_shows_the_jobs(bq):
         "destinationTable": {"projectId": PROJECT, "datasetId": "d", "tableId": "c"}}}})
     assert bq.rows("SELECT destination_table.table_id, query FROM `region-us`.INFORMATION_SCHEMA.JOBS_BY_USER"
                    " WHERE job_type = 'COPY'") == [["c", None]]
+
+
+LONG = ("SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 50000)) AS a, UNNEST(GENERATE_ARRAY(1, 50000)) AS b"
+        " WHERE MOD(a * b, 7) = 3")
+
+
+def start(bq, sql, id):
+    return bq.call("POST", "jobs", {"jobReference": {"jobId": id},
+                                    "configuration": {"query": {"query": sql, "useLegacySql": False}}})
+
+
+def shown(bq, id):
+    return bq.call("GET", f"jobs/{id}")
+
+
+def in_state(bq, id, state):
+    return shown(bq, id)["status"]["state"] == state
+
+
+def cancel(bq, ids):
+    for id in ids:
+        bq.call("POST", f"jobs/{id}/cancel")
+    for id in ids:
+        datos.wait_for(lambda: in_state(bq, id, "DONE"), 120)
+        assert shown(bq, id)["status"]["errorResult"]["reason"] == "stopped"
+
+
+def test_short_queries_go_on_while_long_ones_run(bq):
+    ids = [f"long{i}" for i in range(12)]
+    for id in ids:
+        start(bq, LONG, id)
+        datos.wait_for(lambda: in_state(bq, id, "RUNNING"), 120)
+        assert "startTime" in shown(bq, id)["statistics"]
+    assert bq.query("SELECT 1", timeoutMs=120000)["jobComplete"]
+    assert bq.call("GET", "datasets/d")["id"]
+    assert all(in_state(bq, id, "RUNNING") for id in ids)
+    cancel(bq, ids)
+
+
+def test_a_job_that_finds_no_worker_is_pending_and_can_be_cancelled(bq):
+    ids = [f"long{i}" for i in range(64)]
+    with ThreadPoolExecutor(16) as starters:
+        list(starters.map(lambda id: start(bq, LONG, id), ids))
+    waiting = start(bq, "SELECT 1", "waits")
+    assert waiting["status"] == {"state": "PENDING"} and "startTime" not in waiting["statistics"]
+    cancel(bq, ["waits"])
+    assert not any(in_state(bq, id, "DONE") for id in ids)
+    cancel(bq, ids)
+    assert bq.rows("SELECT 1") == [["1"]]
+
+
+def test_calls_go_on_while_a_statement_holds_the_writer(bq):
+    bq.table("big", [{"name": "n", "type": "INT64"}])
+    bq.table()
+    start(bq, "INSERT INTO d.big " + LONG, "holds")
+    datos.wait_for(lambda: in_state(bq, "holds", "RUNNING"), 120)
+    with ThreadPoolExecutor(4) as writers:  # more than the threads that are always there
+        stored = [writers.submit(bq.insert, {"id": str(i)}) for i in range(4)]
+        assert bq.call("GET", "datasets/d")["id"]
+        cancel(bq, ["holds"])
+        assert [s.result(120) for s in stored] == [[]] * 4
+    assert bq.rows("SELECT COUNT(*) FROM t") == [["4"]]
+
+
+@pytest.mark.parametrize("sql", [LONG, "INSERT INTO d.big " + LONG])
+def test_a_long_job_does_not_keep_the_emulator_from_ending(sql):
+    bq = BigQuery("--memory")
+    bq.table("big", [{"name": "n", "type": "INT64"}])
+    start(bq, sql, "long")
+    datos.wait_for(lambda: in_state(bq, "long", "RUNNING"), 120)
+    assert bq.emulator.stop(120) == 0, bq.emulator.log()
 
 
 # --- views --------------------------------------------------------------------
