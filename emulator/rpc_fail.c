@@ -78,9 +78,30 @@ static void fail_grpc(struct rpc_call *call, enum grpc_status status,
     buf_fini(&out);
 }
 
-void rpc_put_error(struct buf *out, int http_status, enum grpc_status status,
-                   struct str text, struct str details_json)
+/* Google's emulator writes one line, production a line a member. */
+static void put_compact(struct buf *out, int http_status,
+                        enum grpc_status status, struct str text,
+                        struct str details_json)
 {
+    buf_printf(out, "{\"error\":{\"code\":%d,\"message\":", http_status);
+    buf_json_str(out, text);
+    buf_printf(out, ",\"status\":\"%s\"", grpc_status_name(status));
+    if (details_json.len) {
+        buf_puts(out, ",\"details\":[");
+        buf_str(out, details_json);
+        buf_putc(out, ']');
+    }
+    buf_puts(out, "}}");
+}
+
+void rpc_put_error(struct buf *out, bool compact, int http_status,
+                   enum grpc_status status, struct str text,
+                   struct str details_json)
+{
+    if (compact) {
+        put_compact(out, http_status, status, text, details_json);
+        return;
+    }
     buf_printf(out, "{\n  \"error\": {\n    \"code\": %d,\n    \"message\": ",
                http_status);
     buf_json_str(out, text);
@@ -99,8 +120,8 @@ static void fail_rest(struct rpc_call *call, enum grpc_status status,
     struct buf json;
 
     buf_init(&json, SIZE_MAX / 4);
-    rpc_put_error(&json, http_status, status, str_from(text),
-                  buf_as_str(&call->details_json));
+    rpc_put_error(&json, rpc_is_lenient(call->rpc), http_status, status,
+                  str_from(text), buf_as_str(&call->details_json));
     rpc_rest_answer(call->req, http_status, buf_as_str(&json));
     buf_fini(&json);
 }

@@ -6,6 +6,7 @@
 #include "emulator/grpc_health.h"
 #include "emulator/grpc_reflection.h"
 #include "emulator/guard.h"
+#include "emulator/override.h"
 #include "emulator/rpc_priv.h"
 #include "emulator/service.h"
 #include "emulator/transcode.h"
@@ -154,13 +155,20 @@ void rpc_rest_answer(struct http_req *req, int http_status, struct str json)
     http_reply(req, http_status, fields, origin.p ? 3 : 1, json);
 }
 
-void rpc_rest_refuse(struct http_req *req, int http_status,
-                     enum grpc_status status, const char *text)
+bool rpc_is_lenient(const struct rpc *rpc)
+{
+    return rpc->emulator->profile == PROFILE_LENIENT;
+}
+
+/* Before there is a call. */
+static void refuse(const struct rpc *rpc, struct http_req *req, int http_status,
+                   enum grpc_status status, const char *text)
 {
     struct buf json;
 
     buf_init(&json, 64 << 10);
-    rpc_put_error(&json, http_status, status, str_from(text), STR_NULL);
+    rpc_put_error(&json, rpc_is_lenient(rpc), http_status, status,
+                  str_from(text), STR_NULL);
     rpc_rest_answer(req, http_status, buf_as_str(&json));
     buf_fini(&json);
 }
@@ -183,7 +191,8 @@ static void preflight(struct http_req *req)
 }
 
 /* What a wrong request says of itself, as production's BadRequest. */
-static void refuse_request(struct http_req *req, struct str text)
+static void refuse_request(const struct rpc *rpc, struct http_req *req,
+                           struct str text)
 {
     static const char at[] = " at '";
     Google__Rpc__BadRequest__FieldViolation v =
@@ -194,6 +203,11 @@ static void refuse_request(struct http_req *req, struct str text)
     char *field = NULL;
     struct buf detail, json;
 
+    if (rpc_is_lenient(rpc)) { /* Google's emulator says no more */
+        refuse(rpc, req, 400, GRPC_INVALID_ARGUMENT,
+               "Payload isn't valid for request.");
+        return;
+    }
     if (where) {
         struct str rest = str_from(where + sizeof(at) - 1);
         struct str name = str_cut(&rest, '\'');
@@ -208,7 +222,8 @@ static void refuse_request(struct http_req *req, struct str text)
     buf_init(&json, 64 << 10);
     buf_puts(&detail, "      ");
     transcode_write_typed(&bad.base, 3, &detail);
-    rpc_put_error(&json, 400, GRPC_INVALID_ARGUMENT, text, buf_as_str(&detail));
+    rpc_put_error(&json, false, 400, GRPC_INVALID_ARGUMENT, text,
+                  buf_as_str(&detail));
     rpc_rest_answer(req, 400, buf_as_str(&json));
     buf_fini(&json);
     buf_fini(&detail);
@@ -225,8 +240,8 @@ static bool body_of(struct rpc *rpc, struct http_req *req, struct buf *unzipped,
     if (!coding.p || str_ieq(coding, STR("identity")))
         return true;
     if (!str_ieq(coding, STR("gzip")) && !str_ieq(coding, STR("x-gzip"))) {
-        rpc_rest_refuse(req, 415, GRPC_INVALID_ARGUMENT,
-                        "Unsupported content encoding: only gzip is");
+        refuse(rpc, req, 415, GRPC_INVALID_ARGUMENT,
+               "Unsupported content encoding: only gzip is");
         return false;
     }
     switch (grpc_gunzip(rpc->gzip, *body, rpc->max_message * REST_FACTOR,
@@ -235,14 +250,30 @@ static bool body_of(struct rpc *rpc, struct http_req *req, struct buf *unzipped,
         *body = buf_as_str(unzipped);
         return true;
     case RC_TOO_LARGE:
-        rpc_rest_refuse(req, 413, GRPC_INVALID_ARGUMENT,
-                        "The decompressed payload is too large");
+        refuse(rpc, req, 413, GRPC_INVALID_ARGUMENT,
+               "The decompressed payload is too large");
         return false;
     default:
-        rpc_rest_refuse(req, 400, GRPC_INVALID_ARGUMENT,
-                        "The payload is not valid gzip");
+        refuse(rpc, req, 400, GRPC_INVALID_ARGUMENT,
+               "The payload is not valid gzip");
         return false;
     }
+}
+
+/* The body's fields too, where it is a form; `joined` may hold them. */
+static struct str query_of(struct http_req *req, struct str body,
+                           struct buf *joined)
+{
+    struct str query = http_req_query(req);
+
+    if (!override_has_form(req))
+        return query;
+    if (query.len) {
+        buf_str(joined, query);
+        buf_putc(joined, '&');
+    }
+    buf_str(joined, body);
+    return buf_as_str(joined);
 }
 
 static void start_call(struct rpc *rpc, struct http_req *req,
@@ -252,7 +283,7 @@ static void start_call(struct rpc *rpc, struct http_req *req,
     ProtobufCMessage *in = NULL;
     struct rpc_call *call;
     struct err err = {0};
-    struct buf unzipped;
+    struct buf unzipped, joined;
     struct str body;
     struct rest_form form;
     int rc;
@@ -262,15 +293,17 @@ static void start_call(struct rpc *rpc, struct http_req *req,
         buf_fini(&unzipped);
         return;
     }
-    rc = rest_read(method->input, method->output, match, http_req_query(req),
-                   body, &in, &form, &err);
+    buf_init(&joined, SIZE_MAX / 4);
+    rc = rest_read(method->input, method->output, match,
+                   query_of(req, body, &joined), body, &in, &form, &err);
+    buf_fini(&joined);
     buf_fini(&unzipped);
     if (rc == RC_NOMEM) {
-        rpc_rest_refuse(req, 503, GRPC_UNAVAILABLE, "Out of memory");
+        refuse(rpc, req, 503, GRPC_UNAVAILABLE, "Out of memory");
         return;
     }
     if (rc) {
-        refuse_request(req, str_from(err.text));
+        refuse_request(rpc, req, str_from(err.text));
         return;
     }
     call = rpc_call_new(rpc, method, in);
@@ -284,7 +317,7 @@ static void start_call(struct rpc *rpc, struct http_req *req,
 
 static bool route(struct rpc *rpc, struct http_req *req)
 {
-    struct str verb = http_req_method_name(req), path = http_req_path(req);
+    struct str verb = override_method(req), path = http_req_path(req);
     struct rest_match match;
 
     for (size_t i = 0; i < rpc->n_methods; i++)
@@ -308,13 +341,17 @@ static void on_rest(struct rpc *rpc, struct http_req *req)
     if (method == HTTP_OPTIONS)
         preflight(req);
     else if (str_starts(type, STR("application/grpc")))
-        rpc_rest_refuse(req, 415, GRPC_INVALID_ARGUMENT,
-                        "gRPC needs POST over HTTP/2 and application/grpc");
+        refuse(rpc, req, 415, GRPC_INVALID_ARGUMENT,
+               "gRPC needs POST over HTTP/2 and application/grpc");
     else if ((method == HTTP_GET || method == HTTP_HEAD) &&
              str_eq(http_req_path(req), STR("/")))
         http_reply(req, 200, &text, 1, STR("Ok\n"));
-    else if (!route(rpc, req))
-        rpc_rest_refuse(req, 404, GRPC_NOT_FOUND, "Method not found.");
+    else if (route(rpc, req))
+        return;
+    else if (rpc_is_lenient(rpc))
+        http_reply(req, 404, &text, 1, STR("Not Found\n"));
+    else
+        refuse(rpc, req, 404, GRPC_NOT_FOUND, "Method not found.");
 }
 
 /* --- the application ------------------------------------------------------ */
@@ -326,7 +363,7 @@ static enum http_body_mode on_head(struct http_req *req, void *app)
 
     if (why) {
         http_req_set_user(req, NULL);
-        rpc_rest_refuse(req, 403, GRPC_PERMISSION_DENIED, why);
+        refuse(rpc, req, 403, GRPC_PERMISSION_DENIED, why);
         return HTTP_BODY_WHOLE;
     }
     if (grpc_is_call(req))
@@ -394,7 +431,8 @@ static void render_error(int status, const char *detail, struct buf *type,
                          struct buf *body)
 {
     buf_puts(type, "application/json; charset=UTF-8");
-    rpc_put_error(body, status, status_of(status), str_from(detail), STR_NULL);
+    rpc_put_error(body, false, status, status_of(status), str_from(detail),
+                  STR_NULL);
 }
 
 const struct http_app rpc_http_app = {

@@ -11,7 +11,7 @@
 
 enum {
     RPC_MAX_DETAILS = 8,
-    RPC_MAX_NOTED = 160 /* of a raw call's resource */
+    RPC_MAX_NOTED = 320 /* of a raw call's resource */
 };
 
 struct grpc_gzip;
@@ -32,6 +32,8 @@ struct rpc {
     struct grpc_gzip *gzip;
     struct grpc_health *health;
     struct grpc_reflection *reflection;
+    void (*ended)(void *service, const struct rpc_method *method,
+                  struct str resource, enum grpc_status status);
 };
 
 struct rpc_call {
@@ -71,11 +73,11 @@ void rpc_client_gone(struct rpc_call *call);
 /* Notes it, frees it. */
 void rpc_end(struct rpc_call *call, enum grpc_status status, int http_status);
 
-void rpc_put_error(struct buf *out, int http_status, enum grpc_status status,
-                   struct str text, struct str details_json);
-/* REST errors before there is a call. */
-void rpc_rest_refuse(struct http_req *req, int http_status,
-                     enum grpc_status status, const char *text);
+/* Does it answer as Google's emulator does? */
+bool rpc_is_lenient(const struct rpc *rpc);
+void rpc_put_error(struct buf *out, bool compact, int http_status,
+                   enum grpc_status status, struct str text,
+                   struct str details_json);
 void rpc_rest_answer(struct http_req *req, int http_status, struct str json);
 
 #endif

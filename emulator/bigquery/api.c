@@ -13,6 +13,7 @@
 #include "emulator/clock.h"
 #include "emulator/guard.h"
 #include "emulator/identity/identity.h"
+#include "emulator/override.h"
 #include "emulator/requests.h"
 #include "grpc/gzip.h"
 #include "http/http.h"
@@ -283,13 +284,10 @@ static struct str header(struct call *c, struct http_req *req, struct str name)
 
 static bool route_call(struct call *c, struct http_req *req)
 {
-    struct str method = http_req_method_name(req);
-    struct str override = http_req_field(req, STR("x-http-method-override"));
+    struct str method = override_method(req);
     struct buf path;
     bool known = false;
 
-    if (override.p && str_eq(method, STR("POST")))
-        method = override;
     buf_init(&path, 64 << 10);
     route_strip(http_req_path(req), &path);
     c->route = route_find(method, buf_as_str(&path), &c->text, c->vars, &known);

@@ -101,8 +101,8 @@ bool name_is_valid(const char *name, const char *collection)
     return true;
 }
 
-char *missing_text(const struct pubsub *s, const char *collection,
-                   struct str name, enum grpc_status *status)
+static char *missing(const struct pubsub *s, const char *collection,
+                     struct str name, enum grpc_status *status)
 {
     char copy[NAME_MAX_SHOWN];
 
@@ -119,11 +119,25 @@ char *missing_text(const struct pubsub *s, const char *collection,
     return unknown_text(s, *collection == 't' ? "Topic" : "Subscription", name);
 }
 
+/* Google's emulator names it to streams only. */
+char *missing_text(const struct pubsub *s, const char *collection,
+                   struct str name, enum grpc_status *status)
+{
+    char *text = missing(s, collection, name, status), *named;
+    struct str leaf = leaf_of(name);
+
+    if (is_strict(s) || *status != GRPC_NOT_FOUND)
+        return text;
+    named = mem_printf("%s (resource=%.*s)", text, STR_ARG(leaf));
+    mem_free(text);
+    return named;
+}
+
 void refuse_missing(struct rpc_call *call, const struct pubsub *s,
                     const char *collection, struct str name)
 {
     enum grpc_status status;
-    char *text = missing_text(s, collection, name, &status);
+    char *text = missing(s, collection, name, &status);
 
     fail(call, status, text);
 }

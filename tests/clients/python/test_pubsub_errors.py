@@ -2,9 +2,11 @@
 """Codes and texts of refusals: production's, and those of Google's emulator
 under the lenient profile."""
 import base64
+import http.client
 
 import pytest
 from google.api_core import exceptions
+from google.cloud import pubsub_v1
 from google.protobuf import duration_pb2, field_mask_pb2
 
 LEAF = "https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names"
@@ -344,6 +346,15 @@ def test_lenient_texts(lenient):
             lambda: g.subscriber.acknowledge(subscription=name, ack_ids=[]))
     refused(INVALID, "Invalid ack id (ack_id=bad)",
             lambda: g.subscriber.acknowledge(subscription=name, ack_ids=["bad"]))
+    for ids, deadline, text in (
+            (["bad"], 601, "Invalid ack id (ack_id=bad)"), (["bad"], -1, "Ack deadline cannot be negative"),
+            ([], -1, "No ack ids specified"), ([], 601, "No ack ids specified")):
+        refused(INVALID, text, lambda i=ids, d=deadline: g.subscriber.modify_ack_deadline(
+            subscription=name, ack_ids=i, ack_deadline_seconds=d))
+    g.raw.publish(topic=topic, messages=[{"data": b"x"}])
+    kept = g.subscriber.pull(subscription=name, max_messages=1).received_messages[0].ack_id
+    refused(INVALID, "ack_deadline_secs out of bounds", lambda: g.subscriber.modify_ack_deadline(
+        subscription=name, ack_ids=[kept], ack_deadline_seconds=601))
     refused(MISSING, "Subscription topic does not exist",
             lambda: g.subscription(missing_topic))
     refused(MISSING, "Dead letter topic not found",
@@ -366,6 +377,35 @@ def test_lenient_texts(lenient):
     refused(INVALID, "No messages to publish", lambda: g.raw.publish(topic=topic, messages=[]))
     refused(INVALID, "Too many messages to publish",
             lambda: g.raw.publish(topic=topic, messages=[{"data": b"x"}] * 1001))
+
+
+def test_lenient_stream_names_what_is_missing(lenient):
+    g = lenient
+    name = g.subscriber.subscription_path(g.project, "no-such")
+    first = pubsub_v1.types.StreamingPullRequest(subscription=name, stream_ack_deadline_seconds=10)
+    refused(MISSING, "Subscription does not exist (resource=no-such)",
+            lambda: list(g.subscriber.streaming_pull(requests=iter([first]), retry=None, timeout=10)))
+
+
+@pytest.mark.parametrize("method,path,body,status,answer", [
+    ("PUT", "projects/p/topics/rest-t", b'{"zz":1}', 400, "Payload isn't valid for request."),
+    ("PUT", "projects/p/topics/rest-t", b"{bad", 400, "Payload isn't valid for request."),
+    ("POST", "projects/p/topics/rest-t:publish", b'{"messages":[{"data":"!!"}]}', 400,
+     "Payload isn't valid for request."),
+    ("GET", "projects/p/topics/no-such", None, 404, "Topic not found"),
+    ("GET", "x", None, 404, None), ("POST", "projects/p/topics/rest-t", b"{}", 404, None)])
+def test_lenient_rest_errors_are_one_line(lenient, method, path, body, status, answer):
+    connection = http.client.HTTPConnection(lenient.emulator.pubsub, timeout=10)
+    connection.request(method, "/v1/" + path, body)
+    got = connection.getresponse()
+    text = got.read().decode()
+    connection.close()
+    assert got.status == status
+    if not answer:
+        assert text == "Not Found\n" and got.getheader("content-type") == "text/plain"
+        return
+    name = "INVALID_ARGUMENT" if status == 400 else "NOT_FOUND"
+    assert text == f'{{"error":{{"code":{status},"message":"{answer}","status":"{name}"}}}}'
 
 
 def test_lenient_takes_what_googles_emulator_takes(lenient):

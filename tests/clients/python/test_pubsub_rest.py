@@ -241,3 +241,21 @@ def test_what_is_not_carried_out_is_refused(rest):
     assert answer.status == 501 and "tags" in answer.body
     shown = rest("PUT", "topics/not-sealed", {"satisfiesPzs": True}).json()
     assert "satisfiesPzs" not in shown
+
+
+def test_a_post_may_stand_for_another_method(rest, emulator):
+    """As Google's front end takes it from clients that know no other."""
+    path = f"/v1/projects/datos-local/{NAME}"
+    other = {"X-HTTP-Method-Override": "GET"}
+    status, _, body = send(emulator, "POST", path, headers=other)
+    assert status == 200 and json.loads(body) == rest("GET", NAME).json()
+    form = {**other, "Content-Type": "application/x-www-form-urlencoded"}
+    status, _, body = send(emulator, "POST", path + "?prettyPrint=false", b"fields=name%2Cstate", form)
+    assert status == 200 and body == (
+        b'{"name":"projects/datos-local/' + NAME.encode() + b'","state":"ACTIVE"}\n')
+    patch = {"subscription": {"labels": {"by": "post"}}, "updateMask": "labels"}
+    status, _, body = send(emulator, "POST", path, json.dumps(patch), {"X-HTTP-Method-Override": "PATCH"})
+    assert status == 200 and json.loads(body)["labels"] == {"by": "post"}
+    # only a POST may, and only for a method that the path has
+    assert send(emulator, "GET", path, headers={"X-HTTP-Method-Override": "DELETE"})[0] == 200
+    assert send(emulator, "POST", path, headers={"X-HTTP-Method-Override": "BREW"})[0] == 404
