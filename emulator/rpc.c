@@ -127,6 +127,8 @@ void rpc_end(struct rpc_call *call, enum grpc_status status, int http_status)
     };
 
     requests_add(rpc->emulator->requests, &note);
+    if (rpc->ended)
+        rpc->ended(rpc->service, call->method, note.resource, status);
     if (call->has_timer)
         loop_timer_fini(&call->timer);
     for (size_t i = 0; i < call->n_details; i++)
@@ -270,6 +272,13 @@ void rpc_call_count(struct rpc_call *call, uint64_t n)
 int64_t rpc_call_start_us(const struct rpc_call *call)
 {
     return call->start_us;
+}
+
+void rpc_on_ended(struct rpc *rpc,
+                  void (*ended)(void *service, const struct rpc_method *method,
+                                struct str resource, enum grpc_status status))
+{
+    rpc->ended = ended;
 }
 
 size_t rpc_n_open(const struct rpc *rpc)

@@ -56,6 +56,11 @@ void rpc_free(struct rpc *rpc);
 extern const struct http_app rpc_http_app;
 /* What its grpc.health.v1 answers; `end` also ends those who watch. */
 void rpc_set_serving(struct rpc *rpc, bool serving, bool end);
+/* Told of each unary call's end: its method, the resource it named, which need
+ * not exist, its status. `ended` gets the service. */
+void rpc_on_ended(struct rpc *rpc,
+                  void (*ended)(void *service, const struct rpc_method *method,
+                                struct str resource, enum grpc_status status));
 /* Calls that were begun and not answered yet. */
 size_t rpc_n_open(const struct rpc *rpc);
 /* Runs the method registered as `path` as if a client had called it, for the

@@ -4,6 +4,7 @@
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/push.h"
+#include "emulator/pubsub/request_counts.h"
 #include "emulator/pubsub/transform_stats.h"
 
 #define PREFIX "pubsub_googleapis_com:"
@@ -160,6 +161,91 @@ static void put_transforms(const struct pubsub *s, struct buf *out)
     }
 }
 
+/* --- requests ------------------------------------------------------------- */
+
+void metrics_count_call(void *self, const struct rpc_method *method,
+                        struct str resource, enum grpc_status status)
+{
+    struct pubsub *s = self;
+    enum request_kind kind = request_kind_of(str_from(method->path));
+    struct topic *t;
+    struct sub *sub;
+
+    if (kind == REQUEST_SEND && (t = topic_find(s, resource)))
+        request_counts_add(&t->requests, kind, status);
+    else if (kind != REQUEST_SEND && kind != REQUEST_KINDS &&
+             (sub = sub_find(s, resource)))
+        request_counts_add(&sub->requests, kind, status);
+}
+
+static void put_requests_of(const char *label, const char *name,
+                            const struct request_counts *counts,
+                            enum request_kind kind, struct buf *out)
+{
+    struct str project, id;
+    char *labels, *family;
+
+    if (!counts)
+        return;
+    name_split(name, &project, &id);
+    labels = mem_printf("project_id=\"%.*s\",%s=\"%.*s\"", STR_ARG(project),
+                        label, STR_ARG(id));
+    family = mem_printf(PREFIX "%s", request_counts_name(kind));
+    request_counts_put(counts, kind, family, labels, out);
+    mem_free(family);
+    mem_free(labels);
+}
+
+static void put_requests(const struct pubsub *s, struct buf *out)
+{
+    for (int k = 0; k < REQUEST_KINDS; k++) {
+        enum request_kind kind = (enum request_kind)k;
+
+        head(out, request_counts_name(kind), "counter",
+             request_counts_help(kind));
+        for (size_t i = 0; kind == REQUEST_SEND && i < s->topics.n; i++) {
+            const struct topic *t = s->topics.rows[i].resource;
+
+            put_requests_of("topic_id", t->name, t->requests, kind, out);
+        }
+        for (size_t i = 0; kind != REQUEST_SEND && i < s->subs.n; i++) {
+            const struct sub *sub = s->subs.rows[i].resource;
+
+            put_requests_of("subscription_id", sub->name, sub->requests, kind,
+                            out);
+        }
+    }
+}
+
+/* --- bytes that are kept -------------------------------------------------- */
+
+enum {
+    BATCHES_LOOKED_AT = 200000 /* an answer's: a few milliseconds */
+};
+
+static void put_backlog_bytes(const struct pubsub *s, struct buf *out)
+{
+    size_t budget = BATCHES_LOOKED_AT;
+
+    head(out, "subscription_backlog_bytes", "gauge",
+         "Bytes of messages not acknowledged.");
+    for (size_t i = 0; i < s->subs.n; i++) {
+        const struct sub *sub = s->subs.rows[i].resource;
+
+        row(out, "subscription_backlog_bytes", "subscription_id", sub->name,
+            (double)tlog_free_bytes(sub->core.log, &sub->core.holder.done,
+                                    &budget));
+    }
+    head(out, "snapshot_backlog_bytes", "gauge",
+         "Bytes of messages kept for it.");
+    for (size_t i = 0; i < s->snapshots.n; i++) {
+        const struct snapshot *n = s->snapshots.rows[i].resource;
+
+        row(out, "snapshot_backlog_bytes", "snapshot_id", n->name,
+            (double)tlog_free_bytes(&n->topic->log, &n->holder.done, &budget));
+    }
+}
+
 void pubsub_metrics(void *self, struct buf *out)
 {
     const struct pubsub *s = self;
@@ -173,6 +259,8 @@ void pubsub_metrics(void *self, struct buf *out)
                 families[f].value(sub));
         }
     }
+    put_backlog_bytes(s, out);
+    put_requests(s, out);
     push_metrics(s, out);
     put_topics(s, out);
     put_transforms(s, out);

@@ -28,6 +28,7 @@ struct export;
 struct pull;
 struct push;
 struct push_pool;
+struct request_counts;
 struct stream;
 struct sub;
 struct transform_pool;
@@ -49,6 +50,7 @@ struct topic {
     struct chain *chain;                     /* its transforms; NULL: none */
     struct topic *next;                      /* all, also deleted ones */
     struct transform_stats *transform_stats; /* NULL: none was run */
+    struct request_counts *requests;         /* NULL: none came */
     uint64_t n_published, n_published_bytes;
 };
 
@@ -82,6 +84,7 @@ struct sub {
     int64_t active_us; /* a client's last call, for expiration */
     uint64_t n_pulled, n_acked, n_modacked, n_dead_lettered;
     struct transform_stats *transform_stats; /* NULL: none was run */
+    struct request_counts *requests;         /* NULL: none came */
 };
 
 struct snapshot {

@@ -173,6 +173,7 @@ struct service *pubsub_new(struct emulator *e, struct err *err)
     vclock_watch(e->clock, &s->watch);
     s->rpc = rpc_new(e, "pubsub", s, pubsub_methods, pubsub_n_methods,
                      pubsub_streams, pubsub_n_streams, MESSAGE_MAX);
+    rpc_on_ended(s->rpc, metrics_count_call);
     faults_know(e->faults, "pubsub", "google.pubsub.v1.Subscriber/Push");
     s->service = (struct service){.name = "pubsub",
                                   .self = s,

@@ -138,6 +138,9 @@ int pubsub_save(void *self, struct buf *out, struct err *err);
 int pubsub_load(void *self, struct str bytes, struct err *err);
 /* metrics.c */
 void pubsub_metrics(void *self, struct buf *out);
+/* For rpc_on_ended. */
+void metrics_count_call(void *self, const struct rpc_method *method,
+                        struct str resource, enum grpc_status status);
 
 /* --- methods.c: the table
  * ------------------------------------------------------------
@@ -157,7 +160,7 @@ void refuse_name(struct rpc_call *call, const struct pubsub *s,
 /* Nothing has that name, which may be none ("topics", "subscriptions"). */
 void refuse_missing(struct rpc_call *call, const struct pubsub *s,
                     const char *collection, struct str name);
-/* The same for who is no rpc_call: status and text (mem_free). */
+/* The same for a stream: status and text (mem_free). */
 char *missing_text(const struct pubsub *s, const char *collection,
                    struct str name, enum grpc_status *status);
 /* Not kept; `text` says why. */

@@ -131,6 +131,7 @@ void topic_unref(struct topic *t)
     tlog_fini(&t->log);
     transforms_end_topic(t);
     mem_free(t->transform_stats);
+    mem_free(t->requests);
     pb_free(t->config);
     mem_free(t);
 }
@@ -276,6 +277,7 @@ void sub_delete(struct sub *sub, enum grpc_status status, const char *text)
     loop_timer_fini(&sub->timer);
     transforms_end_sub(sub);
     mem_free(sub->transform_stats);
+    mem_free(sub->requests);
     subcore_fini(&sub->core);
     journal_fini(&sub->journal);
     filter_free(sub->filter);

@@ -7,6 +7,10 @@
 #include "emulator/pubsub/journal.h"
 #include "grpc/wire.h"
 
+enum {
+    SAMPLE_MIN = 4 /* batches whose messages stand for those behind them */
+};
+
 struct batch *batch_new(char *bytes, uint32_t len, uint32_t n)
 {
     struct batch *b = MEM_NEW(struct batch);
@@ -331,6 +335,45 @@ struct batch *tlog_find(const struct tlog *log, uint64_t seq)
 struct batch *tlog_after(const struct tlog *log, const struct batch *b)
 {
     return tlog_find(log, batch_end(b));
+}
+
+static uint64_t batch_free_bytes(const struct batch *b,
+                                 const struct ackset *done, uint64_t n_free)
+{
+    uint64_t bytes = 0;
+    uint32_t offset = 0, next;
+
+    if (n_free == 0 || n_free == b->n)
+        return n_free ? b->len : 0;
+    if (!b->bytes)
+        return b->len * n_free / b->n;
+    for (uint32_t i = 0; i < b->n; i++, offset = next) {
+        (void)batch_message_at(b, offset, &next);
+        if (!ackset_has(done, b->first_seq + i))
+            bytes += next - offset;
+    }
+    return bytes;
+}
+
+uint64_t tlog_free_bytes(const struct tlog *log, const struct ackset *done,
+                         size_t *budget)
+{
+    uint64_t bytes = 0, n = 0, left;
+    size_t first = index_of(log, done->frontier), i = first;
+
+    for (; i < log->tail && (*budget > 0 || i < first + SAMPLE_MIN); i++) {
+        const struct batch *b = log->batches[i];
+        uint64_t n_free =
+            b->gone ? 0 : ackset_count_free(done, b->first_seq, batch_end(b));
+
+        bytes += batch_free_bytes(b, done, n_free);
+        n += n_free;
+        *budget -= *budget > 0;
+    }
+    if (i == log->tail || n == 0)
+        return bytes;
+    left = ackset_count_free(done, log->batches[i]->first_seq, log->end_seq);
+    return bytes + (uint64_t)((double)bytes / (double)n * (double)left);
 }
 
 uint64_t tlog_seq_at(const struct tlog *log, int64_t at_us)

@@ -115,6 +115,13 @@ void tlog_undone(struct tlog *log, struct holder *h, struct batch *batch,
 void tlog_assign(struct tlog *log, struct holder *h, struct ackset *set);
 void tlog_unpin(struct tlog *log, struct batch *batch);
 
+/* Bytes of the messages that are not in `done`, as kept: exact while `*budget`
+ * (batches that may be looked at; lowered) lasts, then by the mean of those
+ * that were (a few are, at any budget). A batch that is partly done and not in
+ * memory counts by its own mean. */
+uint64_t tlog_free_bytes(const struct tlog *log, const struct ackset *done,
+                         size_t *budget);
+
 /* The first batch whose end lies behind `seq`, gone or not; NULL: none. */
 struct batch *tlog_find(const struct tlog *log, uint64_t seq);
 struct batch *tlog_after(const struct tlog *log, const struct batch *batch);
