@@ -91,13 +91,9 @@ static int copy_all(struct copying *k)
         .write = json_object_get(k->config, "writeDisposition"),
         .write_default = "WRITE_EMPTY",
         .now_us = k->job->created_us};
-    const char *kind = member_text(k->config, "operationType");
     int rc = RC_OK;
     size_t i;
 
-    if (kind && strcmp(kind, "COPY") != 0)
-        return fail_set(&k->job->fail, "notImplemented",
-                        "The emulator copies, but has no %.40s", kind);
     if (!list)
         rc = one_source(k, &to, json_object_get(k->config, "sourceTable"));
     json_array_foreach(list, i, ref)

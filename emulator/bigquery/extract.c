@@ -96,7 +96,7 @@ static void put_csv(struct extract *x, sqlite3_stmt *s)
         if (x->t->columns[i].type->kind == T_BYTES)
             base64_append(&text, v.s); /* as loads read them */
         else
-            show_text(&text, x->t->columns[i].type, &v, false);
+            show_text(&text, x->t->columns[i].type, &v, tz_utc(), false);
         put_csv_text(x, buf_as_str(&text));
     }
     buf_fini(&text);

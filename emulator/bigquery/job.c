@@ -68,8 +68,8 @@ static bool is_known(struct bigquery *bq, struct str project, const char *id,
     return there != 0;
 }
 
-/* The names of the kinds in a configuration. */
-static const char *type_of(const json_t *config)
+/* Of the one kind in a configuration; NULL with the call failed. */
+static const char *type_of(struct call *c, const json_t *config)
 {
     static const struct {
         const char *member, *type;
@@ -78,9 +78,24 @@ static const char *type_of(const json_t *config)
                  {"copy", "COPY"},
                  {"extract", "EXTRACT"}};
 
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (json_is_object(json_object_get(config, kinds[i].member)))
-            return kinds[i].type;
+    const char *type = NULL;
+    char there[40] = "";
+    int n = 0;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (!json_is_object(json_object_get(config, kinds[i].member)))
+            continue;
+        type = kinds[i].type;
+        snprintf(there + strlen(there), sizeof(there) - strlen(there), "%s%s",
+                 n++ ? "," : "", kinds[i].member);
+    }
+    if (n == 1)
+        return type;
+    call_fail(c, "invalid",
+              "Job configuration must contain exactly one job-specific "
+              "configuration object (e.g., query, load, extract, "
+              "spreadsheetExtract), but there were %d: %s",
+              n, there);
     return NULL;
 }
 
@@ -88,13 +103,11 @@ struct job *job_new(struct call *c, const json_t *reference, json_t *config)
 {
     const char *id = json_string_value(json_object_get(reference, "jobId"));
     const char *at = json_string_value(json_object_get(reference, "location"));
-    const char *type = type_of(config);
+    const char *type = type_of(c, config);
     struct job *j;
 
     if (!type)
-        call_fail(c, "required",
-                  "Required parameter is missing: the job's configuration "
-                  "holds none of query, load, copy, extract");
+        ;
     else if (id && !id_is_ok(id))
         call_fail(c, "invalid",
                   "Invalid job ID \"%.80s\". Job IDs must be alphanumeric "

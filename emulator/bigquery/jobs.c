@@ -7,10 +7,12 @@
 #include "common/mem.h"
 #include "common/rand.h"
 #include "emulator/bigquery/bigquery_priv.h"
+#include "emulator/bigquery/connection.h"
 #include "emulator/bigquery/handlers.h"
 #include "emulator/bigquery/job.h"
 #include "emulator/bigquery/resource.h"
 #include "emulator/bigquery/results.h"
+#include "emulator/bigquery/shape.h"
 #include "emulator/bigquery/upload.h"
 
 enum {
@@ -181,9 +183,24 @@ static bool is_repeated(struct call *c, const char *request, int64_t timeout_us)
     return false;
 }
 
+/* NULL with the call failed. Owned. */
+static json_t *query_body(struct call *c)
+{
+    json_t *body = call_json(c);
+    struct connection ignored;
+
+    if (body && (shape_check(body, "QueryRequest", "query_request", &c->fail) ||
+                 connection_read(json_object_get(body, "connectionProperties"),
+                                 &ignored, &c->fail))) {
+        json_decref(body);
+        return NULL;
+    }
+    return body;
+}
+
 void jobs_query(struct call *c)
 {
-    json_t *body = call_json(c), *config, *ref;
+    json_t *body = query_body(c), *config, *ref;
     const char *given = json_string_value(json_object_get(body, "requestId"));
     int64_t timeout = patience_us(number_of(body, "timeoutMs", TIMEOUT_MS));
     char *request = given ? mem_printf("%s/%s", c->vars[0].p, given) : NULL;
@@ -263,15 +280,27 @@ static void late_insert(struct job *j, struct call *c)
     call_finish(c);
 }
 
-void jobs_start(struct call *c, json_t *body, const struct job_data *data)
+static struct job *new_job(struct call *c, const json_t *body)
 {
-    json_t *config = json_deep_copy(json_object_get(body, "configuration"));
-    json_t *query = json_object_get(config, "query");
-    struct job *j;
+    json_t *config = json_object_get(body, "configuration"), *query;
+    struct connection ignored;
 
+    query = json_object_get(config, "query");
+    if (shape_check(body, "Job", "job", &c->fail) ||
+        connection_read(json_object_get(query, "connectionProperties"),
+                        &ignored, &c->fail))
+        return NULL;
+    config = json_deep_copy(config);
+    query = json_object_get(config, "query");
     if (query)
         complete(query, c->vars[0].p);
-    j = job_new(c, json_object_get(body, "jobReference"), config);
+    return job_new(c, json_object_get(body, "jobReference"), config);
+}
+
+void jobs_start(struct call *c, json_t *body, const struct job_data *data)
+{
+    struct job *j = new_job(c, body);
+
     if (!j) {
         upload_body_free(data ? data->body : NULL);
         call_finish(c);

@@ -69,9 +69,13 @@ static int read_request(struct query *q)
     if (!q->text || !*q->text)
         return fail_set(&q->job->fail, "required",
                         "Required parameter is missing: query");
+    if (connection_read(json_object_get(q->config, "connectionProperties"),
+                        &q->connection, &q->job->fail))
+        return RC_INVALID;
     q->project = str_from(member_text(set, "projectId"));
     if (!q->project.p)
-        q->project = str_from(q->job->project);
+        q->project = str_from(q->connection.project ? q->connection.project
+                                                    : q->job->project);
     q->dataset = str_from(member_text(set, "datasetId"));
     rc = check_dialect(q);
     if (rc || !json_array_size(params))
@@ -87,6 +91,7 @@ static int read_request(struct query *q)
 int query_prepare(struct query *q, struct db *db)
 {
     struct sql_options options = {.now_us = q->job->created_us,
+                                  .zone = q->connection.zone,
                                   .dry_run = q->job->dry_run,
                                   .destination = q->destination != NULL};
     struct sql_error why;

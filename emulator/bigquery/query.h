@@ -5,6 +5,7 @@
 #define EMULATOR_BIGQUERY_QUERY_H
 
 #include "emulator/bigquery/catalog.h"
+#include "emulator/bigquery/connection.h"
 #include "emulator/bigquery/job.h"
 #include "emulator/bigquery/table.h"
 
@@ -14,6 +15,7 @@ struct query {
     const char *text;
     struct str project, dataset; /* of unqualified names */
     const json_t *destination;   /* NULL: none was asked for */
+    struct connection connection;
     struct catalog catalog;
     struct sql_params *params;
     struct sql_stmt *stmt;

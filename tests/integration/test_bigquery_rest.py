@@ -152,6 +152,134 @@ def test_a_long_job_does_not_keep_the_emulator_from_ending(sql):
     assert bq.emulator.stop(120) == 0, bq.emulator.log()
 
 
+# --- what requests ask for ----------------------------------------------------
+
+def refused(answer, status, reason, *words):
+    error = json.loads(answer.body)["error"]
+    assert (answer.status, error["errors"][0]["reason"]) == (status, reason), error
+    for word in words:
+        assert word in error["message"], error
+    return error
+
+
+def as_job(bq, query, **more):
+    return bq.ask("POST", "jobs", {"configuration": {"query": {
+        "query": "SELECT 1", "useLegacySql": False, **query}, **more}})
+
+
+@pytest.mark.parametrize("option", [
+    {"createSession": True}, {"continuous": True},
+    {"destinationEncryptionConfiguration": {"kmsKeyName": "k"}},
+    {"connectionProperties": [{"key": "session_id", "value": "abc"}]},
+    {"connectionProperties": [{"key": "query_label", "value": "a:b"}]}])
+def test_query_options_that_are_not_carried_out_are_refused_by_name(bq, option):
+    name = next(iter(option))
+    name = option[name][0]["key"] if name == "connectionProperties" else name
+    body = {"query": "SELECT 1", "useLegacySql": False, **option}
+    refused(bq.ask("POST", "queries", body), 501, "notImplemented", name)
+    refused(as_job(bq, option), 501, "notImplemented", name)
+
+
+@pytest.mark.parametrize("option", [
+    {"tableDefinitions": {"x": {"sourceFormat": "CSV"}}},
+    {"userDefinedFunctionResources": [{"inlineCode": "x"}]},
+    {"writeDisposition": "WRITE_TRUNCATE_DATA"}])
+def test_job_options_that_are_not_carried_out_are_refused_by_name(bq, option):
+    refused(as_job(bq, option), 501, "notImplemented", next(iter(option)))
+
+
+@pytest.mark.parametrize("load", [
+    {"timeZone": "Asia/Tokyo"}, {"dateFormat": "MM/DD/YYYY"}, {"hivePartitioningOptions": {"mode": "AUTO"}},
+    {"jsonExtension": "GEOJSON"}, {"columnNameCharacterMap": "V2"}, {"sourceColumnMatch": "NAME"}])
+def test_load_options_that_are_not_carried_out_are_refused_by_name(bq, load):
+    refused(bq.ask("POST", "jobs", {"configuration": {"load": {
+        "destinationTable": {"datasetId": "d", "tableId": "l"}, "sourceUris": ["gs://b/x"], **load}}}),
+        501, "notImplemented", next(iter(load)))
+
+
+@pytest.mark.parametrize("option", ["priority", "writeDisposition", "createDisposition", "parameterMode"])
+def test_a_word_that_is_none_of_an_options_is_refused(bq, option):
+    refused(as_job(bq, {option: "NOPE"}), 400, "invalid", option, "NOPE is not a valid value")
+    refused(as_job(bq, {"schemaUpdateOptions": ["ALLOW_FIELD_ADDITION", "NOPE"]}), 400, "invalid", "NOPE")
+    refused(bq.ask("POST", "queries", {"query": "SELECT 1", "jobCreationMode": "NOPE"}), 400, "invalid", "NOPE")
+
+
+def test_names_that_the_service_does_not_know_are_refused(bq):
+    unknown = 'Invalid JSON payload received. Unknown name "bogus"'
+    refused(as_job(bq, {"bogus": 1}), 400, "badRequest", unknown + " at 'job.configuration.query': Cannot find field.")
+    refused(as_job(bq, {"timePartitioning": {"bogus": 1}}), 400, "badRequest",
+            unknown + " at 'job.configuration.query.time_partitioning': Cannot find field.")
+    refused(as_job(bq, {}, bogus=1), 400, "badRequest", unknown + " at 'job.configuration': Cannot find field.")
+    refused(bq.ask("POST", "queries", {"query": "SELECT 1", "bogus": 1}), 400, "badRequest",
+            unknown + ": Cannot find field.")
+    refused(as_job(bq, {"defaultDataset": "d"}), 400, "badRequest", "job.configuration.query.default_dataset")
+    refused(bq.ask("POST", "queries", {"query": "SELECT 1", "connectionProperties": [{"key": "x", "value": "y"}]}),
+            400, "invalid", "Invalid connection property: x")
+    assert bq.ask("GET", "jobs").body.count('"jobReference"') == 0
+
+
+def test_a_job_has_one_kind(bq):
+    wanted = "Job configuration must contain exactly one job-specific configuration object"
+    refused(as_job(bq, {}, copy={"sourceTable": {"datasetId": "d", "tableId": "t"}}), 400, "invalid",
+            wanted, "there were 2: query,copy")
+    refused(bq.ask("POST", "jobs", {"configuration": {"dryRun": True}}), 400, "invalid", wanted, "there were 0")
+
+
+def test_options_without_effect_here_are_taken(bq):
+    harmless = {"priority": "BATCH", "allowLargeResults": True, "flattenResults": False, "preserveNulls": True,
+                "maximumBillingTier": 1, "maximumBytesBilled": "100000000", "useQueryCache": False,
+                "parameterMode": "named", "createSession": False, "continuous": False, "tableDefinitions": {},
+                "userDefinedFunctionResources": [], "connectionProperties": [], "schemaUpdateOptions": [],
+                "destinationEncryptionConfiguration": None, "scriptOptions": {"statementTimeoutMs": "1000"},
+                "writeIncrementalResults": False, "types": {}, "wrapIntegers": False, "jobCreationMode": "x"}
+    answer = as_job(bq, harmless, jobTimeoutMs="60000", labels={"a": "b"}, reservation="none", maxSlots=5,
+                    jobType="QUERY", dryRun=False)
+    assert answer.status == 200, answer.body
+    assert bq.query("SELECT 1", requestId="r1", jobCreationMode="JOB_CREATION_OPTIONAL", maxResults=5, timeoutMs=60000,
+                    jobTimeoutMs="60000", labels={"a": "b"}, location="US", kind="bigquery#queryRequest",
+                    formatOptions={"useInt64Timestamp": True, "timestampOutputFormat": "INT64"},
+                    reservation="none", maximumBytesBilled=None, preserveNulls=True)["jobComplete"]
+
+
+def in_tokyo(bq, sql, **more):
+    return bq.rows(sql, connectionProperties=[{"key": "time_zone", "value": "Asia/Tokyo"}], **more)
+
+
+@pytest.mark.parametrize("sql, wanted", [
+    ("UNIX_SECONDS(TIMESTAMP '2024-01-01 00:00:00')", "1704034800"),
+    ("UNIX_SECONDS(TIMESTAMP '2024-01-01 00:00:00+00')", "1704067200"),
+    ("UNIX_SECONDS(TIMESTAMP(s))", "1704034800"), ("UNIX_SECONDS(CAST(s AS TIMESTAMP))", "1704034800"),
+    ("UNIX_SECONDS(SAFE_CAST(s AS TIMESTAMP))", "1704034800"),
+    ("UNIX_SECONDS(TIMESTAMP(DATE '2024-01-01'))", "1704034800"),
+    ("UNIX_SECONDS(CAST(DATETIME '2024-01-01 00:00:00' AS TIMESTAMP))", "1704034800"),
+    ("UNIX_SECONDS(PARSE_TIMESTAMP('%F', '2024-01-01'))", "1704034800"),
+    ("CAST(t AS STRING)", "2024-01-01 05:00:00+09"), ("STRING(t)", "2024-01-01 05:00:00+09"),
+    ("FORMAT('%t', t)", "2024-01-01 05:00:00+09"), ("FORMAT('%T', [t])", '[TIMESTAMP "2024-01-01 05:00:00+09"]'),
+    ("CONCAT('a', t)", "a2024-01-01 05:00:00+09"), ("FORMAT_TIMESTAMP('%F %H', t)", "2024-01-01 05"),
+    ("DATE(t)", "2024-01-01"), ("CAST(t AS DATE)", "2024-01-01"), ("DATE(t, 'UTC')", "2023-12-31"),
+    ("DATETIME(t)", "2024-01-01T05:00:00"), ("CAST(t AS TIME)", "05:00:00"), ("TIME(t)", "05:00:00"),
+    ("EXTRACT(HOUR FROM t)", "5"), ("EXTRACT(DATE FROM t)", "2024-01-01"), ("EXTRACT(HOUR FROM t AT TIME ZONE 'UTC')", "20"),
+    ("UNIX_SECONDS(TIMESTAMP_TRUNC(t, DAY))", "1704034800"), ("UNIX_SECONDS(DATE_TRUNC(t, MONTH))", "1704034800"),
+    ("(SELECT STRING(x) FROM UNNEST(CAST([s] AS ARRAY<TIMESTAMP>)) AS x)", "2024-01-01 00:00:00+09"),
+    ("CURRENT_DATE() = DATE(CURRENT_TIMESTAMP(), 'Asia/Tokyo')", "true"),
+    ("CURRENT_DATETIME() = DATETIME(CURRENT_TIMESTAMP(), '+09:00')", "true")])
+def test_a_time_zone_of_the_connection_is_the_statements_default(bq, sql, wanted):
+    source = " FROM (SELECT TIMESTAMP '2023-12-31 20:00:00+00' AS t, '2024-01-01 00:00:00' AS s)"
+    assert in_tokyo(bq, "SELECT " + sql + source) == [[wanted]]
+
+
+def test_a_time_zone_holds_for_changes_and_for_no_statement_after(bq):
+    bq.table("z", [{"name": "ts", "type": "TIMESTAMP"}, {"name": "day", "type": "DATE"}])
+    in_tokyo(bq, "INSERT INTO z VALUES ('2024-01-01 00:00:00', DATE(TIMESTAMP '2023-12-31 20:00:00+00'))")
+    bq.query("INSERT INTO z VALUES ('2024-01-01 00:00:00', DATE(TIMESTAMP '2023-12-31 20:00:00+00'))")
+    assert bq.rows("SELECT UNIX_SECONDS(ts), day FROM z ORDER BY ts") == [["1704034800", "2024-01-01"],
+                                                                         ["1704067200", "2023-12-31"]]
+    assert in_tokyo(bq, "SELECT COUNT(*) FROM z WHERE ts < '2024-01-01 01:00:00'") == [["1"]]
+    assert bq.rows("SELECT COUNT(*) FROM z WHERE ts < '2024-01-01 01:00:00'") == [["2"]]
+    refused(bq.ask("POST", "queries", {"query": "SELECT 1", "connectionProperties": [
+        {"key": "time_zone", "value": "Mars/Olympus"}]}), 400, "invalid", "Invalid time zone: Mars/Olympus")
+
+
 # --- views --------------------------------------------------------------------
 
 def test_a_view_keeps_the_names_of_its_column_list(bq):

@@ -163,6 +163,8 @@ void bind_refuse(struct binder *b, size_t at, const char *fmt, ...)
 void bind_error(struct binder *b, const char *reason, long at, const char *text)
     __attribute__((noreturn));
 const char *bind_type_name(struct binder *b, const struct sql_type *t);
+/* The zone of what names none, as SQL text. */
+const char *bind_zone(struct binder *b);
 
 /* --- text --------------------------------------------------------------- */
 const char *quote_sql(struct arena *a, struct str s);  /* 'it''s' */

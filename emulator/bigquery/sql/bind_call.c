@@ -5,7 +5,8 @@
  * type (all of one digit become one type); `[x]` ARRAY of x; `U` any STRUCT;
  * `#` anything; `P` a date part; `R` an INTERVAL; then `?` optional, `*` any
  * number; behind `>` the result. In emissions `$n` is an argument, `$*` all,
- * `$n+` all from the n-th, `$@n` the same with each one's type before it. */
+ * `$n+` all from the n-th, `$@n` the same with each one's type before it, `$Z`
+ * the zone of those that name none. */
 #include "emulator/bigquery/sql/bind_expr.h"
 
 #include "common/buf.h"
@@ -214,7 +215,7 @@ static const char *emit(struct matching *m, const char *t, bool safe,
         t += name;
         if (name)
             continue;
-        if (*t != '$' || !t[1] || !strchr("*@D123456789", t[1])) {
+        if (*t != '$' || !t[1] || !strchr("*@DZ123456789", t[1])) {
             buf_putc(out, *t++); /* also the '$' of a JSON path */
             continue;
         }
@@ -225,6 +226,8 @@ static const char *emit(struct matching *m, const char *t, bool safe,
             emit_typed(m, out, (size_t)(*++t - '1'));
         } else if (*t == 'D') {
             buf_puts(out, extra ? extra : "");
+        } else if (*t == 'Z') {
+            buf_puts(out, bind_zone(m->b));
         } else if (t[1] == '+') {
             emit_all(m, out, (size_t)(*t - '1'));
             t++;

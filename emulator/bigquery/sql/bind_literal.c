@@ -66,6 +66,18 @@ static struct bexpr *decimal_literal(struct binder *b, struct str text,
     return constant(b, t, arena_cat(b->mem, "'", out, "'", NULL), at);
 }
 
+/* Without a zone in the text: the statement's. */
+static bool parse_timestamp(struct binder *b, struct str text, int64_t *us)
+{
+    const char *name = b->options->zone;
+    struct tz_set zones = {NULL};
+    const struct tz *zone = name ? tz_find(&zones, str_from(name)) : NULL;
+    bool ok = civil_parse_timestamp(text, zone, &zones, us);
+
+    tz_set_fini(&zones);
+    return ok;
+}
+
 struct bexpr *bind_typed_text(struct binder *b, struct str text,
                               const struct sql_type *t, size_t at)
 {
@@ -89,12 +101,9 @@ struct bexpr *bind_typed_text(struct binder *b, struct str text,
     case T_DATETIME:
         ok = civil_parse_datetime(text, &v);
         break;
-    case T_TIMESTAMP: {
-        struct tz_set zones = {NULL};
-        ok = civil_parse_timestamp(text, NULL, &zones, &v);
-        tz_set_fini(&zones);
+    case T_TIMESTAMP:
+        ok = parse_timestamp(b, text, &v);
         break;
-    }
     default:
         break;
     }
@@ -107,15 +116,12 @@ struct bexpr *bind_typed_text(struct binder *b, struct str text,
 static struct bexpr *typed(struct binder *b, const struct ast_expr *x)
 {
     const struct sql_type *t = type_scalar(type_by_name(str_from(x->op)));
-    struct tz_set zones = {NULL};
     int64_t v;
     bool bad = (t->kind == T_DATE && !civil_parse_date(x->text, &v)) ||
                (t->kind == T_TIME && !civil_parse_time(x->text, &v)) ||
                (t->kind == T_DATETIME && !civil_parse_datetime(x->text, &v)) ||
-               (t->kind == T_TIMESTAMP &&
-                !civil_parse_timestamp(x->text, NULL, &zones, &v));
+               (t->kind == T_TIMESTAMP && !parse_timestamp(b, x->text, &v));
 
-    tz_set_fini(&zones);
     if (bad)
         bind_fail(b, x->at, "Invalid %s literal", x->op);
     return bind_typed_text(b, x->text, t, x->at);

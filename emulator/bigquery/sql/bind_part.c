@@ -104,7 +104,7 @@ struct bexpr *bind_extract(struct binder *b, const struct ast_expr *x)
     out = bexpr_new(b, t,
                     arena_printf(b->mem, "bq_extract('%c','%s',%s,%s)",
                                  type_letter(e->type), x->op, e->sql,
-                                 zone ? zone->sql : "'UTC'"),
+                                 zone ? zone->sql : bind_zone(b)),
                     x->at);
     bexpr_merge(out, e);
     if (zone)

@@ -25,7 +25,7 @@ static struct bexpr *bind_if(struct binder *b, const struct ast_expr *x)
 static const char *zone_arg(struct binder *b, const struct ast_expr *x)
 {
     if (!x->list)
-        return "'UTC'";
+        return bind_zone(b);
     return bind_as(b, x->list, type_scalar(T_STRING), "Time zone")->sql;
 }
 

@@ -204,11 +204,39 @@ static struct bexpr *convert(struct binder *b, struct bexpr *e,
     return out;
 }
 
+const char *bind_zone(struct binder *b)
+{
+    return b->options->zone ? quote_sql(b->mem, str_from(b->options->zone))
+                            : "'UTC'";
+}
+
+/* In a zone of the statement's own a TIMESTAMP has another date and text. */
+static const char *cast_text(struct binder *b, const char *sql,
+                             const struct sql_type *from,
+                             const struct sql_type *to, bool safe)
+{
+    static const struct {
+        char from, to;
+        const char *name;
+    } zoned[] = {{'S', 'T', "ts_text"}, {'D', 'T', "date_ts"},
+                 {'M', 'T', "dt_ts"},   {'T', 'S', "ts_string"},
+                 {'T', 'D', "ts_date"}, {'T', 'M', "ts_dt"},
+                 {'T', 'C', "ts_time"}};
+    char f = type_letter(from), t = type_letter(to);
+
+    for (size_t i = 0; b->options->zone && i < sizeof(zoned) / sizeof(*zoned);
+         i++)
+        if (zoned[i].from == f && zoned[i].to == t)
+            return arena_printf(b->mem, "bq%s_%s(%s,%s)", safe ? "s" : "",
+                                zoned[i].name, sql, bind_zone(b));
+    return arena_printf(b->mem, "bq%s_cast(%s,'%c','%c')", safe ? "s" : "", sql,
+                        f, t);
+}
+
 static const char *cast_sql(struct binder *b, const struct bexpr *e,
                             const struct sql_type *t, bool safe)
 {
-    return arena_printf(b->mem, "bq%s_cast(%s,'%c','%c')", safe ? "s" : "",
-                        e->sql, type_letter(e->type), type_letter(t));
+    return cast_text(b, e->sql, e->type, t, safe);
 }
 
 static struct bexpr *cast_struct(struct binder *b, struct bexpr *e,
@@ -307,10 +335,10 @@ struct bexpr *bind_cast(struct binder *b, struct bexpr *e,
                 b, e, t,
                 arena_printf(b->mem,
                              "CASE WHEN %s IS NOT NULL THEN coalesce((SELECT "
-                             "bq_collect('As',bq%s_cast(v,'%c','%c')) FROM "
-                             "bq_unnest(%s)),'[]') END",
-                             e->sql, safe ? "s" : "",
-                             type_letter(e->type->elem), type_letter(t->elem),
+                             "bq_collect('As',%s) FROM bq_unnest(%s)),'[]') "
+                             "END",
+                             e->sql,
+                             cast_text(b, "v", e->type->elem, t->elem, safe),
                              e->sql));
     }
     if (e->type->kind == T_STRUCT && t->kind == T_STRUCT &&

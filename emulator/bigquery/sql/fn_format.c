@@ -149,7 +149,7 @@ static void put_shown(struct formatting *x, const struct spec *s,
             buf_str(&text, buf_as_str(&json));
         buf_fini(&json);
     } else {
-        show_text(&text, t, v, s->letter == 'T');
+        show_text(&text, t, v, fn_zone(x->f, 0), s->letter == 'T');
     }
     shown = buf_as_str(&text);
     if (s->precision >= 0)
@@ -165,7 +165,7 @@ static void put_arg(struct formatting *x, const struct spec *s)
 
     if (x->arg + 1 >= fn_count(x->f)) {
         fn_fail(x->f, "Too few arguments to FORMAT for pattern \"%.*s\"",
-                STR_ARG(fn_str(x->f, 0)));
+                STR_ARG(fn_str(x->f, 1)));
         return;
     }
     t = type_from_descriptor(&x->mem, fn_str(x->f, x->arg));
@@ -278,16 +278,17 @@ static void one_spec(struct formatting *x, struct str *fmt)
         put_arg(x, &s);
 }
 
+/* (zone, format, type, value, type, value ...) */
 void rt_format(struct fn *f)
 {
-    struct formatting x = {.f = f, .arg = 1};
+    struct formatting x = {.f = f, .arg = 2};
     struct str fmt;
 
-    if (fn_is_null(f, 0)) {
+    if (fn_is_null(f, 1)) {
         fn_null(f);
         return;
     }
-    fmt = fn_str(f, 0);
+    fmt = fn_str(f, 1);
     fn_buf(&x.out);
     arena_init(&x.mem);
     while (fmt.len && !fn_failed(f)) {
@@ -300,7 +301,7 @@ void rt_format(struct fn *f)
     }
     if (!fn_failed(f) && x.arg < fn_count(f))
         fn_fail(f, "Too many arguments to FORMAT for pattern \"%.*s\"",
-                STR_ARG(fn_str(f, 0)));
+                STR_ARG(fn_str(f, 1)));
     arena_fini(&x.mem);
     if (fn_failed(f)) {
         buf_fini(&x.out);

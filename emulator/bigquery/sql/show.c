@@ -280,7 +280,7 @@ static void literal_string(struct buf *out, struct str s, const char *prefix,
 }
 
 static void text_nested(struct buf *out, const struct sql_type *t,
-                        struct str encoded, bool literal)
+                        struct str encoded, const struct tz *zone, bool literal)
 {
     bool is_struct = t->kind == T_STRUCT;
     struct buf scratch;
@@ -295,7 +295,8 @@ static void text_nested(struct buf *out, const struct sql_type *t,
          i++) {
         if (i)
             buf_puts(out, ", ");
-        show_text(out, is_struct ? t->fields[i].type : t->elem, &v, literal);
+        show_text(out, is_struct ? t->fields[i].type : t->elem, &v, zone,
+                  literal);
     }
     buf_putc(out, is_struct ? ')' : ']');
     buf_fini(&scratch);
@@ -316,7 +317,8 @@ static void text_real(struct buf *out, double v, bool literal)
 }
 
 static void text_scalar(struct buf *out, const struct sql_type *t,
-                        const struct value *v, bool literal)
+                        const struct value *v, const struct tz *zone,
+                        bool literal)
 {
     static const char *const names[T_N] = {
         [T_DATE] = "DATE ",         [T_TIME] = "TIME ",
@@ -341,7 +343,7 @@ static void text_scalar(struct buf *out, const struct sql_type *t,
         n = civil_format_datetime(text, v->i, ' ');
         break;
     case T_TIMESTAMP:
-        n = civil_format_timestamp(text, v->i, tz_utc());
+        n = civil_format_timestamp(text, v->i, zone);
         break;
     case T_INT64:
     case T_NULLTYPE:
@@ -356,12 +358,12 @@ static void text_scalar(struct buf *out, const struct sql_type *t,
 }
 
 void show_text(struct buf *out, const struct sql_type *t, const struct value *v,
-               bool literal)
+               const struct tz *zone, bool literal)
 {
     if (v->kind == FN_NULL)
         buf_puts(out, "NULL");
     else if (t->kind == T_ARRAY || t->kind == T_STRUCT)
-        text_nested(out, t, v->s, literal);
+        text_nested(out, t, v->s, zone, literal);
     else if (t->kind == T_FLOAT64)
         text_real(out, real_of(v), literal);
     else if (t->kind == T_BYTES && !literal)
@@ -374,7 +376,7 @@ void show_text(struct buf *out, const struct sql_type *t, const struct value *v,
                                            : "",
                        t->kind == T_BYTES);
     else
-        text_scalar(out, t, v, literal);
+        text_scalar(out, t, v, zone, literal);
 }
 
 static const struct sql_type *read_type(struct arena *mem, const char **p,

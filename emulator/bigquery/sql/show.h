@@ -17,9 +17,10 @@ enum show_mode {
 };
 void show_json(struct buf *out, const struct sql_type *t, const struct value *v,
                enum show_mode mode);
-/* %t: as CAST AS STRING does; %T: as a GoogleSQL literal. */
+/* %t: as CAST AS STRING does; %T: as a GoogleSQL literal; TIMESTAMPs in
+ * `zone`. */
 void show_text(struct buf *out, const struct sql_type *t, const struct value *v,
-               bool literal);
+               const struct tz *zone, bool literal);
 /* A type from its descriptor (quote.c): owned by `mem`. */
 const struct sql_type *type_from_descriptor(struct arena *mem, struct str d);
 

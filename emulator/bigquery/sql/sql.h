@@ -147,8 +147,9 @@ struct sql_stmt {
 };
 
 struct sql_options {
-    int64_t now_us; /* CURRENT_TIMESTAMP() and its like */
-    bool dry_run;   /* undeclared parameters are told, not refused */
+    int64_t now_us;   /* CURRENT_TIMESTAMP() and its like */
+    const char *zone; /* of what names none; NULL: UTC. Must be known. */
+    bool dry_run;     /* undeclared parameters are told, not refused */
     /* Rows go into a table: column names must differ. Without one the second
      * `id` of a result becomes `id_1`, as in the service's answers. */
     bool destination;
@@ -193,9 +194,8 @@ struct sql_run;
  * after an error nothing of it is left. For CTAS `into` names the physical
  * table just made (NULL otherwise); it is filled like DML.
  * Borrows all until sql_close; the db's progress handler is taken until then
- * if there are limits. RC_INVALID for errors of the data ("division by zero"),
- * RC_CANCELLED and RC_TIMEOUT by the limits, RC_UNAVAILABLE if the database
- * stayed busy (reason backendError: worth a retry), RC_IO. */
+ * if there are limits. RC_INVALID for errors of the data, RC_CANCELLED and
+ * RC_TIMEOUT by the limits, RC_UNAVAILABLE (a busy database), RC_IO. */
 RC_MUST_USE int sql_open(struct sql_stmt *stmt, struct sqlite3 *db,
                          const struct sql_limits *limits, const char *into,
                          struct sql_run **out, struct sql_error *err);
