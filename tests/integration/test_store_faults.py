@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The production client of BigQuery while its service fails, hangs, loses
 answers and forgets: nothing is lost, refused or there twice."""
+import base64
+import json
 import os
 import signal
 import time
@@ -87,6 +89,40 @@ def test_row_that_only_the_store_refuses_is_dead_lettered(system):
     assert "timestamp" in letter["datos-error-detail"], letter
     assert "too-old" not in stored(system)
     assert system.post(old).status == 422
+
+
+def test_rows_refused_one_by_one_lose_nothing(system):
+    """The service takes each call but refuses every second row of it, as invalid, and
+    stops the rest. Each message ends in the table or, being refused beside others that passed or
+    were stopped, in the dead-letter topic; none in both, none in neither."""
+    insert = {"method": "tabledata.insertAll", "action": "error"}
+    sent, letters = {}, {}
+
+    def ours():
+        return {i: n for i, n in stored(system).items() if i.startswith("part-")}
+
+    def all_settled():
+        got = system.pull("datos-dead-letter-subscription")
+        if got:
+            system.acknowledge("datos-dead-letter-subscription", got)
+        for letter in got:
+            row = json.loads(base64.b64decode(letter["message"]["data"]))
+            letters[row["id"]] = (row, letter["message"]["attributes"])
+        return set(letters) | set(ours()) == set(sent)
+    while not letters and len(sent) < 1000:
+        new = [datos.record(f"part-{len(sent) + i}", timestamp=PAST) for i in range(100)]
+        sent.update({row["id"]: row for row in new})
+        # meanwhile rows gather: one alone is never refused
+        fail(system, {**insert, "http_status": 503})
+        system.publish(*new)
+        # once for all of them, once for those that were stopped; the rest of these passes
+        fail(system, {**insert, "http_status": 200, "count": 2})
+        datos.wait_for(all_settled, 60)
+    rows = ours()
+    assert letters and rows and not set(rows) & set(letters)
+    assert set(rows.values()) == {1}
+    for ident, (row, attributes) in letters.items():
+        assert row == sent[ident] and attributes["datos-error"] == "rejected"
 
 
 def test_lost_answers_make_no_second_rows(system):
