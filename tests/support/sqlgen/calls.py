@@ -18,6 +18,7 @@ What differs between the dialects, and is therefore spelled out here or kept awa
 - WEEK begins on Sunday; DuckDB knows only ISO weeks.
 - TIMESTAMP_DIFF counts whole parts (date_sub), DATE_DIFF and DATETIME_DIFF borders (date_diff).
 - EXTRACT(MILLISECOND ...) is without the seconds, DuckDB's with them: % 1000.
+- ARRAY(SELECT ...) over a NULL array is an empty one, where DuckDB's list functions give NULL.
 - SQLite's UPPER and LOWER know ASCII only, its LIKE is told to mind case."""
 from .text import SAME
 
@@ -102,7 +103,7 @@ CALLS = [
     ("I", "{0}[SAFE_ORDINAL({1})]", "({0})[{1}]", None, "ap", 10),
     ("I", "(SELECT SUM(e) FROM UNNEST({0}) AS e)", "CAST(list_sum({0}) AS BIGINT)", None, "a", 1000),
     ("I", "(SELECT COUNT(*) FROM UNNEST({0}) AS e WHERE e > {1})",
-     "len(list_filter({0}, lambda e: e > {1}))", None, "ac", 10),
+     "coalesce(len(list_filter({0}, lambda e: e > {1})), 0)", None, "ac", 10),
     ("I", "RANGE_BUCKET({0}, [-5, 0, 7])", BUCKET, BUCKET, "I", 3),
     # floats
     ("F", "ABS({0})", SAME, SAME, "F"),
@@ -243,11 +244,11 @@ CALLS = [
      "CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN generate_series({0}, {1}) END",
      None, "cj"),
     ("a", "ARRAY(SELECT e * 2 FROM UNNEST({0}) AS e WHERE e > {1} ORDER BY e)",
-     "list_sort(list_transform(list_filter({0}, lambda e: e > {1}), lambda e: e * 2))", None, "ac"),
+     "coalesce(list_sort(list_transform(list_filter({0}, lambda e: e > {1}), lambda e: e * 2)), [])", None, "ac"),
     ("a", "ARRAY(SELECT AS VALUE e FROM UNNEST({0}) AS e WITH OFFSET AS o WHERE o > 0 ORDER BY o DESC)",
-     "list_reverse(({0})[2:])", None, "a"),
+     "coalesce(list_reverse(({0})[2:]), [])", None, "a"),
     ("w", "ARRAY(SELECT DISTINCT UPPER(e) FROM UNNEST({0}) AS e ORDER BY 1)",
-     "list_sort(list_distinct(list_transform({0}, lambda e: upper(e))))", None, "w"),
+     "coalesce(list_sort(list_distinct(list_transform({0}, lambda e: upper(e)))), [])", None, "w"),
     ("w", "SPLIT({0}, ',')", "CASE WHEN {0} = '' THEN [''] ELSE string_split({0}, ',') END", None, "S"),
     ("w", "REGEXP_EXTRACT_ALL({0}, '[a-z]')", "regexp_extract_all({0}, '[a-z]')", None, "S"),
 ]

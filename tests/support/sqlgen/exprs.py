@@ -42,8 +42,10 @@ class Exprs:
     # --- leaves -------------------------------------------------------------
     def literal(self, typ):
         r = self.r
-        if typ in "If" or typ == "n":
-            return literal("I", r.choice([0, 1, 2, -1, 7, -13, 100]))
+        if typ in "Ifn":
+            made = literal("I", r.choice([0, 1, 2, -1, 7, -13, 100]))
+            made.duck = f"CAST({made.duck} AS BIGINT)"  # else it is one of 32 bits
+            return made
         if typ == "F":
             return literal("F", r.choice([0, 0.5, -1.25, 2, 10.75]))
         if typ == "N":

@@ -5,6 +5,7 @@
 - ARRAY_AGG and STRING_AGG only with an order, arrays without NULLs: BigQuery shows none.
 - SUM of integers is cast to BIGINT, which DuckDB widens; of decimals, to less than 38 digits.
 - windows are not partitioned by FLOAT64, which BigQuery refuses.
+- no subqueries in any of these: BigQuery does not know such a key again, DuckDB not what was aggregated.
 - functions that look at the order of rows only where it is total, else peers may lie in any order."""
 from .text import SAME, Expr, join, literal, put, same
 
@@ -30,12 +31,12 @@ class Gather:
         return join(", ", made)
 
     def sortable(self, scope, many):
-        picked = [self.exprs.any(scope, self.r.choice(scope.types() or ["I"]), 1) for _ in range(many)]
+        picked = [self.plain.any(scope, self.r.choice(scope.types() or ["I"]), 1) for _ in range(many)]
         return [e for e in picked if scope.meant_in(e)]
 
     def aggregate(self, scope):
         """One over all rows of a group."""
-        r, e = self.r, self.exprs
+        r, e = self.r, self.plain
         kind = r.choice([0, 1, 2, 3, 4, 5, 7, 9, 10, 11, 12, 16]) if self.narrow else r.randrange(17)
         if kind == 0:
             return Expr("I", same("COUNT(*)"), ROWS)
@@ -94,22 +95,22 @@ class Gather:
         return text
 
     def small(self, scope, typ, most):
-        x = self.exprs.any(scope, typ, 2)
+        x = self.plain.any(scope, typ, 2)
         if x.size <= most:
             return x
         plain = [c for c in scope.of(typ) if c.size <= most]
-        return self.r.choice(plain) if plain else self.exprs.literal(typ)
+        return self.r.choice(plain) if plain else self.plain.literal(typ)
 
     def collected(self, scope):
         """Arrays and lists; equal texts and numbers may come in any order."""
         r = self.r
         if r.random() < 0.5:
-            x = self.exprs.any(scope, "S", 1)
+            x = self.plain.any(scope, "S", 1)
             by = self.order([x], nulls=False)
             distinct = r.choice(["", "DISTINCT "])
             return Expr("S", self.no_lite(put("STRING_AGG(" + distinct + "{0}, '|' ORDER BY {1})", x, by)))
         typ = r.choice("IS")
-        x = self.exprs.leaf(scope, typ)
+        x = self.plain.leaf(scope, typ)
         by = self.order([x], nulls=False)
         return Expr("a" if typ == "I" else "w", self.no_lite(
             put("ARRAY_AGG({0} IGNORE NULLS ORDER BY {1})", x, by,
@@ -117,7 +118,7 @@ class Gather:
 
     def window(self, scope):
         """A function over a window whose answer does not depend on the order of peers."""
-        r, e = self.r, self.exprs
+        r, e = self.r, self.plain
         parts = [x for x in self.sortable(scope, r.randrange(3)) if x.typ != "F"]
         part = put("PARTITION BY {0}", join(", ", parts)) if parts else same("")
         keys = self.sortable(scope, r.randrange(1, 3))

@@ -80,7 +80,7 @@ class Queries(Sources, Gather):
         if self.chance(0.35):
             made = [self.window(scope) for _ in range(self.r.randrange(1, 3))]
             if self.chance(0.3) and not self.narrow:
-                tail = self.no_lite(put("QUALIFY {0}", self.exprs.any(Scope(made), "B", 2)))
+                tail = self.no_lite(put("QUALIFY {0}", self.plain.any(Scope(made), "B", 2)))
                 if not any(m.bq in tail.bq for m in made):
                     tail = same("")
             items = self.select_list(scope, types, 2) if types else made + self.select_list(scope, None, 2)
@@ -195,9 +195,10 @@ class Queries(Sources, Gather):
         a, b, c, d = (self.name("c") for _ in range(4))
         kind = r.randrange(3)
         if kind == 0:
-            return Query(same(
-                f"SELECT 1 AS {a}, {r.randrange(-3, 4)} AS {b} UNION ALL SELECT {a} + 1, {b} * 2 + 1 FROM {name} "
-                f"WHERE {a} < {r.randrange(1, 20)}"), [(a, "I", 100, (12, 2)), (b, "I", 1e7, (12, 2))])
+            start, steps = r.randrange(-3, 4), r.randrange(1, 20)
+            first = put(f"SELECT 1 AS {a}, {start} AS {b}", duck=f"SELECT CAST(1 AS BIGINT) AS {a}, CAST({start} AS BIGINT) AS {b}")
+            return Query(put(f"{{0}} UNION ALL SELECT {a} + 1, {b} * 2 + 1 FROM {name} WHERE {a} < {steps}", first),
+                         [(a, "I", 100, (12, 2)), (b, "I", 1e7, (12, 2))])
         if kind == 1:
             return Query(same(
                 f"SELECT id AS {a}, parent AS {b}, 1 AS {c}, name AS {d} FROM tree WHERE parent IS NULL UNION ALL "
