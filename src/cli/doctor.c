@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/cloud.h"
 #include "cli/command.h"
+#include "cli/duty.h"
 #include "cli/place.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -38,6 +39,7 @@ enum {
 
 struct doctor {
     const struct settings *settings;
+    struct duty duty; /* the roles whose settings these are */
     struct loop *loop;
     struct loop_timer start, timer; /* of the check under way */
     size_t step;
@@ -74,12 +76,15 @@ static void next(struct doctor *d);
 static void check_configuration(struct doctor *d)
 {
     struct err err;
+    char text[128];
 
-    if (settings_check_start(d->settings, true, &err))
+    snprintf(text, sizeof(text),
+             "of datos %s; `datos config` shows each value and its source",
+             duty_name(&d->duty));
+    if (duty_check(&d->duty, d->settings, &err))
         say(d, FATAL, "configuration", err.text);
     else
-        say(d, FINE, "configuration",
-            "`datos config` shows each value and its source");
+        say(d, FINE, "configuration", text);
     next(d);
 }
 
@@ -130,19 +135,28 @@ struct resource {
     size_t setting; /* offset of its name */
     const char *permission;
     const char *only_for; /* a command that not every role runs, or NULL */
+    bool is_pulls;        /* of who pulls, not of who is pushed to */
 };
 
 static const struct resource resources[] = {
     {"topic", "topics", offsetof(struct settings, topic),
-     "pubsub.topics.publish", "datos publish"},
+     "pubsub.topics.publish", "datos publish", false},
     {"subscription", "subscriptions", offsetof(struct settings, subscription),
-     "pubsub.subscriptions.consume", NULL},
+     "pubsub.subscriptions.consume", NULL, true},
     {"dead letters", "topics", offsetof(struct settings, dead_letter_topic),
-     "pubsub.topics.publish", NULL},
+     "pubsub.topics.publish", NULL, false},
     {"kept letters", "subscriptions",
      offsetof(struct settings, dead_letter_subscription),
-     "pubsub.subscriptions.consume", "datos redrive"},
+     "pubsub.subscriptions.consume", "datos redrive", false},
 };
+
+/* By a role that these settings configure, or else by a person's command. */
+static bool is_used(const struct doctor *d)
+{
+    const struct resource *r = &resources[d->resource];
+
+    return !r->only_for && (d->duty.pulls || (d->duty.pushed && !r->is_pulls));
+}
 
 static char *name_of(const struct doctor *d)
 {
@@ -182,27 +196,66 @@ static void next_resource(struct doctor *d)
         next(d);
 }
 
+static void say_missing(struct doctor *d)
+{
+    bool is_wanted = d->duty.pulls || d->duty.pushed;
+    char *name = name_of(d);
+    char *text = mem_printf("%s is not there: make it (terraform apply), "
+                            "or name another",
+                            name);
+
+    say(d, is_wanted ? FATAL : WARNING, resources[d->resource].what, text);
+    mem_free(text);
+    mem_free(name);
+}
+
+/* A role's identity in the cloud is not to have the rights of a person who
+ * publishes or redrives: there their lack is as it should be. */
+static void say_denied(struct doctor *d)
+{
+    const struct resource *r = &resources[d->resource];
+    char *name = name_of(d), *text;
+
+    if (is_used(d))
+        text = mem_printf("%s: the credential lacks %s: grant it", name,
+                          r->permission);
+    else if (r->only_for)
+        text = mem_printf("%s: the credential lacks %s: grant it to who runs "
+                          "%s",
+                          name, r->permission, r->only_for);
+    else
+        text = mem_printf("%s: not used with DATOS_INGEST=%s", name,
+                          d->settings->ingest);
+    if (is_used(d))
+        say(d, FATAL, r->what, text);
+    else
+        say(d, r->only_for && !d->settings->in_cloud ? WARNING : FINE, r->what,
+            text);
+    mem_free(text);
+    mem_free(name);
+}
+
 /* testIamPermissions answers the permissions that the caller has. */
 static void on_permissions(struct google_call *call)
 {
     struct doctor *d = LOOP_OWNER(call, struct doctor, call);
     const struct resource *r = &resources[d->resource];
     struct str answer = buf_as_str(&call->http.response);
-    char *name = name_of(d), *text;
+    char *name, *text;
 
-    if (call->rc == RC_OK &&
-        !memmem(answer.p, answer.len, r->permission, strlen(r->permission))) {
-        text = mem_printf("%s: the credential lacks %s: grant it%s%s", name,
-                          r->permission, r->only_for ? " to who runs " : "",
-                          r->only_for ? r->only_for : "");
-        say(d, r->only_for ? WARNING : FATAL, r->what, text);
+    if (call->rc == RC_NOT_FOUND) {
+        say_missing(d);
+    } else if (call->rc == RC_OK && !memmem(answer.p, answer.len, r->permission,
+                                            strlen(r->permission))) {
+        say_denied(d);
     } else {
+        name = name_of(d);
         text = mem_printf("%s%s", name,
                           call->rc ? " (permissions could not be asked)" : "");
         say(d, FINE, r->what, text);
+        mem_free(text);
+        mem_free(name);
     }
-    mem_free(text);
-    mem_free(name);
     next_resource(d);
 }
 
@@ -222,16 +275,10 @@ static void on_resource(struct google_call *call)
         return;
     }
     if (call->rc == RC_NOT_FOUND) {
-        char *name = name_of(d);
-        char *text = mem_printf("%s is not there: make it (terraform apply), "
-                                "or name another",
-                                name);
-
-        say(d, FATAL, r->what, text);
-        mem_free(text);
-        mem_free(name);
+        say_missing(d);
     } else {
-        say(d, FATAL, r->what, call->err.text);
+        say(d, d->duty.pulls || d->duty.pushed ? FATAL : WARNING, r->what,
+            call->err.text);
         next(d); /* nobody there: the others neither */
         return;
     }
@@ -371,7 +418,7 @@ static void on_start(struct loop_timer *timer)
 
 static int run(struct settings *s)
 {
-    struct doctor d = {.settings = s};
+    struct doctor d = {.settings = s, .duty = duty_of(s)};
     struct place place;
     struct err err;
 

@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/command.h"
+#include "cli/duty.h"
 #include "common/log.h"
 #include "config/args.h"
 #include "config/settings.h"
@@ -29,6 +30,7 @@ int cli_config(int argc, char **argv)
     bool markdown = false;
     const struct args_flag flag = config_flag(&markdown);
     struct settings s;
+    struct duty duty;
     struct err err;
     int code;
 
@@ -39,7 +41,8 @@ int cli_config(int argc, char **argv)
         settings_print_markdown(stdout);
     else
         settings_print(&s, stdout);
-    if (settings_check_start(&s, true, &err))
+    duty = duty_of(&s);
+    if (duty_check(&duty, &s, &err))
         LOG_W("%s", err.text);
     settings_free(&s);
     return 0;

@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+import datos
 import emulator
 from conftest import ROOT
 from test_terraform import needs_terraform
@@ -139,6 +140,24 @@ def test_containers_are_told_the_same(two):
     assert worker["DATOS_REDIS_CA_FILE"] == "/secrets/redis-ca/ca.pem" and files == {"/secrets/redis-ca"}
     api, _, volumes = told(r"uno.*v2_service\.api")
     assert api["DATOS_INGEST"] == "off" and api["REDIS_URL"] == "uno-redis-url" and volumes == {"redis-ca", "metrics-config"}
+
+
+def test_a_doctor_with_each_containers_settings_is_healthy(two, tmp_path):
+    """In a system that is: what a container is told must not itself be a finding."""
+    system = datos.System("--memory")
+    try:
+        here = {"GOOGLE_CLOUD_PROJECT": datos.PROJECT, "PUBSUB_EMULATOR_HOST": system.ready["pubsub"],
+                "REDIS_URL": system.ready["redis"], "DATOS_ALLOW_MIXED": "1", "DATOS_REDIS_CA_FILE": ""}
+        for address, given in ((r"uno.*v2_job\.doctor", {}), (r"uno.*v2_service\.api", {"K_SERVICE": "uno-api", "PORT": "8080"}),
+                               (r"dos.*v2_service\.api", {"K_SERVICE": "dos-api", "PORT": "8080"})):
+            (found,) = two.of(address).values()
+            template = found["template"][0]
+            told = {e["name"]: (e["value"] or "known later").removeprefix("dos-")
+                    for e in template.get("template", [template])[0]["containers"][0]["env"]}
+            done = datos.run(datos.DATOS, "doctor", "--store", f"sqlite:{tmp_path}/d.db", environment={**told, **given, **here})
+            assert done.returncode == 0 and done.stdout.endswith("\nhealthy: 0 fatal, 0 to look at\n"), (address, done)
+    finally:
+        assert system.stop() == 0
 
 
 def test_the_collector_of_each_container_may_write(two):
