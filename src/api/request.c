@@ -230,6 +230,11 @@ static void put_extra(struct buf *b, const struct exchange *x, int status,
     }
 }
 
+static bool is_traced(const struct exchange *x)
+{
+    return trace_is_sampled(http_req_known(x->req, HTTP_H_TRACEPARENT));
+}
+
 static void log_request(struct exchange *x, int status, int64_t us)
 {
     struct buf extra;
@@ -242,6 +247,9 @@ static void log_request(struct exchange *x, int status, int64_t us)
         LOG_AT(LOG_WARN, extra.len ? extra.data : NULL, "%s answered %d",
                x->route->path, status);
     else if (status >= 400 || status == 0)
+        LOG_AT(LOG_INFO, extra.len ? extra.data : NULL, "%s answered %d",
+               x->route->path, status);
+    else if (is_traced(x))
         LOG_AT(LOG_INFO, extra.len ? extra.data : NULL, "%s answered %d",
                x->route->path, status);
     else
@@ -261,7 +269,8 @@ void on_close(struct http_req *req, int status, void *app)
         return;
     us = loop_now_us(l->loop) - http_req_start_us(req);
     metric_observe_us(series(l, x->route, http_req_method(req), status), us);
-    if (status >= 400 || status == 0 || ++l->n_logged % SAMPLE == 0)
+    if (status >= 400 || status == 0 || is_traced(x) ||
+        ++l->n_logged % SAMPLE == 0)
         log_request(x, status, us);
     if (x->abandon)
         x->abandon(x);

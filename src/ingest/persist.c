@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/trace.h"
+#include "ingest/message_trace.h"
 #include "ingest/pipeline.h"
 
 /* Rows that the store refuses one and all are kept, in the hope of others
@@ -134,28 +134,17 @@ static void on_all_refused(struct persist_call *c)
     wait_to_repeat(p);
 }
 
-/* A publisher's trace ends where its row appears: Google's clients send theirs
- * as googclient_traceparent, others under the standard's name. */
-static void tell_trace(const struct pipeline *p, const struct message *m)
+/* A publisher's trace ends where its row appears. */
+static void tell_trace(const struct pipeline *p, const struct message *m,
+                       const char *how)
 {
-    struct str trace = STR_NULL;
-    char text[256];
-    struct buf extra;
+    struct message_trace trace;
 
-    for (size_t i = 0; i < m->n_attributes; i++) {
-        if (str_eq(m->attributes[i].key, STR("googclient_traceparent")) ||
-            str_eq(m->attributes[i].key, STR("traceparent")))
-            trace = m->attributes[i].value;
-    }
-    if (!trace_is_sampled(trace))
-        return;
-    buf_init(&extra, sizeof(text));
-    trace_put_log(&extra, trace, p->config.project);
-    snprintf(text, sizeof(text), "%.*s", (int)extra.len, extra.data);
-    buf_fini(&extra);
-    LOG_AT(LOG_INFO, text,
-           "message %.*s is stored and visible, %lld ms after its publishing",
-           STR_ARG(m->id), (clock_wall_us() - m->publish_us) / US_PER_MS);
+    if (message_trace(&trace, m, p->config.project) && trace.is_sampled)
+        LOG_AT(LOG_INFO, trace.log,
+               "message %.*s is %s, %lld ms after its publishing",
+               STR_ARG(m->id), how,
+               (clock_wall_us() - m->publish_us) / US_PER_MS);
 }
 
 static void settle_item(struct persist_call *c, size_t i)
@@ -168,11 +157,12 @@ static void settle_item(struct persist_call *c, size_t i)
     switch (c->results[i]) {
     case STORE_STORED:
         pipeline_count(p->metrics.stored, 1);
-        tell_trace(p, item->message);
+        tell_trace(p, item->message, "stored and visible");
         settle_ack(p, item);
         break;
     case STORE_DUPLICATE:
         pipeline_count(p->metrics.duplicate, 1);
+        tell_trace(p, item->message, "a repeat of what is visible");
         settle_ack(p, item);
         break;
     case STORE_CONFLICT:

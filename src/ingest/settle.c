@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "ingest/dead_letter.h"
+#include "ingest/message_trace.h"
 #include "ingest/pipeline.h"
 
 static const struct retry_policy again = {
@@ -90,6 +91,7 @@ void settle_reject(struct pipeline *p, struct item *item, const char *error,
                    const char *field, const char *detail)
 {
     struct settle_letter *s = MEM_NEW(struct settle_letter);
+    struct message_trace trace;
 
     row_unref(item->row);
     item->row = NULL;
@@ -98,8 +100,11 @@ void settle_reject(struct pipeline *p, struct item *item, const char *error,
     s->item = item;
     dead_letter_init(&s->letter, item->message, error, field, detail);
     s->letter.publish.done = on_published;
-    LOG_W("message %.*s is refused (%s): it goes to %s",
-          STR_ARG(item->message->id), error, p->config.dead_letter_topic);
+    LOG_AT(LOG_WARN,
+           message_trace(&trace, item->message, p->config.project) ? trace.log
+                                                                   : NULL,
+           "message %.*s is refused (%s): it goes to %s",
+           STR_ARG(item->message->id), error, p->config.dead_letter_topic);
     p->config.publish(p->config.publisher, &s->letter.publish);
 }
 

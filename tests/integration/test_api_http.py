@@ -267,6 +267,21 @@ def test_errors_are_logged_with_id_and_trace(api):
     assert entry["severity"] and entry["time"] and entry["system"] == "datos"
 
 
+def test_requests_of_sampled_traces_are_logged(api):
+    sampled, not_sampled = "4bf92f3577b34da6a3ce929d0e0e4750", "4bf92f3577b34da6a3ce929d0e0e4751"
+
+    def lines():
+        for trace, flags in ((not_sampled, "00"), (sampled, "01")):
+            api.get("/datos", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-{flags}"})
+        return [json.loads(x) for x in api.log().split("\n") if sampled in x]
+    entry = datos.wait_for(lines)[0]
+    assert entry["httpRequest"]["status"] == 200 and entry["severity"] == "INFO"
+    posted = "4bf92f3577b34da6a3ce929d0e0e4752"
+    assert api.request("POST", "/datos", json.dumps(datos.record("traced")), {
+        "Content-Type": "application/json", "traceparent": f"00-{posted}-00f067aa0ba902b7-01"}).status == 201
+    assert datos.wait_for(lambda: [x for x in api.log().split("\n") if posted in x])
+
+
 # --- writing ----------------------------------------------------------------
 def test_post_of_one(api):
     body = {"timestamp": "2025-01-10T01:00:00.25+01:00", "id": "one"}

@@ -39,6 +39,26 @@ def test_trace_of_a_publisher_ends_where_its_row_appears(system, name):
     assert told["logging.googleapis.com/spanId"] == "00f067aa0ba902b7" and "stored and visible" in told["message"]
 
 
+def test_trace_of_a_message_that_becomes_no_row_ends_too(system):
+    def publish(trace, record):
+        data = base64.b64encode(json.dumps(record).encode()).decode()
+        assert system.pubsub("POST", "topics/datos-topic:publish", {"messages": [{
+            "data": data, "attributes": {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}}]}).status == 200
+
+    def told(trace, what):
+        return datos.wait_for(lambda: [line for line in system.log().split("\n") if trace in line and what in line])
+    repeat, refused = "5bf92f3577b34da6a3ce929d0e0e4741", "5bf92f3577b34da6a3ce929d0e0e4742"
+    publish(repeat, datos.record("again"))
+    told(repeat, "stored and visible")
+    publish(repeat, datos.record("again"))
+    told(repeat, "a repeat of what is visible")
+    publish(refused, {"id": "no timestamp"})
+    line = json.loads(told(refused, "is refused (schema)")[0])
+    assert line["severity"] == "WARNING"
+    assert line["logging.googleapis.com/trace"] == f"projects/{datos.PROJECT}/traces/{refused}"
+    assert len(system.dead_letters()) == 1
+
+
 def test_datos_publish_reaches_the_table(system):
     environment = {"PUBSUB_EMULATOR_HOST": system.ready["pubsub"]}
     done = datos.run(datos.DATOS, "publish", "--id", "cli-1", "--contenido", "desde la línea",
