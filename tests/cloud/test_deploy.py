@@ -63,7 +63,8 @@ if words[1:3] == ["services", "describe"]:
         traffic.append({"revisionName": d["tag"], "tag": "candidate", "url": os.environ["FAKE_URL"]})
     print(json.dumps({"metadata": {"annotations": {"run.googleapis.com/ingress": d.get("ingress", "all"),
                                                    "run.googleapis.com/invoker-iam-disabled": d.get("public", "true")}},
-                      "status": {"url": f"https://{name}.run.app", "latestCreatedRevisionName": d["latest"], "traffic": traffic}}))
+                      "status": {"url": f"https://{name}.run.app", "latestCreatedRevisionName": d["latest"],
+                                 **({"traffic": traffic} if traffic else {})}}))
 elif words[1:3] == ["services", "update-traffic"]:
     if flag("--to-revisions"):
         if d.get("stuck"):
@@ -331,6 +332,28 @@ def test_a_list_that_fails_is_no_first_deploy(cloud):
     assert cloud.calls() == []
 
 
+def test_a_system_that_never_served_stops_no_delivery(cloud):
+    """Its first revision did not become ready; the delivery may be its mending. It is the first by name, too."""
+    cloud.put("alfa", traffic={})
+    done = cloud.deploy("apply", IMAGE="running", FAKE_CHANGED="1")
+    assert done.returncode == 0, done.stderr
+    assert "alfa-api: no revision serves yet" in done.stdout and "Traceback" not in done.stderr
+    assert cloud.calls() == [{"service": "datos-api", "datos-1": 100}, "terraform init", f"terraform plan {OLD}", "terraform apply"]
+    done = cloud.deploy("rollout")
+    assert done.returncode == 0 and cloud.service()["traffic"] == {"datos-2": 100}, done.stdout
+    assert cloud.moves("alfa") == []
+    assert cloud.deploy("rollback").returncode == 0 and cloud.moves("alfa") == []
+
+
+def test_an_answer_of_another_form_is_one_line(cloud):
+    cloud.put(latest=None, traffic={"": 100})
+    fake = cloud.home / "gcloud"
+    fake.write_text(fake.read_text(encoding="utf-8").replace('"status": {', '"state": {'), encoding="utf-8")
+    done = cloud.deploy("apply")
+    assert done.returncode == 1 and "datos-api cannot be pinned, so nothing was applied" in done.stderr
+    assert "Traceback" not in done.stderr and cloud.calls() == []
+
+
 def test_an_unchanged_service_is_left_alone(cloud):
     assert cloud.deploy("apply", IMAGE=OLD).returncode == 0
     done = cloud.deploy("rollout")
@@ -361,6 +384,11 @@ def test_only_what_was_reviewed_is_applied(cloud, tmp_path):
     done = cloud.deploy("apply", PLAN_SUM=reviewed, FAKE_ACTIONS='["delete", "create"]')
     assert done.returncode == 1 and "no longer what the plan showed" in done.stderr
     assert "terraform apply" not in cloud.calls()
+    # nor is it by what takes a failed delivery back
+    done = cloud.deploy("rollback", FAKE_ACTIONS='["delete", "create"]')
+    assert done.returncode == 0 and "nothing was applied, so the configuration stays" in done.stdout
+    assert "terraform apply" not in cloud.calls() and f"terraform plan {OLD}" not in cloud.calls()
+    assert cloud.service()["traffic"] == {"datos-1": 100}
     # what is only read is no change
     assert cloud.deploy("apply", PLAN_SUM=reviewed, FAKE_READ="data.two").returncode == 0
     assert cloud.calls()[-1] == "terraform apply"
