@@ -4,6 +4,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "net/token_kind.h"
 #include "service.h"
@@ -21,6 +22,7 @@ struct counter {
     struct token_source *source;
     struct loop_timer timer;
     bool fails;
+    int64_t life_us;
 };
 static struct counter *counter;
 
@@ -36,7 +38,7 @@ static void deliver(struct loop_timer *timer)
         token_deliver(c->source, RC_UNAVAILABLE, &err, STR_NULL, 0);
         return;
     }
-    token_deliver(c->source, RC_OK, NULL, str_from(text), 3600000000);
+    token_deliver(c->source, RC_OK, NULL, str_from(text), c->life_us);
 }
 
 static void counter_fetch(void *self)
@@ -79,6 +81,7 @@ static void setup(void)
     service = (struct service){0};
     service_start(&service, loop, on_request, NULL);
     counter = MEM_NEW(struct counter);
+    counter->life_us = 3600000000;
     loop_timer_init(&counter->timer, loop, deliver);
     tokens = token_source_new(loop, &kind, counter, mem_strdup("a counter"),
                               NULL, NULL);
@@ -180,6 +183,43 @@ START_TEST(without_a_token_nothing_is_sent)
 }
 END_TEST
 
+static bool two_were_fetched(void *arg)
+{
+    (void)arg;
+    return n_fetches >= 2;
+}
+
+START_TEST(a_token_is_renewed_ahead_of_its_end_and_unasked)
+{
+    struct probe p = {0};
+    int64_t begun = clock_mono_us();
+
+    counter->life_us = 400000;
+    ask(&p, "/v1/x");
+    ck_assert_uint_eq(n_fetches, 1);
+    run_until(loop, two_were_fetched, NULL);
+    /* a quarter of its life ahead, not at once */
+    ck_assert_int_ge(clock_mono_us() - begun, 300000);
+    ck_assert_uint_eq(n_requests, 1);
+}
+END_TEST
+
+START_TEST(calls_at_once_wait_for_one_token)
+{
+    struct probe p[3] = {0};
+
+    for (int i = 0; i < 3; i++)
+        start(&p[i], "/v1/x");
+    for (int i = 0; i < 3; i++) {
+        run_until(loop, flag_is_set, &p[i].is_done);
+        ck_assert_int_eq(p[i].call.rc, RC_OK);
+        google_call_fini(&p[i].call);
+    }
+    ck_assert_uint_eq(n_fetches, 1);
+    ck_assert_str_eq(last_authorization, "Bearer token-1");
+}
+END_TEST
+
 START_TEST(tells_the_services_own_sentence)
 {
     struct probe p = {0};
@@ -233,6 +273,8 @@ Suite *suite_google(void)
     tcase_add_test(tc, a_refused_token_is_replaced_once);
     tcase_add_test(tc, a_second_refusal_is_final);
     tcase_add_test(tc, without_a_token_nothing_is_sent);
+    tcase_add_test(tc, a_token_is_renewed_ahead_of_its_end_and_unasked);
+    tcase_add_test(tc, calls_at_once_wait_for_one_token);
     tcase_add_test(tc, tells_the_services_own_sentence);
     tcase_add_test(tc, can_be_cancelled_while_it_waits_for_a_token);
     tcase_add_test(tc, freeing_it_ends_calls_at_every_stage);
