@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import apis
 import datos
-import google
+import google_side as google
 import pytest
 import tokens
 

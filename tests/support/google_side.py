@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Google as a process sees it that knows of no emulator: services behind TLS
-and HTTP/2 that want a token, with the emulators behind them (google_front.js)."""
+and HTTP/2 that want a token, with the emulators behind them (google_front.js). Not named google: that is a package of the clients."""
 import json
 import os
 import subprocess
