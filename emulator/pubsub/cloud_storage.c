@@ -29,6 +29,7 @@ struct cloud_storage {
     struct loop_timer timer;   /* the object's time, or the rest's */
     PB(CloudStorageConfig) * config;
     bool is_resting, knows_bucket;
+    bool is_settling; /* there is no object: `batch` is the last one's */
     unsigned fails;
     struct cloud_object *object; /* NULL: none is open */
     char *revision;              /* whose schema it has; NULL: none */
@@ -114,6 +115,21 @@ static void on_timer(struct loop_timer *timer)
 
 /* --- objects -------------------------------------------------------------- */
 
+/* What a complete object holds is acknowledged, some in each turn. False: there
+ * is more, so nothing else can be collected yet. */
+static bool settle(struct cloud_storage *c)
+{
+    while (c->is_settling && !export_batch_settle_some(&c->batch)) {
+        if (c->sub->service->draining)
+            continue;
+        c->sub->again = true;
+        return false;
+    }
+    c->is_settling = false;
+    return true;
+}
+
+/* The object is complete; false also where it is not all acknowledged yet. */
 static bool finish(struct cloud_storage *c)
 {
     struct cloud_place place = place_of(c);
@@ -125,8 +141,8 @@ static bool finish(struct cloud_storage *c)
     rc = cloud_object_finish(c->object, &place, &err);
     if (rc == RC_OK) {
         c->object = NULL;
-        export_batch_settle(&c->batch);
-        return well(c);
+        c->is_settling = true;
+        return well(c) && settle(c);
     }
     if (rc == RC_CONFLICT) { /* it has gone: its messages come again */
         c->object = NULL;
@@ -304,7 +320,7 @@ void cloud_storage_serve(struct sub *sub)
     struct delivery d;
     size_t n = 0, len = 0;
 
-    if (!c || c->is_resting)
+    if (!c || c->is_resting || !settle(c))
         return;
     if (s->draining) {
         (void)(place_pending(c) && finish(c));
@@ -363,6 +379,8 @@ void cloud_storage_end(struct sub *sub)
         return;
     sub->storage = NULL;
     loop_timer_fini(&c->timer);
+    if (c->is_settling) /* it is written: it must not come again */
+        export_batch_settle(&c->batch);
     cloud_object_drop(c->object);
     if (c->has_pending)
         export_batch_add(&c->batch, &c->pending);

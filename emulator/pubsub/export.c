@@ -49,6 +49,11 @@ void export_forget(struct sub *sub)
 
 /* --- the batch ------------------------------------------------------------ */
 
+enum {
+    TURN_MESSAGES = 4000, /* settled before others have their turn: 1 ms */
+    TURN_BYTES = 4 << 20  /* whose memory may be given back */
+};
+
 void export_batch_init(struct export_batch *b, struct sub *sub)
 {
     *b = (struct export_batch){.sub = sub, .taker = taker_new()};
@@ -69,7 +74,10 @@ void export_batch_add(struct export_batch *b, const struct delivery *d)
         b->items = mem_realloc(b->items, b->cap * sizeof(*b->items));
     }
     b->items[b->n++] =
-        (struct export_item){.seq = d->seq, .id = d->id, .nonce = d->nonce};
+        (struct export_item){.seq = d->seq,
+                             .id = d->id,
+                             .nonce = d->nonce,
+                             .len = (uint32_t)d->message.len & INT32_MAX};
 }
 
 void export_batch_mark(struct export_batch *b, size_t i, const char *why)
@@ -95,23 +103,33 @@ void export_batch_extend(struct export_batch *b, int64_t lease_us)
                              lease_us, pubsub_now(b->sub->service));
 }
 
-void export_batch_settle(struct export_batch *b)
+bool export_batch_settle_some(struct export_batch *b)
 {
     struct sub *sub = b->sub;
     int64_t now_us = pubsub_now(sub->service);
+    size_t from = b->n_settled, to = from, len = 0;
 
-    for (size_t i = 0; i < b->n; i++) {
-        const struct export_item *item = &b->items[i];
+    for (; to < b->n && to - from < TURN_MESSAGES && len < TURN_BYTES; to++) {
+        const struct export_item *item = &b->items[to];
 
+        len += item->len;
         if (item->refused)
             (void)subcore_modack(&sub->core, item->seq, item->nonce, 0, now_us);
         else
             (void)subcore_ack(&sub->core, item->seq, item->nonce, now_us);
     }
-    sub->n_acked += b->n;
-    b->n = 0;
+    sub->n_acked += to - from;
+    b->n_settled = to < b->n ? to : 0;
+    b->n = to < b->n ? b->n : 0;
     keep_changed(sub);
-    sub_due(sub);
+    return b->n == 0;
+}
+
+void export_batch_settle(struct export_batch *b)
+{
+    while (!export_batch_settle_some(b)) {
+    }
+    sub_due(b->sub);
 }
 
 void export_batch_fini(struct export_batch *b)

@@ -12,13 +12,15 @@
 struct export_item {
     uint64_t seq, id;
     uint32_t nonce;
-    bool refused;
+    uint32_t len : 31; /* of the message */
+    uint32_t refused : 1;
 };
 struct export_batch {
     struct sub *sub;
     struct taker *taker;
     struct export_item *items;
     size_t n, cap;
+    size_t n_settled; /* of them, while it is being settled */
 };
 void export_batch_init(struct export_batch *b, struct sub *sub);
 /* All go back to the subscription, which loses a taker. */
@@ -36,6 +38,9 @@ void export_batch_mark(struct export_batch *b, size_t i, const char *why);
 void export_batch_extend(struct export_batch *b, int64_t lease_us);
 /* Acknowledges all but those that were refused, which go back; it is empty. */
 void export_batch_settle(struct export_batch *b);
+/* The same for as many as one turn of the loop should take; true: that was the
+ * last, it is empty. Nothing may be added in between. */
+bool export_batch_settle_some(struct export_batch *b);
 /* The subscription's own state. */
 void export_show(struct sub *sub, bool active);
 

@@ -176,6 +176,27 @@ def test_large_messages_fill_one_file(buckets, bucket):
     assert content == b"\n".join(c * 6000000 for c in (b"a", b"b", b"c", b"d"))
 
 
+@pytest.mark.parametrize("change", ["none", "settings"])
+def test_many_messages_of_a_file_are_acknowledged_once(buckets, bucket, change):
+    """In several turns of the loop, during which all else goes on."""
+    topic, name = buckets.pair(bucket)
+    for i in range(20):
+        buckets.raw.publish(topic=topic, messages=[
+            {"data": f"{i * 1000 + k}".encode()} for k in range(1000)])
+    wait_for(lambda: out_of(buckets, name) == 20000)
+    buckets.emulator.advance(301)
+    if change == "settings":
+        buckets.subscriber.update_subscription(
+            subscription={"name": name, "cloud_storage_config": {"bucket": bucket, "filename_suffix": ".new"}},
+            update_mask=field_mask_pb2.FieldMask(paths=["cloud_storage_config.filename_suffix"]))
+    buckets.publish(topic, "20000")
+    wait_for(lambda: out_of(buckets, name) == 1)
+    buckets.emulator.advance(301)
+    written = b"\n".join(buckets.wait(bucket, 2).values()).split(b"\n")
+    assert sorted(map(int, written)) == list(range(20001))
+    wait_for(lambda: out_of(buckets, name) == 0)
+
+
 def test_names_are_made_as_configured(buckets, bucket):
     topic, _ = buckets.pair(bucket, filename_prefix="prod/", filename_suffix=".txt",
                             filename_datetime_format="YY/MM-DD/hh_mm_ss-", max_duration={"seconds": 60})
