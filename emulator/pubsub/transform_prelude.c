@@ -29,6 +29,18 @@
     "  return out; });"                                                        \
     "def(A, 'flatMap', function (f, self) {"                                   \
     "  return this.map(f, self).flat(); });"                                   \
+    "def(A, 'at', function (i) {"                                              \
+    "  i = Math.trunc(i) || 0;"                                                \
+    "  return this[i < 0 ? this.length + i : i]; });"                          \
+    "def(A, 'findLastIndex', function (f, self) {"                             \
+    "  for (var i = this.length - 1; i >= 0; i--)"                             \
+    "    if (f.call(self, this[i], i, this)) return i;"                        \
+    "  return -1; });"                                                         \
+    "def(A, 'findLast', function (f, self) {"                                  \
+    "  var i = this.findLastIndex(f, self);"                                   \
+    "  return i < 0 ? undefined : this[i]; });"                                \
+    "def(A, 'toReversed', function () { return this.slice().reverse(); });"    \
+    "def(A, 'toSorted', function (f) { return this.slice().sort(f); });"       \
     "def(Array, 'of', function () { return A.slice.call(arguments); });"       \
     "def(Array, 'from', function (list, f, self) {"                            \
     "  var out = [];"                                                          \
@@ -41,6 +53,8 @@
     "  return Object.keys(o).map(function (k) { return o[k]; }); });"          \
     "def(Object, 'entries', function (o) {"                                    \
     "  return Object.keys(o).map(function (k) { return [k, o[k]]; }); });"     \
+    "def(Object, 'hasOwn', function (o, k) {"                                  \
+    "  return Object.prototype.hasOwnProperty.call(o, k); });"                 \
     "def(Object, 'fromEntries', function (list) {"                             \
     "  var out = {};"                                                          \
     "  list.forEach(function (e) { out[e[0]] = e[1]; });"                      \
@@ -60,6 +74,12 @@
     "  return this.replace(/^\\s+/, ''); });"                                  \
     "def(S, 'trimEnd', function () {"                                          \
     "  return this.replace(/\\s+$/, ''); });"                                  \
+    "def(S, 'trimLeft', S.trimStart);"                                         \
+    "def(S, 'trimRight', S.trimEnd);"                                          \
+    "def(S, 'at', function (i) {"                                              \
+    "  i = Math.trunc(i) || 0;"                                                \
+    "  i = i < 0 ? this.length + i : i;"                                       \
+    "  return i in Object(this) ? this.charAt(i) : undefined; });"             \
     "def(S, 'replaceAll', function (what, by) {"                               \
     "  if (what instanceof RegExp) return this.replace(what, by);"             \
     "  what = String(what);"                                                   \
