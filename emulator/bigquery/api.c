@@ -58,6 +58,7 @@ static void call_free(struct call *c)
     buf_fini(&c->out);
     buf_fini(&c->text);
     buf_fini(&c->unzipped);
+    mem_free(c->repeated);
     mem_free(c);
     bq->n_calls--;
     bigquery_check_drained(bq);

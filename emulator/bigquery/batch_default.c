@@ -32,7 +32,7 @@ static struct batch_defaults *defaults_new(struct batch *b)
 
     if (!d)
         return NULL;
-    catalog_init(&d->catalog, b->db, b->table->project, STR_NULL);
+    catalog_init(&d->catalog, b->db, b->table->project, STR_NULL, NULL);
     for (size_t i = 0; i < n; i++)
         d->stmts[i] = NULL;
     d->stmts[n] = (void *)d;

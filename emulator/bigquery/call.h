@@ -84,6 +84,8 @@ struct call {
                             owned by `text` */
     uint64_t n;          /* rows, for the request ring */
     struct buf text;     /* owns vars, params, headers, body */
+    char *repeated;      /* the id of the job whose answer it gets; owned */
+    char most[24];       /* its maxResults */
 };
 
 /* --- asking --------------------------------------------------------------- */

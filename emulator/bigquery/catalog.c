@@ -89,8 +89,10 @@ static int get_table(void *arg, struct str project, struct str dataset,
     struct catalog *c = arg;
     struct fail ignored;
     struct table *t;
-    int rc = table_load(c->db, project, dataset, name, &t, &ignored);
+    int rc = dataset_check_in(c->db, project, dataset, c->location, &ignored);
 
+    if (rc == RC_OK)
+        rc = table_load(c->db, project, dataset, name, &t, &ignored);
     if (rc)
         return rc;
     describe(t, mem, out);
@@ -161,12 +163,15 @@ static int get_dataset(void *arg, struct str project, struct str dataset,
                  " WHERE project = ? AND dataset = ?",
                  "ss", project, dataset);
     int rc = RC_NOT_FOUND;
+    bool here;
 
     if (!s)
         return RC_INTERNAL;
     if (sqlite3_step(s) == SQLITE_ROW) {
         read_dataset(s, project, mem, out);
-        rc = RC_OK;
+        here = !c->location || !out->location ||
+               strcasecmp(c->location, out->location) == 0;
+        rc = here ? RC_OK : RC_NOT_FOUND;
     }
     db_done(s);
     return rc;
@@ -211,13 +216,13 @@ static int info(void *arg, const char *view, struct str project,
 }
 
 void catalog_init(struct catalog *c, struct db *db, struct str project,
-                  struct str dataset)
+                  struct str dataset, const char *location)
 {
-    *c = (struct catalog){.db = db};
+    *c = (struct catalog){.db = db, .location = location};
     c->sql = (struct sql_catalog){.arg = c,
                                   .project = project.p,
                                   .dataset = dataset.p,
-                                  .location = "US",
+                                  .location = location ? location : "US",
                                   .table = get_table,
                                   .dataset_get = get_dataset,
                                   .each_table = each_table,

@@ -10,11 +10,13 @@
 struct catalog {
     struct sql_catalog sql; /* its `arg` is this */
     struct db *db;
-    bool counted; /* rows were, behind the back of the snapshot */
+    const char *location; /* where datasets must be; NULL: anywhere */
+    bool counted;         /* rows were, behind the back of the snapshot */
 };
 
-/* `project` and `dataset` (p NULL: none) end in NUL and are borrowed. */
+/* `project` and `dataset` (p NULL: none) end in NUL and are borrowed, so is
+ * `location`. */
 void catalog_init(struct catalog *c, struct db *db, struct str project,
-                  struct str dataset);
+                  struct str dataset, const char *location);
 
 #endif

@@ -27,8 +27,13 @@ static int load_source(struct copying *k, const json_t *ref, struct table **t)
     if (!dataset || !id)
         return fail_set(&k->job->fail, "required",
                         "Required parameter is missing: copy.sourceTable");
-    rc = table_load(k->w, str_from(project ? project : k->job->project),
-                    str_from(dataset), str_from(id), t, &k->job->fail);
+    if (!project)
+        project = k->job->project;
+    rc = dataset_check_in(k->w, str_from(project), str_from(dataset),
+                          job_place(k->job), &k->job->fail);
+    if (rc == RC_OK)
+        rc = table_load(k->w, str_from(project), str_from(dataset),
+                        str_from(id), t, &k->job->fail);
     if (rc)
         return rc;
     if (!(*t)->view_sql)
@@ -86,6 +91,7 @@ static int copy_all(struct copying *k)
     const json_t *list = json_object_get(k->config, "sourceTables"), *ref;
     struct write_target to = {
         .project = str_from(k->job->project),
+        .location = job_place(k->job),
         .table = json_object_get(k->config, "destinationTable"),
         .create = json_object_get(k->config, "createDisposition"),
         .write = json_object_get(k->config, "writeDisposition"),

@@ -195,6 +195,8 @@ static int create_schema(struct query *q, struct db *w, const char **operation)
     int rc;
 
     ddl_put_options(d->options, d->n_options, r);
+    if (q->job->is_placed && !json_object_get(r, "location"))
+        json_object_set_new(r, "location", json_string(q->job->location));
     rc = dataset_create(w, d->project, d->dataset, r, q->job->created_us, &f);
     json_decref(r);
     if (rc == RC_EXISTS && d->if_exists) {

@@ -54,8 +54,13 @@ static int read_config(struct extract *x, struct db *db)
     if (!dataset || !id)
         return fail_set(&x->job->fail, "required",
                         "Required parameter is missing: extract.sourceTable");
-    return table_load(db, str_from(project ? project : x->job->project),
-                      str_from(dataset), str_from(id), &x->t, &x->job->fail);
+    if (!project)
+        project = x->job->project;
+    if (dataset_check_in(db, str_from(project), str_from(dataset),
+                         job_place(x->job), &x->job->fail))
+        return RC_INVALID;
+    return table_load(db, str_from(project), str_from(dataset), str_from(id),
+                      &x->t, &x->job->fail);
 }
 
 /* --- rows ----------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "common/rand.h"
 #include "emulator/bigquery/bigquery_priv.h"
+#include "emulator/bigquery/job_check.h"
 #include "emulator/bigquery/upload.h"
 
 enum {
@@ -68,42 +69,11 @@ static bool is_known(struct bigquery *bq, struct str project, const char *id,
     return there != 0;
 }
 
-/* Of the one kind in a configuration; NULL with the call failed. */
-static const char *type_of(struct call *c, const json_t *config)
-{
-    static const struct {
-        const char *member, *type;
-    } kinds[] = {{"query", "QUERY"},
-                 {"load", "LOAD"},
-                 {"copy", "COPY"},
-                 {"extract", "EXTRACT"}};
-
-    const char *type = NULL;
-    char there[40] = "";
-    int n = 0;
-
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (!json_is_object(json_object_get(config, kinds[i].member)))
-            continue;
-        type = kinds[i].type;
-        snprintf(there + strlen(there), sizeof(there) - strlen(there), "%s%s",
-                 n++ ? "," : "", kinds[i].member);
-    }
-    if (n == 1)
-        return type;
-    call_fail(c, "invalid",
-              "Job configuration must contain exactly one job-specific "
-              "configuration object (e.g., query, load, extract, "
-              "spreadsheetExtract), but there were %d: %s",
-              n, there);
-    return NULL;
-}
-
 struct job *job_new(struct call *c, const json_t *reference, json_t *config)
 {
     const char *id = json_string_value(json_object_get(reference, "jobId"));
     const char *at = json_string_value(json_object_get(reference, "location"));
-    const char *type = type_of(c, config);
+    const char *type = job_check(config, &c->fail);
     struct job *j;
 
     if (!type)
@@ -126,6 +96,7 @@ struct job *job_new(struct call *c, const json_t *reference, json_t *config)
     j->project = mem_strdup(c->vars[0].p);
     j->id = id ? mem_strdup(id) : random_id();
     j->location = mem_strdup(at && *at ? at : "US");
+    j->is_placed = at && *at;
     j->type = type;
     j->config = config;
     j->dry_run = json_is_true(json_object_get(config, "dryRun"));

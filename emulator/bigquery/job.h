@@ -50,6 +50,7 @@ struct job {
     atomic_int fate; /* enum job_fate */
     /* --- given --- */
     char *project, *id, *location;
+    bool is_placed;   /* the request named the location */
     char *request;    /* project and requestId, or NULL */
     const char *type; /* QUERY, LOAD, COPY, EXTRACT */
     json_t *config;   /* configuration, as REST shows it */
@@ -119,6 +120,11 @@ void extract_run(struct job *j, struct db *db);
  * Owned. */
 json_t *job_resource(struct job *j, bool done);
 json_t *job_reference(const struct job *j);
+/* Where its datasets must be; NULL: anywhere. */
+static inline const char *job_place(const struct job *j)
+{
+    return j->is_placed ? j->location : NULL;
+}
 /* `job->reply`: the answer of jobs.query. */
 void job_put_reply(struct job *j);
 

@@ -10,6 +10,7 @@
 #include "emulator/bigquery/connection.h"
 #include "emulator/bigquery/handlers.h"
 #include "emulator/bigquery/job.h"
+#include "emulator/bigquery/member.h"
 #include "emulator/bigquery/resource.h"
 #include "emulator/bigquery/results.h"
 #include "emulator/bigquery/shape.h"
@@ -151,13 +152,41 @@ static void read_format(struct job *j, const json_t *body)
         j->max_rows = PAGE_ROWS;
 }
 
+static void add_param(struct call *c, const char *name, struct str value)
+{
+    if (value.p && c->n_params < CALL_MAX_PARAMS)
+        c->params[c->n_params++] = (struct param){str_from(name), value};
+}
+
+/* As if getQueryResults had been asked for the job's results. */
+static void ask_results(struct call *c, struct str id, const json_t *body)
+{
+    const json_t *options = json_object_get(body, "formatOptions");
+    const char *format = member_text(options, "timestampOutputFormat");
+    int64_t max = number_of(body, "maxResults", -1);
+
+    c->repeated = mem_printf("%.*s", STR_ARG(id));
+    c->vars[1] = str_from(c->repeated);
+    c->n_params = 0;
+    snprintf(c->most, sizeof(c->most), "%lld", (long long)max);
+    if (max >= 0)
+        add_param(c, "maxResults", str_from(c->most));
+    if (format && strcmp(format, "ISO8601_STRING") == 0)
+        add_param(c, "formatOptions.timestampOutputFormat",
+                  STR("ISO8601_STRING"));
+    else if ((format && strcmp(format, "INT64") == 0) ||
+             json_is_true(json_object_get(options, "useInt64Timestamp")))
+        add_param(c, "formatOptions.useInt64Timestamp", STR("true"));
+    call_continue(c, results_get);
+}
+
 /* The same requestId within a quarter of an hour: the first job's answer. */
-static bool is_repeated(struct call *c, const char *request, int64_t timeout_us)
+static bool is_repeated(struct call *c, const char *request, const json_t *body,
+                        int64_t timeout_us)
 {
     struct job *j = job_of_request(c->bq, str_from(request));
     struct err err = {0};
     sqlite3_stmt *s;
-    struct str id;
 
     if (j) {
         job_wait(j, c, timeout_us, tell_query, late_query);
@@ -168,14 +197,8 @@ static bool is_repeated(struct call *c, const char *request, int64_t timeout_us)
                  " ORDER BY n DESC LIMIT 1",
                  "zi", request, c->now_us - REQUEST_US);
     if (s && sqlite3_step(s) == SQLITE_ROW) {
-        id = db_text(s, 0);
-        /* as if it had been asked for its results */
-        buf_reserve(&c->text, id.len + 1);
-        c->vars[1] = str_of(c->text.data + c->text.len, id.len);
-        buf_append(&c->text, id.p, id.len);
-        buf_putc(&c->text, '\0');
+        ask_results(c, db_text(s, 0), body);
         db_done(s);
-        call_continue(c, results_get);
         return true;
     }
     if (s)
@@ -208,7 +231,7 @@ void jobs_query(struct call *c)
         json_string_value(json_object_get(body, "jobCreationMode"));
     struct job *j;
 
-    if (!body || (request && is_repeated(c, request, timeout))) {
+    if (!body || (request && is_repeated(c, request, body, timeout))) {
         if (!body)
             call_finish(c);
         json_decref(body);
@@ -442,25 +465,48 @@ static json_t *list_item(struct str text)
     return item;
 }
 
+static int check_states(struct call *c, struct str filter)
+{
+    static const char *const states[] = {"done", "pending", "running"};
+    struct str rest = filter;
+    bool known = true;
+
+    while (known && rest.p && rest.len) {
+        struct str one = str_cut(&rest, ',');
+
+        known = false;
+        for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+            known |= str_ieq(one, str_from(states[i]));
+    }
+    if (known)
+        return RC_OK;
+    return fail_set(&c->fail, "invalid",
+                    "Invalid value for stateFilter: %.*s is not a valid value",
+                    (int)(filter.len > 80 ? 80 : filter.len), filter.p);
+}
+
 void jobs_list(struct call *c)
 {
     struct str filter = call_param(c, "stateFilter");
+    struct str parent = call_param(c, "parentJobId");
     json_t *list = json_array(), *reply;
     struct err err = {0};
     struct page page;
     int64_t n = 0;
     sqlite3_stmt *s;
 
-    if (resource_page(c, LIST_PAGE, &page)) {
+    if (check_states(c, filter) || resource_page(c, LIST_PAGE, &page)) {
         json_decref(list);
         return;
     }
     s = db_query(c->db, &err,
                  "SELECT body FROM jobs WHERE project = ? AND body IS NOT NULL"
                  " AND (? = '' OR instr(lower(?), lower(state)))"
+                 " AND (? = '' OR parent = ?)"
                  " ORDER BY n DESC LIMIT ? OFFSET ?",
-                 "sssii", c->vars[0], filter.p ? filter : STR(""),
-                 filter.p ? filter : STR(""), page.max + 1, page.from);
+                 "sssssii", c->vars[0], filter.p ? filter : STR(""),
+                 filter.p ? filter : STR(""), parent.p ? parent : STR(""),
+                 parent.p ? parent : STR(""), page.max + 1, page.from);
     while (s && sqlite3_step(s) == SQLITE_ROW && n++ < page.max)
         json_array_append_new(list, list_item(db_text(s, 0)));
     if (s)

@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "emulator/bigquery/fields.h"
 #include "emulator/bigquery/handlers.h"
+#include "emulator/bigquery/list_pick.h"
 #include "emulator/bigquery/partition_stats.h"
 #include "emulator/bigquery/resource.h"
 #include "emulator/bigquery/results.h"
@@ -22,6 +23,7 @@ struct listing {
     struct call *call;
     struct table *t;
     const struct sql_column **columns; /* the selected ones */
+    const struct pick **picks;         /* what of each */
     size_t n;
     enum sql_ts_format ts;
     bool has_part;
@@ -41,33 +43,22 @@ enum sql_ts_format list_ts_format(const struct call *c)
     return SQL_TS_FLOAT;
 }
 
+/* Rows come in the schema's order, whatever was the wish's. */
 static int select_columns(struct listing *l)
 {
-    struct str wanted = call_param(l->call, "selectedFields"), rest = wanted;
+    struct table *t = l->t;
+    struct pick **all;
 
-    l->columns = MEM_ARRAY(const struct sql_column *, l->t->n_columns + 1);
-    while (wanted.len && rest.p) {
-        struct str one = str_cut(&rest, ',');
-        struct str name = str_cut(&one, '.');
-        int at = fields_find(l->t->columns, l->t->n_columns, str_trim(name));
-
-        if (at < 0)
-            return fail_set(
-                &l->call->fail, "invalid", "Field %.*s not found in table %s",
-                (int)(name.len > 300 ? 300 : name.len), name.p, l->t->name.p);
-    }
-    /* rows come in the schema's order, whatever was the wish's */
-    for (size_t i = 0; i < l->t->n_columns; i++) {
-        bool in = !wanted.len;
-
-        for (rest = wanted; !in && rest.p;) {
-            struct str one = str_cut(&rest, ',');
-
-            in = str_ieq(str_trim(str_cut(&one, '.')), l->t->columns[i].name);
+    if (list_pick(call_param(l->call, "selectedFields"), t->columns,
+                  t->n_columns, t->name.p, &t->mem, &all, &l->call->fail))
+        return RC_INVALID;
+    l->columns = MEM_ARRAY(const struct sql_column *, t->n_columns + 1);
+    l->picks = MEM_ARRAY(const struct pick *, t->n_columns + 1);
+    for (size_t i = 0; i < t->n_columns; i++)
+        if (all[i]) {
+            l->picks[l->n] = all[i];
+            l->columns[l->n++] = &t->columns[i];
         }
-        if (in)
-            l->columns[l->n++] = &l->t->columns[i];
-    }
     return RC_OK;
 }
 
@@ -111,7 +102,7 @@ static void put_row(struct buf *out, const struct listing *l, sqlite3_stmt *s)
 
         value_from_sqlite(sqlite3_column_value(s, (int)i + 1), &v);
         buf_puts(out, i ? ",{\"v\":" : "{\"v\":");
-        show_rest(out, l->columns[i]->type, &v, l->ts);
+        list_pick_show(out, l->picks[i], &v, l->ts);
         buf_putc(out, '}');
     }
     buf_puts(out, "]}");
@@ -235,5 +226,6 @@ void tabledata_list(struct call *c)
         call_reply(c, 200);
     }
     mem_free(l.columns);
+    mem_free(l.picks);
     table_free(l.t);
 }

@@ -334,6 +334,7 @@ static int write_rows(struct load *l, struct db *w)
 {
     struct write_target target = {
         .project = str_from(l->job->project),
+        .location = job_place(l->job),
         .table = json_object_get(l->config, "destinationTable"),
         .create = json_object_get(l->config, "createDisposition"),
         .write = json_object_get(l->config, "writeDisposition"),

@@ -48,8 +48,22 @@ static int check_dialect(struct query *q)
                     "docs/reference/standard-sql/enabling-standard-sql)].");
 }
 
+/* What is no GoogleSQL may well be legacy SQL, if nobody denied it. */
+static bool may_be_legacy(const struct query *q, const struct sql_error *why)
+{
+    return strncmp(why->text, "Syntax error", 12) == 0 &&
+           !json_is_false(json_object_get(q->config, "useLegacySql")) &&
+           !has_prefix(q->text, "#standardSQL");
+}
+
 static int sql_failed(struct query *q, const struct sql_error *why)
 {
+    if (may_be_legacy(q, why))
+        return fail_set(&q->job->fail, "notImplemented",
+                        "The emulator has no legacy SQL, as which the service "
+                        "takes this query: set useLegacySql to false. (As "
+                        "GoogleSQL: %.300s)",
+                        why->text);
     fail_set(&q->job->fail, why->reason ? why->reason : "invalidQuery", "%s",
              why->text);
     if (strcmp(q->job->fail.reason, "invalidQuery") == 0)
@@ -101,7 +115,7 @@ int query_prepare(struct query *q, struct db *db)
     q->stmt = NULL;
     if (db_use_sql(db, &err))
         return fail_from_err(&q->job->fail, &err);
-    catalog_init(&q->catalog, db, q->project, q->dataset);
+    catalog_init(&q->catalog, db, q->project, q->dataset, job_place(q->job));
     if (sql_prepare(str_from(q->text), q->params, &q->catalog.sql, &options,
                     &q->stmt, &why) ||
         sql_prune(q->stmt, db->h, &why))

@@ -181,8 +181,13 @@ static int change_tables(struct query *q, struct db *w)
 {
     const char *operation = "CREATE";
     struct table *into = NULL;
-    int rc = ddl_apply(q, w, &into, &operation);
+    int rc = RC_OK;
 
+    if (q->stmt->kind != SQL_CREATE_SCHEMA)
+        rc = dataset_check_in(w, q->stmt->ddl->project, q->stmt->ddl->dataset,
+                              job_place(q->job), &q->job->fail);
+    if (rc == RC_OK)
+        rc = ddl_apply(q, w, &into, &operation);
     if (rc == RC_OK && into && q->stmt->kind == SQL_CREATE_TABLE_AS) {
         rc = q->stmt->ddl->like_table.len ? copy_rows(q, w, into)
                                           : fill(q, w, into->physical);
@@ -239,6 +244,7 @@ static int write_destination(struct query *q, struct db *w)
 {
     struct write_target target = {
         .project = str_from(q->job->project),
+        .location = job_place(q->job),
         .table = q->destination,
         .create = json_object_get(q->config, "createDisposition"),
         .write = json_object_get(q->config, "writeDisposition"),

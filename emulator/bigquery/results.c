@@ -134,6 +134,33 @@ static void put_json(struct buf *out, const char *name, const json_t *v)
     mem_free(text);
 }
 
+/* Asked by jobs.query, of a request that comes again. */
+static bool is_query(const struct call *c)
+{
+    return strcmp(c->route->name, "jobs.query") == 0;
+}
+
+/* What only a queryResponse has. */
+static void put_query(struct call *c, const struct found *f)
+{
+    static const char *const of_statistics[] = {"creationTime", "startTime",
+                                                "endTime", "totalSlotMs"};
+    static const char *const of_query[] = {"totalBytesBilled", "statementType",
+                                           "dmlStats"};
+    const json_t *s = json_object_get(f->body, "statistics");
+    const json_t *query = json_object_get(s, "query");
+
+    put_json(
+        &c->out, "location",
+        json_object_get(json_object_get(f->body, "jobReference"), "location"));
+    for (size_t i = 0; i < 4; i++)
+        put_json(&c->out, of_statistics[i],
+                 json_object_get(s, of_statistics[i]));
+    for (size_t i = 0; i < 3; i++)
+        put_json(&c->out, of_query[i], json_object_get(query, of_query[i]));
+    buf_puts(&c->out, ",\"jobCreationReason\":{\"code\":\"REQUESTED\"}");
+}
+
 /* The job failed: so does who asks for its rows. */
 static bool tell_failure(struct call *c, const struct found *f)
 {
@@ -172,10 +199,14 @@ void results_get(struct call *c)
         return;
     }
     buf_printf(&c->out,
-               "{\"kind\":\"bigquery#getQueryResultsResponse\",\"etag\":"
-               "\"%s\",\"jobComplete\":true,\"cacheHit\":false,"
-               "\"totalRows\":\"%lld\"",
-               c->vars[1].p, (long long)f.total);
+               "{\"kind\":\"bigquery#%s\",\"jobComplete\":true,"
+               "\"cacheHit\":false,\"totalRows\":\"%lld\"",
+               is_query(c) ? "queryResponse" : "getQueryResultsResponse",
+               (long long)f.total);
+    if (is_query(c))
+        put_query(c, &f);
+    else
+        buf_printf(&c->out, ",\"etag\":\"%s\"", c->vars[1].p);
     put_json(&c->out, "jobReference", json_object_get(f.body, "jobReference"));
     put_json(&c->out, "schema", f.schema);
     put_json(&c->out, "totalBytesProcessed",

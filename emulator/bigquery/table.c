@@ -8,6 +8,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "emulator/bigquery/fields.h"
+#include "emulator/bigquery/sql/re.h"
 #include "emulator/bigquery/view.h"
 
 int dataset_check(struct db *db, struct str project, struct str dataset,
@@ -25,6 +26,28 @@ int dataset_check(struct db *db, struct str project, struct str dataset,
         return RC_OK;
     fail_set(f, "notFound", "Not found: Dataset %.*s:%.*s", STR_ARG(project),
              STR_ARG(dataset));
+    return RC_NOT_FOUND;
+}
+
+int dataset_check_in(struct db *db, struct str project, struct str dataset,
+                     const char *location, struct fail *f)
+{
+    struct err err = {0};
+    int64_t elsewhere = 0;
+    int rc = location ? db_int(db, &err, &elsewhere,
+                               "SELECT 1 FROM datasets WHERE project = ? AND"
+                               " dataset = ? AND json_extract(body,"
+                               " '$.location') <> ? COLLATE NOCASE",
+                               "ssz", project, dataset, location)
+                      : RC_OK;
+
+    if (rc)
+        return fail_from_err(f, &err);
+    if (!elsewhere)
+        return RC_OK;
+    fail_set(f, "notFound",
+             "Not found: Dataset %.*s:%.*s was not found in location %s",
+             STR_ARG(project), STR_ARG(dataset), location);
     return RC_NOT_FOUND;
 }
 
@@ -208,10 +231,31 @@ int table_last_row(struct db *db, const struct table *t, int64_t *out,
 
 /* --- making and dropping -------------------------------------------------- */
 
-static int check_name(struct str name, struct fail *f)
+/* Letters, marks, numbers, connectors, dashes, spaces (Google's page "Creating
+ * and using tables", table naming). */
+static bool is_name(struct str name)
+{
+    static const char pattern[] =
+        "^[\\p{L}\\p{M}\\p{N}\\p{Pc}\\p{Pd}\\p{Zs}]+$";
+    char error[RE_ERROR_MAX];
+    bool plain = true, ok;
+    struct re *re;
+
+    for (size_t i = 0; plain && i < name.len; i++)
+        plain = (name.p[i] >= '0' && name.p[i] <= '9') || name.p[i] == '_' ||
+                ((name.p[i] | 0x20) >= 'a' && (name.p[i] | 0x20) <= 'z');
+    if (plain)
+        return true;
+    re = re_compile(str_from(pattern), error);
+    ok = re && re_search(re, name, 0, NULL);
+    re_free(re);
+    return ok;
+}
+
+int table_check_name(struct str name, struct fail *f)
 {
     if (name.len && name.len <= TABLE_NAME_MAX && json_is_utf8(name) &&
-        !strpbrk(name.p, "/\\.$:*`'\"\n"))
+        is_name(name))
         return RC_OK;
     return fail_set(f, "invalid",
                     "Invalid table ID \"%.*s\". Table IDs must be alphanumeric "
@@ -286,7 +330,7 @@ int table_create(struct db *w, struct str project, struct str dataset,
     const json_t *reference = json_object_get(resource, "tableReference");
     const char *name = json_string_value(json_object_get(reference, "tableId"));
     struct table *t = table_new(project, dataset, str_from(name ? name : ""));
-    int rc = check_name(t->name, f);
+    int rc = table_check_name(t->name, f);
 
     if (rc == RC_OK)
         rc = dataset_check(w, project, dataset, f);

@@ -47,6 +47,10 @@ struct table {
 /* RC_NOT_FOUND (and `f`) if there is no such dataset. */
 RC_MUST_USE int dataset_check(struct db *db, struct str project,
                               struct str dataset, struct fail *f);
+/* RC_NOT_FOUND: it is elsewhere than at `location` (NULL: anywhere). */
+RC_MUST_USE int dataset_check_in(struct db *db, struct str project,
+                                 struct str dataset, const char *location,
+                                 struct fail *f);
 
 /* --- tables --------------------------------------------------------------- */
 
@@ -56,6 +60,8 @@ RC_MUST_USE int table_load(struct db *db, struct str project,
                            struct str dataset, struct str name,
                            struct table **out, struct fail *f);
 void table_free(struct table *t);
+/* Of a table that is to be made, without a decorator. */
+RC_MUST_USE int table_check_name(struct str name, struct fail *f);
 
 /* The greatest rowid, 0 in an empty table; the next row's is greater, unless it
  * is INT64_MAX (https://sqlite.org/autoinc.html); that too where columns hide

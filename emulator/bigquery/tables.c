@@ -4,6 +4,7 @@
 
 #include "common/mem.h"
 #include "emulator/bigquery/handlers.h"
+#include "emulator/bigquery/list_pick.h"
 #include "emulator/bigquery/partition_stats.h"
 #include "emulator/bigquery/resource.h"
 #include "emulator/bigquery/results.h"
@@ -53,30 +54,33 @@ void tables_insert(struct call *c)
     table_free(t);
 }
 
-/* `selectedFields` of tables.get: only these columns of the schema. */
+/* `selectedFields` of tables.get: only these fields of the schema. */
 static void select_fields(struct call *c, json_t *resource)
 {
-    struct str wanted = call_param(c, "selectedFields");
-    json_t *all =
-        json_object_get(json_object_get(resource, "schema"), "fields");
-    json_t *some = json_array(), *field;
-    size_t i;
+    const json_t *schema = json_object_get(resource, "schema");
+    json_t *some = list_pick_schema(json_object_get(schema, "fields"),
+                                    call_param(c, "selectedFields"));
 
-    json_array_foreach(all, i, field)
-    {
-        struct str rest = wanted;
-        const char *name = json_string_value(json_object_get(field, "name"));
-
-        while (rest.p) {
-            struct str one = str_cut(&rest, ',');
-
-            if (str_ieq(str_cut(&one, '.'), str_from(name))) {
-                json_array_append(some, field);
-                break;
-            }
-        }
-    }
     json_object_set_new(resource, "schema", json_pack("{s:o}", "fields", some));
+}
+
+static int check_view(struct call *c)
+{
+    static const char *const views[] = {"TABLE_METADATA_VIEW_UNSPECIFIED",
+                                        "BASIC", "STORAGE_STATS", "FULL"};
+    struct str view = call_param(c, "view");
+
+    for (size_t i = 0; view.len && i < sizeof(views) / sizeof(views[0]); i++)
+        if (str_eq(view, str_from(views[i])))
+            return RC_OK;
+    if (!view.len)
+        return RC_OK;
+    return fail_set(&c->fail, "badRequest",
+                    "Invalid value at 'view' "
+                    "(type.googleapis.com/"
+                    "google.cloud.bigquery.v2.GetTableRequest."
+                    "TableMetadataView), \"%.*s\"",
+                    (int)(view.len > 80 ? 80 : view.len), view.p);
 }
 
 void tables_get(struct call *c)
@@ -86,6 +90,8 @@ void tables_get(struct call *c)
     char etag[40];
     json_t *r;
 
+    if (check_view(c))
+        return;
     if (results_is_anonymous(c->vars[1])) {
         results_table_get(c);
         return;

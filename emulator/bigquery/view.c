@@ -39,7 +39,7 @@ int view_check(struct db *db, struct table *t, const struct table *named,
         return fail_set(f, "notImplemented",
                         "The emulator has no legacy SQL: set "
                         "view.useLegacySql to false");
-    catalog_init(&catalog, db, t->project, t->dataset);
+    catalog_init(&catalog, db, t->project, t->dataset, NULL);
     rc = sql_prepare(str_from(t->view_sql), NULL, &catalog.sql, &options, &stmt,
                      &why);
     if (rc)

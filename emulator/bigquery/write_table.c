@@ -150,6 +150,9 @@ static int find_or_make(struct db *w, const struct write_target *to,
                         "table's datasetId and tableId");
     owner = project ? str_from(project) : to->project;
     partition_split(str_from(id), &name, &decorator);
+    rc = dataset_check_in(w, owner, str_from(dataset), to->location, f);
+    if (rc)
+        return rc;
     rc = table_load(w, owner, str_from(dataset), name, &s->table, &found);
     s->has_part = decorator.p != NULL;
     if (rc == RC_OK) {

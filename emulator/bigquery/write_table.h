@@ -13,6 +13,7 @@
 struct write_target {
     struct str project;   /* of a reference without one */
     const json_t *table;  /* tableReference; its id may have a decorator */
+    const char *location; /* where it must be, or NULL */
     const json_t *create; /* createDisposition, or NULL */
     const json_t *write;  /* writeDisposition, or NULL */
     const char *write_default;

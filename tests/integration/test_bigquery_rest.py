@@ -280,6 +280,110 @@ def test_a_time_zone_holds_for_changes_and_for_no_statement_after(bq):
         {"key": "time_zone", "value": "Mars/Olympus"}]}), 400, "invalid", "Invalid time zone: Mars/Olympus")
 
 
+def table_of(table, dataset="d"):
+    return {"projectId": PROJECT, "datasetId": dataset, "tableId": table}
+
+
+def test_destinations_are_named_as_tables_are(bq):
+    bq.table()
+    for config in ({"copy": {"sourceTable": table_of("t"), "destinationTable": table_of("a b!")}},
+                   {"load": {"destinationTable": table_of("a b!"), "sourceUris": ["gs://b/x"]}},
+                   {"query": {"query": "SELECT 1", "useLegacySql": False, "destinationTable": table_of("a b!")}}):
+        refused(bq.ask("POST", "jobs", {"configuration": config}), 400, "invalid", 'Invalid table ID "a b!"')
+    refused(bq.ask("POST", "datasets/d/tables", {"tableReference": {"tableId": "a;b"}, "schema": {"fields": LINE}}),
+            400, "invalid", 'Invalid table ID "a;b"')
+    for config in ({"copy": {"sourceTable": table_of("t")}}, {"load": {"sourceUris": ["gs://b/x"]}},
+                   {"copy": {"destinationTable": table_of("c")}}, {"extract": {"destinationUris": ["gs://b/x"]}},
+                   {"copy": {"sourceTable": table_of("t"), "destinationTable": {"datasetId": "d"}}}):
+        refused(bq.ask("POST", "jobs", {"configuration": config}), 400, "required", "Required parameter is missing: ")
+    assert bq.call("GET", "jobs").get("jobs", []) == []
+    job = bq.call("POST", "jobs", {"configuration": {"copy": {
+        "sourceTable": table_of("t"), "destinationTable": table_of("größe 2-x_Ω")}}})
+    datos.wait_for(lambda: in_state(bq, job["jobReference"]["jobId"], "DONE"), 60)
+    assert {t["tableReference"]["tableId"] for t in bq.call("GET", "datasets/d/tables")["tables"]} == {"t", "größe 2-x_Ω"}
+
+
+def test_a_job_finds_datasets_only_where_it_runs(bq):
+    bq.call("POST", "datasets", {"datasetReference": {"datasetId": "eu"}, "location": "EU"})
+    bq.call("POST", "datasets/eu/tables", {"tableReference": {"tableId": "t"}, "schema": {"fields": LINE}})
+    bq.table()
+    told = f"Not found: Dataset {PROJECT}:eu was not found in location US"
+    for sql in ("SELECT * FROM eu.t", "INSERT eu.t (id) VALUES ('a')", "CREATE TABLE eu.n (a INT64)", "DROP TABLE eu.t",
+                "SELECT * FROM eu.INFORMATION_SCHEMA.TABLES"):
+        refused(bq.ask("POST", "queries", {"query": sql, "useLegacySql": False, "location": "US"}), 404, "notFound", told)
+    assert bq.rows("SELECT * FROM eu.t", location="eu") == bq.rows("SELECT * FROM eu.t") == []
+    for kind, config in (("copy", {"sourceTable": table_of("t", "eu"), "destinationTable": table_of("c")}),
+                         ("copy", {"sourceTable": table_of("t"), "destinationTable": table_of("c", "eu")}),
+                         ("extract", {"sourceTable": table_of("t", "eu"), "destinationUris": ["gs://b/x"]}),
+                         ("query", {"query": "SELECT 'a' AS id", "useLegacySql": False,
+                                    "destinationTable": table_of("c", "eu")})):
+        job = bq.call("POST", "jobs", {"configuration": {kind: config}, "jobReference": {"location": "US"}})
+        path = f"jobs/{job['jobReference']['jobId']}?location=US"
+        datos.wait_for(lambda: bq.call("GET", path)["status"]["state"] == "DONE", 60)
+        assert bq.call("GET", path)["status"]["errorResult"]["message"].startswith(told), kind
+    bq.query("CREATE SCHEMA made", location="EU")
+    assert bq.call("GET", "datasets/made")["location"] == "EU"
+
+
+NESTED = [{"name": "id", "type": "STRING"},
+          {"name": "addr", "type": "RECORD", "fields": [
+              {"name": "city", "type": "STRING"}, {"name": "zip", "type": "INT64"},
+              {"name": "geo", "type": "RECORD", "fields": [{"name": "x", "type": "FLOAT64"}, {"name": "y", "type": "FLOAT64"}]}]},
+          {"name": "tags", "type": "RECORD", "mode": "REPEATED", "fields": [
+              {"name": "k", "type": "STRING"}, {"name": "v", "type": "STRING"}]}]
+
+
+def test_selected_fields_may_be_fields_of_records(bq):
+    bq.call("POST", "datasets/d/tables", {"tableReference": {"tableId": "t"}, "schema": {"fields": NESTED}})
+    bq.query("INSERT t VALUES ('a', STRUCT('Lima', 15, STRUCT(1.5, 2.5)), [STRUCT('k1', 'v1'), STRUCT('k2', 'v2')]),"
+             " ('b', NULL, [])")
+
+    def values(fields):
+        def plain(v):
+            if isinstance(v, dict):
+                return [plain(x["v"]) for x in v["f"]]
+            return [plain(x["v"]) for x in v] if isinstance(v, list) else v
+        listed = bq.call("GET", f"datasets/d/tables/t/data?selectedFields={fields}")
+        return [plain(row) for row in listed["rows"]]
+
+    def names(fields):
+        return [f["name"] + (f"({','.join(names(f['fields']))})" if "fields" in f else "") for f in fields]
+
+    assert values("id,addr.city") == [["a", ["Lima"]], ["b", None]]
+    assert values("addr.geo.y,tags.v,addr.zip") == [[["15", ["2.5"]], [["v1"], ["v2"]]], [None, []]]
+    assert values("addr,addr.city,ADDR.GEO.X")[0] == [["Lima", "15", ["1.5", "2.5"]]]
+    refused(bq.ask("GET", "datasets/d/tables/t/data?selectedFields=addr.nope"), 400, "invalid", "Field addr.nope not found")
+    refused(bq.ask("GET", "datasets/d/tables/t/data?selectedFields=id.x"), 400, "invalid", "Field id.x not found")
+    schema = bq.call("GET", "datasets/d/tables/t?selectedFields=addr.geo.y,tags.v,addr.zip")["schema"]["fields"]
+    assert names(schema) == ["addr(zip,geo(y))", "tags(v)"]
+    assert names(bq.call("GET", "datasets/d/tables/t?selectedFields=addr,id")["schema"]["fields"]) == [
+        "id", "addr(city,zip,geo(x,y))"]
+
+
+def test_lists_of_jobs_are_cut_by_state_and_parent(bq):
+    bq.query("SELECT 1")
+    assert len(bq.call("GET", "jobs?stateFilter=done")["jobs"]) == 1
+    assert "jobs" not in bq.call("GET", "jobs?stateFilter=pending")
+    assert "jobs" not in bq.call("GET", "jobs?parentJobId=any")
+    refused(bq.ask("GET", "jobs?stateFilter=xx"), 400, "invalid", "xx is not a valid value")
+
+
+@pytest.mark.parametrize("sql", ["SELECT COUNT(*) FROM [p:d.t]", "SELECT 'a' CONTAINS 'a'", "#legacySQL\nSELECT 1"])
+def test_legacy_sql_is_refused_plainly(bq, sql):
+    for flag in ({}, {"useLegacySql": True}):
+        refused(bq.ask("POST", "queries", {"query": sql, **flag}), 501, "notImplemented", "set useLegacySql to false")
+
+
+def test_a_request_that_comes_twice_has_the_same_answer(bq):
+    body = {"query": "SELECT x, TIMESTAMP '2024-01-01 00:00:00+00' AS ts FROM UNNEST([1, 2, 3]) AS x",
+            "useLegacySql": False, "requestId": "once", "formatOptions": {"useInt64Timestamp": True}, "maxResults": 2}
+    first, second = bq.call("POST", "queries", body), bq.call("POST", "queries", body)
+    assert first["rows"] == second["rows"] and len(first["rows"]) == 2
+    assert first == {**second, "statementType": "SELECT", "kind": "bigquery#queryResponse"}
+    assert second["kind"] == "bigquery#queryResponse" and second["location"] == "US"
+    assert len(bq.call("GET", "jobs")["jobs"]) == 1
+
+
 # --- views --------------------------------------------------------------------
 
 def test_a_view_keeps_the_names_of_its_column_list(bq):
