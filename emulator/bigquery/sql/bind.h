@@ -23,8 +23,9 @@ struct bexpr {
     bool literal;  /* or parameter: coerces more freely */
     bool constant; /* no column, subquery, aggregate */
     bool is_agg, is_window;
-    bool is_case; /* sql is a searched CASE whose END may be cut */
-    int param;    /* 1-based index of an undeclared one, else 0 */
+    bool part_pair; /* "n,'PART'", two arguments: INTERVAL n PART in a call */
+    bool is_case;   /* sql is a searched CASE whose END may be cut */
+    int param;      /* 1-based index of an undeclared one, else 0 */
     const struct ast_expr *lit; /* number or string literal */
     bool negative;              /* of a number literal */
     const char *ungrouped; /* a column that no aggregate covers: its name */

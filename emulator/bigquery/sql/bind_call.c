@@ -7,7 +7,7 @@
  * number; behind `>` the result. In emissions `$n` is an argument, `$*` all,
  * `$n+` all from the n-th, `$@n` the same with each one's type before it, `$Z`
  * the zone of those that name none. */
-#include "emulator/bigquery/sql/bind_expr.h"
+#include "emulator/bigquery/sql/bind_interval.h"
 
 #include "common/buf.h"
 
@@ -123,7 +123,7 @@ static int slot_cost(struct matching *m, struct bexpr *e, const char *slot)
 
     if (!e->type)
         return *slot == 'P' ? 0 : -1;
-    if (e->type->kind == T_INTERVAL)
+    if (e->part_pair)
         return *slot == 'R' ? 0 : -1;
     if (special)
         return -1;
@@ -299,6 +299,31 @@ static _Noreturn void no_match(struct binder *b, const struct ast_expr *x,
               last - first > 1 ? "s" : "", list);
 }
 
+/* What does more with a value than to hand it on would take two texts of one
+ * INTERVAL for different ones. */
+static void check_intervals(struct binder *b, const struct ast_expr *x,
+                            struct bexpr **args, size_t n)
+{
+    static const char *const holds[] = {
+        "ANY_VALUE",   "ARRAY_AGG",        "ARRAY_CONCAT",  "ARRAY_CONCAT_AGG",
+        "ARRAY_FIRST", "ARRAY_LAST",       "ARRAY_LENGTH",  "ARRAY_REVERSE",
+        "ARRAY_SLICE", "COALESCE",         "COUNT",         "FIRST_VALUE",
+        "FORMAT",      "IFNULL",           "JUSTIFY_DAYS",  "JUSTIFY_HOURS",
+        "LAG",         "LAST_VALUE",       "LEAD",          "NTH_VALUE",
+        "TO_JSON",     "JUSTIFY_INTERVAL", "TO_JSON_STRING"};
+
+    for (size_t i = 0; i < sizeof(holds) / sizeof(*holds); i++) {
+        if (str_eq(x->text, str_from(holds[i])))
+            return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (args[i]->type && !args[i]->part_pair)
+            refuse_interval(b, args[i]->type, x->at,
+                            arena_printf(b->mem, "Function %.*s for arguments",
+                                         STR_ARG(x->text)));
+    }
+}
+
 struct bexpr *resolve_call(struct binder *b, const struct ast_expr *x,
                            const struct signature *table, size_t n_table,
                            struct bexpr **args, size_t n, const char *extra)
@@ -310,6 +335,7 @@ struct bexpr *resolve_call(struct binder *b, const struct ast_expr *x,
     const char *result;
 
     signature_find(table, n_table, x->text, &first, &last);
+    check_intervals(b, x, args, n);
     *m = (struct matching){.b = b, .args = args, .n = n};
     m->templ[0] = ARENA_ARRAY(b->mem, struct bexpr *, n);
     m->templ[1] = ARENA_ARRAY(b->mem, struct bexpr *, n);
@@ -334,8 +360,8 @@ struct bexpr *resolve_call(struct binder *b, const struct ast_expr *x,
     out = bexpr_new(b, slot_type(m, result), NULL, x->at);
     out->constant = true;
     for (size_t i = 0; i < n; i++) {
-        if (args[i]->type && args[i]->type->kind != T_INTERVAL &&
-            *m->slot[i] != '#' && *m->slot[i] != 'U')
+        if (args[i]->type && !args[i]->part_pair && *m->slot[i] != '#' &&
+            *m->slot[i] != 'U')
             args[i] = coerce(b, args[i], slot_type(m, m->slot[i]));
         bexpr_merge(out, args[i]);
         out->constant &= args[i]->constant;
@@ -344,13 +370,14 @@ struct bexpr *resolve_call(struct binder *b, const struct ast_expr *x,
     return out;
 }
 
-static bool wants_part(size_t first, size_t last, size_t arg)
+/* Does an overload want `letter` (P, R) for this argument? */
+static bool wants(char letter, size_t first, size_t last, size_t arg)
 {
     for (size_t i = first; i < last; i++) {
         const char *t = functions[i].args;
         for (size_t k = 0; *t != '>'; k++) {
             const char *after = next_token(t);
-            if (k == arg && *t == 'P')
+            if (k == arg && *t == letter)
                 return true;
             t = after + (*after == '?' || *after == '*');
         }
@@ -397,8 +424,6 @@ static _Noreturn void unknown(struct binder *b, const struct ast_expr *x)
                                            "NORMALIZE",
                                            "COLLATE",
                                            "SEARCH",
-                                           "JUSTIFY_",
-                                           "MAKE_INTERVAL",
                                            "TO_BASE32",
                                            "FROM_BASE32",
                                            "DATE_BUCKET",
@@ -478,9 +503,9 @@ struct bexpr *bind_call(struct binder *b, const struct ast_expr *x)
             bind_refuse(b, a->at, "Named argument %.*s", STR_ARG(a->text));
         if (a->kind == EX_STAR)
             bind_fail(b, a->at, "Argument * can only be used in COUNT(*)");
-        if (a->kind == EX_INTERVAL)
+        if (a->kind == EX_INTERVAL && wants('R', first, last, n))
             args[n] = bind_interval(b, a);
-        else if (wants_part(first, last, n))
+        else if (wants('P', first, last, n))
             args[n] = bind_part(b, a);
         else
             args[n] = bind_expr(b, a);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DDL as data: columns, partitioning, options, changes. */
-#include "emulator/bigquery/sql/bind_expr.h"
+#include "emulator/bigquery/sql/bind_interval.h"
 #include "emulator/bigquery/sql/bind_query.h"
 #include "emulator/bigquery/sql/bind_stmt.h"
 #include "emulator/bigquery/sql/ddl.h"
@@ -43,6 +43,7 @@ static void bind_column(struct binder *b, const struct ast_coldef *d,
 {
     c->name = d->name;
     c->type = bind_ast_type(b, d->type);
+    refuse_interval(b, c->type, d->type->at, "A column");
     c->required = d->not_null;
     c->description = bind_description(b, d->options);
     if (d->default_value) {
@@ -94,6 +95,10 @@ static void bind_columns(struct binder *b, const struct ast_stmt *s,
                       "The number of columns in the column definition list "
                       "does not match the number of columns produced by the "
                       "query");
+        for (i = 0; s->kind == SQL_CREATE_TABLE_AS && i < b->stmt->n_columns;
+             i++)
+            refuse_interval(b, b->stmt->columns[i].type, s->query->at,
+                            "A column");
         d->columns = b->stmt->columns;
         d->n_columns = b->stmt->n_columns;
         return;
@@ -277,6 +282,7 @@ static void bind_alters(struct binder *b, const struct ast_alter *list,
         if (a->type) {
             out->def.name = a->column;
             out->def.type = bind_ast_type(b, a->type);
+            refuse_interval(b, out->def.type, a->type->at, "A column");
             type_facts(b, a->type, &out->def);
         }
         if (a->value) {

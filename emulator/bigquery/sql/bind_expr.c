@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One expression: which file binds it, and what is true of all of them. */
-#include "emulator/bigquery/sql/bind_expr.h"
+#include "emulator/bigquery/sql/bind_interval.h"
 #include "emulator/bigquery/sql/bind_query.h"
 
 struct bexpr *bexpr_new(struct binder *b, const struct sql_type *t,
@@ -287,9 +287,7 @@ static struct bexpr *dispatch(struct binder *b, const struct ast_expr *x)
     case EX_TUPLE:
         return tuple(b, x);
     case EX_INTERVAL:
-        bind_refuse(b, x->at,
-                    "A value of type INTERVAL outside of date "
-                    "arithmetic");
+        return interval_value(b, x);
     case EX_DEFAULT:
         bind_fail(b, x->at, "Unexpected keyword DEFAULT");
     default:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operators between two operands (Operators). SQLite's own are used where it
  * agrees: comparisons of everything but FLOAT64, AND, OR, ||, &, |. */
-#include "emulator/bigquery/sql/bind_expr.h"
+#include "emulator/bigquery/sql/bind_interval.h"
 
 static _Noreturn void no_signature(struct binder *b, const char *op,
                                    const struct bexpr *l, const struct bexpr *r,
@@ -147,6 +147,11 @@ struct bexpr *bind_compare(struct binder *b, const char *op, struct bexpr *l,
     }
     l = coerce(b, l, t);
     r = coerce(b, r, t);
+    if (t->kind == T_INTERVAL)
+        return result(b, bool_type,
+                      arena_cat(b->mem, "(bq_interval_us(", l->sql, ")", op,
+                                "bq_interval_us(", r->sql, "))", NULL),
+                      l, r, at);
     if (t->kind == T_STRUCT) {
         struct bexpr *e = struct_equal(b, l, r, at);
         if (op[0] == '!')
@@ -190,8 +195,6 @@ static struct bexpr *interval_add(struct binder *b, struct bexpr *l,
     enum sql_type_kind kind = l->type->kind;
     const struct sql_type *t = l->type;
 
-    if (x->op)
-        bind_refuse(b, x->at, "INTERVAL with a range of parts");
     n = bind_as(b, x->a, type_scalar(T_INT64), "INTERVAL");
     if (kind == T_DATE) {
         t = type_scalar(T_DATETIME);
@@ -200,12 +203,6 @@ static struct bexpr *interval_add(struct binder *b, struct bexpr *l,
     fn = kind == T_TIMESTAMP ? "bq_ts_add"
          : kind == T_TIME    ? "bq_time_add"
                              : "bq_dt_add";
-    if (kind != T_DATE && kind != T_TIMESTAMP && kind != T_DATETIME &&
-        kind != T_TIME)
-        bind_fail(b, x->at,
-                  "No matching signature for operator %s for "
-                  "argument types: %s, INTERVAL",
-                  minus ? "-" : "+", bind_type_name(b, t));
     return result(b, t,
                   arena_printf(b->mem, "%s(%s,%s%s%s,'%.*s')", fn, l->sql,
                                minus ? "bq_neg(" : "", n->sql, minus ? ")" : "",
@@ -216,11 +213,6 @@ static struct bexpr *interval_add(struct binder *b, struct bexpr *l,
 static struct bexpr *date_add(struct binder *b, const char *op, struct bexpr *l,
                               struct bexpr *r, size_t at)
 {
-    if (l->type->kind == T_DATE && r->type->kind == T_DATE && op[0] == '-')
-        bind_refuse(b, at, "A value of type INTERVAL (DATE - DATE)");
-    if (l->type->kind == T_TIMESTAMP && r->type->kind == T_TIMESTAMP &&
-        op[0] == '-')
-        bind_refuse(b, at, "A value of type INTERVAL (TIMESTAMP - TIMESTAMP)");
     if (op[0] == '+' && r->type->kind == T_DATE) {
         struct bexpr *swap = l;
         l = r;
@@ -249,8 +241,12 @@ static struct bexpr *arithmetic(struct binder *b, const struct ast_expr *x,
     };
     struct bexpr *pair[2] = {l, r};
     const struct sql_type *t = super_of(b, pair, 2);
+    struct bexpr *e;
     size_t i = 0;
 
+    e = interval_arithmetic(b, x->op, l, r, x->at);
+    if (e)
+        return e;
     if (l->type->kind == T_DATE || r->type->kind == T_DATE ||
         l->type->kind == T_TIMESTAMP)
         return date_add(b, x->op, l, r, x->at);
@@ -313,6 +309,15 @@ static struct bexpr *bits(struct binder *b, const char *op, struct bexpr *l,
                   i, j, at);
 }
 
+/* INTERVAL n part beside a date: what adds the part to it does it. */
+static bool moves(const struct ast_expr *interval, const struct bexpr *date)
+{
+    enum sql_type_kind k = date->type->kind;
+
+    return interval->kind == EX_INTERVAL && !interval->op &&
+           (k == T_DATE || k == T_TIMESTAMP || k == T_DATETIME || k == T_TIME);
+}
+
 struct bexpr *bind_binary(struct binder *b, const struct ast_expr *x)
 {
     const char *op = x->op;
@@ -320,10 +325,14 @@ struct bexpr *bind_binary(struct binder *b, const struct ast_expr *x)
 
     if (op[0] == 'A' || op[0] == 'O')
         return logic(b, x);
-    if (x->a->kind == EX_INTERVAL && op[0] == '+')
-        return interval_add(b, bind_expr(b, x->b), x->a, false);
+    if (x->a->kind == EX_INTERVAL && op[0] == '+') {
+        r = bind_expr(b, x->b);
+        if (moves(x->a, r))
+            return interval_add(b, r, x->a, false);
+        return arithmetic(b, x, bind_expr(b, x->a), r);
+    }
     l = bind_expr(b, x->a);
-    if (x->b->kind == EX_INTERVAL && (op[0] == '+' || op[0] == '-'))
+    if (moves(x->b, l) && (op[0] == '+' || op[0] == '-'))
         return interval_add(b, l, x->b, op[0] == '-');
     r = bind_expr(b, x->b);
     if (!strcmp(op, "||"))
@@ -346,6 +355,8 @@ static struct bexpr *negative(struct binder *b, const struct ast_expr *x)
         e = bind_expr(b, x->a);
     if (e->lit == NULL && e->type->kind == T_NULLTYPE)
         return e;
+    if (e->type->kind == T_INTERVAL)
+        return interval_negative(b, e, x->at);
     if (!is_numeric(e->type))
         bind_fail(b, x->at,
                   "No matching signature for operator - for "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Date parts as arguments: DAY, WEEK(MONDAY), INTERVAL 3 HOUR, EXTRACT; and
  * which functions take which (Date, Datetime, Timestamp, Time functions). */
-#include "emulator/bigquery/sql/bind_expr.h"
+#include "emulator/bigquery/sql/bind_interval.h"
 
 static const char *const parts[] = {
     "MICROSECOND", "MILLISECOND", "SECOND",    "MINUTE", "HOUR",
@@ -65,6 +65,7 @@ struct bexpr *bind_interval(struct binder *b, const struct ast_expr *x)
     e = bexpr_new(b, type_scalar(T_INTERVAL),
                   arena_printf(b->mem, "%s,'%.*s'", n->sql, STR_ARG(x->text)),
                   x->at);
+    e->part_pair = true;
     bexpr_merge(e, n);
     e->constant = n->constant;
     return e;
@@ -76,6 +77,8 @@ struct bexpr *bind_extract(struct binder *b, const struct ast_expr *x)
     enum sql_type_kind k = e->type->kind;
     const struct sql_type *t = type_scalar(T_INT64);
 
+    if (k == T_INTERVAL && !x->b)
+        return interval_extract(b, e, x->op, x->at);
     if (k != T_DATE && k != T_TIMESTAMP && k != T_DATETIME && k != T_TIME)
         bind_fail(b, x->at,
                   "No matching signature for function EXTRACT for "
@@ -146,7 +149,7 @@ void check_parts(struct binder *b, const struct ast_expr *x,
     for (size_t i = 1; i < n; i++) {
         const struct sql_type *t = args[0]->type;
         const char *part;
-        if (!t || (args[i]->type && args[i]->type->kind != T_INTERVAL))
+        if (!t || (args[i]->type && !args[i]->part_pair))
             continue;
         part = part_of(b, args[i]);
         if (t->kind == T_STRING || t->kind == T_NULLTYPE) /* a literal */

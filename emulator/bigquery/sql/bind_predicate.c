@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IN, BETWEEN, LIKE, IS. */
-#include "emulator/bigquery/sql/bind_expr.h"
+#include "emulator/bigquery/sql/bind_interval.h"
 #include "emulator/bigquery/sql/bind_query.h"
 
 #include "common/buf.h"
@@ -277,6 +277,7 @@ static struct bexpr *is_distinct(struct binder *b, const struct ast_expr *x)
     struct bexpr *e[2] = {bind_expr(b, x->a), bind_expr(b, x->b)}, *out;
     const struct sql_type *t = super_of(b, e, 2);
 
+    refuse_interval(b, t, x->at, "IS DISTINCT FROM over values");
     if (!t || t->kind == T_JSON || t->kind == T_ARRAY)
         bind_fail(b, x->at,
                   "No matching signature for operator IS DISTINCT "
@@ -307,6 +308,7 @@ struct bexpr *bind_predicate(struct binder *b, const struct ast_expr *x)
         return is_distinct(b, x);
     default:
         a = bind_expr(b, x->a);
+        refuse_interval(b, a->type, x->at, "IN over values");
         if (x->query)
             return in_query(b, x, a);
         return x->b ? in_array(b, x, a) : in_list(b, x, a);

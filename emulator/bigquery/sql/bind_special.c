@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls that a signature cannot describe: conditionals, the clock, and what
  * the answer depends on each time. */
-#include "emulator/bigquery/sql/bind_expr.h"
+#include "emulator/bigquery/sql/bind_interval.h"
 
 static struct bexpr *bind_if(struct binder *b, const struct ast_expr *x)
 {
@@ -119,6 +119,8 @@ struct bexpr *bind_special(struct binder *b, const struct ast_expr *x)
     if (str_eq(x->text, STR("JSON_OBJECT")) ||
         str_eq(x->text, STR("JSON_ARRAY")))
         return json_object(b, x);
+    if (str_eq(x->text, STR("MAKE_INTERVAL")))
+        return make_interval(b, x);
     if (str_starts(x->text, STR("JSON_"))) {
         e = bind_json(b, x);
         if (e)

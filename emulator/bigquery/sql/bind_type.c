@@ -29,8 +29,7 @@ const struct sql_type *bind_ast_type(struct binder *b, const struct ast_type *t)
             bind_fail(b, t->at, "Arrays of arrays are not supported");
         return type_array(b->mem, elem);
     }
-    if (!strcmp(t->name, "GEOGRAPHY") || !strcmp(t->name, "RANGE") ||
-        !strcmp(t->name, "INTERVAL"))
+    if (!strcmp(t->name, "GEOGRAPHY") || !strcmp(t->name, "RANGE"))
         bind_refuse(b, t->at, "Type %s", t->name);
     if (kind == T_N || !strcmp(t->name, "FLOAT") || !strcmp(t->name, "RECORD"))
         bind_fail(b, t->at, "Type not found: %s", t->name);
@@ -301,10 +300,11 @@ static bool castable(enum sql_type_kind from, enum sql_type_kind to)
         const char *to;
     } matrix[] = {{T_INT64, "IBFNGS"},     {T_BOOL, "BIS"},
                   {T_FLOAT64, "IFNGS"},    {T_NUMERIC, "INGFS"},
-                  {T_BIGNUMERIC, "INGFS"}, {T_STRING, "SIFNGBYDTMC"},
+                  {T_BIGNUMERIC, "INGFS"}, {T_STRING, "SIFNGBYDTMCV"},
                   {T_BYTES, "YS"},         {T_DATE, "SDMT"},
                   {T_DATETIME, "SDMCT"},   {T_TIME, "SC"},
-                  {T_TIMESTAMP, "SDMCT"},  {T_JSON, "J"}};
+                  {T_TIMESTAMP, "SDMCT"},  {T_JSON, "J"},
+                  {T_INTERVAL, "VS"}};
     struct sql_type t = {.kind = to};
 
     for (size_t i = 0; i < sizeof(matrix) / sizeof(*matrix); i++) {

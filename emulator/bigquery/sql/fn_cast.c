@@ -7,6 +7,7 @@
 #include "emulator/bigquery/sql/civil.h"
 #include "emulator/bigquery/sql/decimal.h"
 #include "emulator/bigquery/sql/fn.h"
+#include "emulator/bigquery/sql/interval.h"
 #include "emulator/bigquery/sql/real_text.h"
 #include "emulator/bigquery/sql/utf8.h"
 
@@ -134,8 +135,10 @@ static bool text_to_real(struct str s, double *out)
 static void from_text(struct fn *f, char to)
 {
     struct str s = fn_str(f, 0);
+    char out[INTERVAL_TEXT_MAX];
     bool ok = false;
     int64_t i = 0;
+    struct interval v;
     struct dec d;
     double r = 0;
 
@@ -163,6 +166,12 @@ static void from_text(struct fn *f, char to)
         return;
     case 'Y':
         fn_set_blob(f, s);
+        return;
+    case 'V':
+        if (interval_parse(s, &v))
+            fn_set_str(f, str_of(out, interval_format(out, &v)));
+        else
+            fn_fail(f, "Invalid INTERVAL value: '%.*s'", STR_ARG(s));
         return;
     case 'D':
         ok = civil_parse_date(s, &i);
@@ -309,7 +318,7 @@ static void from_time(struct fn *f, char from, char to)
 
 static void cast(struct fn *f, char from, char to)
 {
-    if (from == to) {
+    if (from == to || from == 'V') { /* an INTERVAL is kept as its text */
         fn_set_arg(f, 0);
     } else if (from == 'S') {
         from_text(f, to);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From text to a bound statement: parse, bind, gather. */
 #include "emulator/bigquery/sql/bind_dml.h"
+#include "emulator/bigquery/sql/bind_interval.h"
 #include "emulator/bigquery/sql/ddl.h"
 
 #include <stdio.h>
@@ -156,6 +157,8 @@ static void set_output(struct binder *b, const struct bquery *q, bool unique)
         struct sql_column *c = &s->columns[i];
         c->name = free_name(b, s->columns, i, q->cols[i].name);
         c->type = type_settled(b->mem, q->cols[i].type);
+        if (unique)
+            refuse_interval(b, c->type, 0, "A destination column");
         if (unique && c->name.len != q->cols[i].name.len)
             bind_error(b, "invalidQuery", -1,
                        arena_printf(b->mem,

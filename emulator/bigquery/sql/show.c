@@ -6,6 +6,7 @@
 
 #include "common/base64.h"
 #include "emulator/bigquery/sql/civil.h"
+#include "emulator/bigquery/sql/interval.h"
 #include "emulator/bigquery/sql/real_text.h"
 
 enum {
@@ -72,6 +73,7 @@ static void rest_scalar(struct buf *out, const struct sql_type *t,
         break;
     case T_NUMERIC:
     case T_BIGNUMERIC:
+    case T_INTERVAL:
         buf_str(out, v->s);
         break;
     default:
@@ -201,6 +203,17 @@ static void export_timestamp(struct buf *out, int64_t us)
     buf_puts(out, " UTC\"");
 }
 
+static void json_interval(struct buf *out, struct str s)
+{
+    char text[INTERVAL_TEXT_MAX];
+    struct interval v;
+
+    buf_putc(out, '"');
+    if (interval_parse(s, &v))
+        buf_append(out, text, interval_format_iso(text, &v));
+    buf_putc(out, '"');
+}
+
 void show_json(struct buf *out, const struct sql_type *t, const struct value *v,
                enum show_mode mode)
 {
@@ -237,6 +250,9 @@ void show_json(struct buf *out, const struct sql_type *t, const struct value *v,
         buf_puts(out, bare ? "" : "\"");
         buf_i64(out, v->i);
         buf_puts(out, bare ? "" : "\"");
+        break;
+    case T_INTERVAL:
+        json_interval(out, v->s);
         break;
     case T_TIMESTAMP:
         if (mode == SHOW_EXPORT)
@@ -323,7 +339,8 @@ static void text_scalar(struct buf *out, const struct sql_type *t,
     static const char *const names[T_N] = {
         [T_DATE] = "DATE ",         [T_TIME] = "TIME ",
         [T_DATETIME] = "DATETIME ", [T_TIMESTAMP] = "TIMESTAMP ",
-        [T_NUMERIC] = "NUMERIC ",   [T_BIGNUMERIC] = "BIGNUMERIC "};
+        [T_NUMERIC] = "NUMERIC ",   [T_BIGNUMERIC] = "BIGNUMERIC ",
+        [T_INTERVAL] = "INTERVAL "};
     char text[CIVIL_TEXT_MAX];
     size_t n = 0;
 
@@ -355,6 +372,8 @@ static void text_scalar(struct buf *out, const struct sql_type *t,
     buf_append(out, text, n);
     if (literal && names[t->kind])
         buf_putc(out, '"');
+    if (literal && t->kind == T_INTERVAL)
+        buf_puts(out, " YEAR TO SECOND");
 }
 
 void show_text(struct buf *out, const struct sql_type *t, const struct value *v,

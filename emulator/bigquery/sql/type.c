@@ -145,7 +145,8 @@ const char *type_sqlite(const struct sql_type *t)
 
 bool type_is_orderable(const struct sql_type *t)
 {
-    return t->kind != T_ARRAY && t->kind != T_STRUCT && t->kind != T_JSON;
+    return t->kind != T_ARRAY && t->kind != T_STRUCT && t->kind != T_JSON &&
+           t->kind != T_INTERVAL;
 }
 
 bool type_is_groupable(const struct sql_type *t)
@@ -159,7 +160,7 @@ bool type_is_groupable(const struct sql_type *t)
         }
         return true;
     }
-    return t->kind != T_JSON;
+    return t->kind != T_JSON && t->kind != T_INTERVAL;
 }
 
 bool name_is_reserved(struct str name)

@@ -67,6 +67,8 @@ const char *type_sqlite(const struct sql_type *t);
 /* Prefixes that no column's name may have, any case (page "Schemas"). */
 bool name_is_reserved(struct str name);
 
+/* INTERVALs, which are both in GoogleSQL, are neither here: their texts do not
+ * sort, and two may be equal (1 day, 24 hours). */
 bool type_is_orderable(const struct sql_type *t);
 bool type_is_groupable(const struct sql_type *t);
 
