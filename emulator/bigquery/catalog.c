@@ -5,6 +5,7 @@
 
 #include "common/buf.h"
 #include "common/mem.h"
+#include "emulator/bigquery/catalog_ddl.h"
 #include "emulator/bigquery/catalog_jobs.h"
 #include "emulator/bigquery/fields.h"
 #include "emulator/bigquery/partition_stats.h"
@@ -23,35 +24,6 @@ static struct sql_column *copy_columns(struct arena *mem, const struct table *t)
                      &ignored))
         return NULL;
     return out;
-}
-
-static void copy_options(struct arena *mem, const struct table *t,
-                         struct sql_table *out)
-{
-    static const struct {
-        const char *member, *option, *type;
-    } known[] = {{"description", "description", "STRING"},
-                 {"friendlyName", "friendly_name", "STRING"}};
-    const char **list = ARENA_ARRAY(mem, const char *, 9);
-    size_t n = 0;
-
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        const char *v =
-            json_string_value(json_object_get(t->body, known[i].member));
-
-        if (!v)
-            continue;
-        list[n++] = known[i].option;
-        list[n++] = known[i].type;
-        list[n++] = arena_printf(mem, "\"%s\"", v);
-    }
-    if (t->part.require_filter) {
-        list[n++] = "require_partition_filter";
-        list[n++] = "BOOL";
-        list[n++] = "true";
-    }
-    out->options = list;
-    out->n_options = n / 3;
 }
 
 static const char *copy(struct arena *mem, const char *s)
@@ -80,7 +52,6 @@ static void describe(const struct table *t, struct arena *mem,
     for (size_t i = 0; i < t->n_clustering; i++)
         names[i] = copy(mem, t->clustering[i]);
     out->clustering = names;
-    copy_options(mem, t, out);
 }
 
 static int get_table(void *arg, struct str project, struct str dataset,
@@ -126,10 +97,16 @@ static int each_table(void *arg, struct str project, struct str dataset,
     rest = buf_as_str(&names);
     while (rest.p && rest.len) {
         struct str name = str_cut(&rest, '\n');
-        struct sql_table *t = ARENA_NEW(mem, struct sql_table);
+        struct sql_table *out = ARENA_NEW(mem, struct sql_table);
+        struct fail ignored;
+        struct table *t;
 
-        if (get_table(c, project, dataset, name, mem, t) == RC_OK)
-            visit(to, t);
+        if (table_load(c->db, project, dataset, name, &t, &ignored))
+            continue;
+        describe(t, mem, out);
+        catalog_tell(mem, t, out);
+        visit(to, out);
+        table_free(t);
     }
     buf_fini(&names);
     return RC_OK;

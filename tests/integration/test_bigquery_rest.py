@@ -802,3 +802,45 @@ def test_the_partition_summary_is_refused_by_name(bq):
     bq.table(timePartitioning={"type": "DAY"})
     answer = bq.ask("GET", "datasets/d/tables/t$__PARTITIONS_SUMMARY__")
     assert answer.status == 501 and "INFORMATION_SCHEMA.PARTITIONS" in answer.body
+
+
+def test_the_ddl_of_a_table_makes_its_like(bq):
+    tables = {
+        "whole": """(id INT64 NOT NULL OPTIONS(description='the "key"'), s STRING(10) DEFAULT 'x', n NUMERIC(10, 2),
+            r STRUCT<a INT64 NOT NULL, b ARRAY<STRING(3)>>, tags ARRAY<BYTES(4)>, ts TIMESTAMP)
+            PARTITION BY DATE(ts) CLUSTER BY id, s OPTIONS(description='one\\ntwo', friendly_name='f',
+            labels=[('a', 'b'), ('c', 'd')], partition_expiration_days=7, require_partition_filter=true,
+            expiration_timestamp=TIMESTAMP '2100-01-01 00:00:00.250+00')""",
+        "ingested": "(a INT64) PARTITION BY TIMESTAMP_TRUNC(_PARTITIONTIME, HOUR)",
+        "daily": "(a INT64) PARTITION BY _PARTITIONDATE",
+        "ranges": "(a INT64) PARTITION BY RANGE_BUCKET(a, GENERATE_ARRAY(0, 100, 10))",
+        "months": "(a DATE) PARTITION BY DATE_TRUNC(a, MONTH)",
+        "hours": "(a DATETIME) PARTITION BY DATETIME_TRUNC(a, HOUR)",
+    }
+    kept = ("schema", "timePartitioning", "rangePartitioning", "clustering", "description", "friendlyName", "labels",
+            "expirationTime", "requirePartitionFilter", "view", "type")
+    for name, definition in tables.items():
+        bq.query(f"CREATE TABLE {name} {definition}")
+    bq.query("CREATE VIEW v OPTIONS(description='seen') AS SELECT 1 AS x")
+    ddl = dict(bq.rows("SELECT table_name, ddl FROM d.INFORMATION_SCHEMA.TABLES"))
+    assert set(ddl) == {*tables, "v"}
+    for name, text in ddl.items():
+        before = bq.call("GET", f"datasets/d/tables/{name}")
+        bq.call("DELETE", f"datasets/d/tables/{name}")
+        bq.query(text)
+        after = bq.call("GET", f"datasets/d/tables/{name}")
+        assert {k: before.get(k) for k in kept} == {k: after.get(k) for k in kept}, text
+    assert ddl["daily"] == f"CREATE TABLE `{PROJECT}.d.daily`\n(\n  a INT64\n)\nPARTITION BY _PARTITIONDATE;"
+
+
+def test_the_options_of_tables_are_told_as_sql(bq):
+    bq.query("""CREATE TABLE t (a INT64, d DATE) PARTITION BY d OPTIONS(description='say "x"', labels=[('a', 'b')],
+        partition_expiration_days=1.5, expiration_timestamp=TIMESTAMP '2100-01-01 00:00:00+00')""")
+    assert bq.rows("SELECT option_name, option_type, option_value FROM d.INFORMATION_SCHEMA.TABLE_OPTIONS ORDER BY 1") == [
+        ["description", "STRING", '"say \\"x\\""'],
+        ["expiration_timestamp", "TIMESTAMP", 'TIMESTAMP "2100-01-01T00:00:00.000Z"'],
+        ["labels", "ARRAY<STRUCT<STRING, STRING>>", '[STRUCT("a", "b")]'],
+        ["partition_expiration_days", "FLOAT64", "1.5"]]
+    bq.query("CREATE TABLE types (s STRING(3), n NUMERIC(5), m BIGNUMERIC(40, 2), a ARRAY<STRUCT<x BYTES(2)>>)")
+    assert bq.rows("SELECT column_name, data_type FROM d.INFORMATION_SCHEMA.COLUMNS WHERE table_name = 'types'") == [
+        ["s", "STRING(3)"], ["n", "NUMERIC(5)"], ["m", "BIGNUMERIC(40, 2)"], ["a", "ARRAY<STRUCT<x BYTES(2)>>"]]

@@ -17,17 +17,73 @@ const struct sql_column *target_column(struct binder *b,
               STR_ARG(t->table));
 }
 
+/* Do the values of a column have more to keep to than their type? */
+static bool has_facts(const struct sql_column *c)
+{
+    for (size_t i = 0; i < c->n_fields; i++) {
+        if (c->fields[i].required || has_facts(&c->fields[i]))
+            return true;
+    }
+    return c->max_length > 0 || c->precision > 0;
+}
+
+static const char *fit(struct binder *b, const struct sql_column *c,
+                       const struct sql_type *t, const char *sql,
+                       const char *path);
+
+static const char *fit_struct(struct binder *b, const struct sql_column *c,
+                              const char *sql, const char *path)
+{
+    struct bexpr **fields = ARENA_ARRAY(b->mem, struct bexpr *, c->n_fields);
+
+    for (size_t i = 0; i < c->n_fields; i++) {
+        const struct sql_column *f = &c->fields[i];
+        const char *name =
+            arena_printf(b->mem, "%s.%.*s", path, STR_ARG(f->name));
+        const char *value =
+            fit(b, f, f->type, arena_printf(b->mem, "bq_field(%s,%zu)", sql, i),
+                name);
+        if (f->required && f->type->kind != T_ARRAY)
+            value = arena_cat(b->mem, "bq_required(", value, ",",
+                              quote_sql(b->mem, str_from(name)), ")", NULL);
+        fields[i] = bexpr_new(b, f->type, value, 0);
+    }
+    return arena_cat(b->mem, "CASE WHEN ", sql, " IS NOT NULL THEN ",
+                     struct_sql(b, fields, c->n_fields), " END", NULL);
+}
+
+/* The value, checked and rounded: `t` is the column's type or its element's.
+ */
+static const char *fit(struct binder *b, const struct sql_column *c,
+                       const struct sql_type *t, const char *sql,
+                       const char *path)
+{
+    const char *name = quote_sql(b->mem, str_from(path));
+
+    if (!has_facts(c))
+        return sql;
+    if (t->kind == T_ARRAY)
+        return arena_cat(b->mem, "CASE WHEN ", sql,
+                         " IS NOT NULL THEN coalesce((SELECT bq_collect('A",
+                         t->elem->kind == T_STRUCT ? "r" : "s", "',",
+                         fit(b, c, t->elem, "v", path), ") FROM bq_unnest(",
+                         sql, ")),'[]') END", NULL);
+    if (t->kind == T_STRUCT)
+        return fit_struct(b, c, sql, path);
+    if (c->max_length > 0)
+        return arena_printf(b->mem, "bq_max_length(%s,%lld,%s)", sql,
+                            (long long)c->max_length, name);
+    return arena_printf(b->mem, "bq_fit_decimal(%s,%d,%d,%s)", sql,
+                        c->precision, c->scale, name);
+}
+
 const char *assign_sql(struct binder *b, const struct sql_column *c,
                        struct bexpr *e)
 {
-    const char *sql = e->sql, *name = quote_sql(b->mem, c->name);
+    const char *name = quote_sql(b->mem, c->name);
+    const char *sql = fit(b, c, c->type, e->sql,
+                          arena_strndup(b->mem, c->name.p, c->name.len));
 
-    if (c->max_length > 0)
-        sql = arena_printf(b->mem, "bq_max_length(%s,%lld,%s)", sql,
-                           (long long)c->max_length, name);
-    if (c->precision > 0)
-        sql = arena_printf(b->mem, "bq_fit_decimal(%s,%d,%d,%s)", sql,
-                           c->precision, c->scale, name);
     if (c->type->kind == T_ARRAY)
         return arena_cat(b->mem, "bq_no_nulls(coalesce(", sql, ",'[]'),", name,
                          ")", NULL);

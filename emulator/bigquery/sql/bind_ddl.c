@@ -9,18 +9,18 @@ static void type_facts(struct binder *b, const struct ast_type *t,
                        struct sql_column *c)
 {
     const struct ast_type *inner = t->elem ? t->elem : t;
+    const struct sql_type *type = t->elem ? c->type->elem : c->type;
     struct sql_column *fields;
     size_t n = 0;
 
-    if (inner->p1 >= 0 &&
-        (c->type->kind == T_STRING || c->type->kind == T_BYTES))
+    if (inner->p1 >= 0 && (type->kind == T_STRING || type->kind == T_BYTES))
         c->max_length = inner->p1;
-    if (inner->p1 >= 0 && (is_decimal(c->type))) {
+    if (inner->p1 >= 0 && is_decimal(type)) {
         c->precision = (int)inner->p1;
         c->scale = inner->p2 > 0 ? (int)inner->p2 : 0;
         if (c->scale > c->precision || c->precision > 76)
             bind_fail(b, t->at, "Invalid precision or scale of %s",
-                      bind_type_name(b, c->type));
+                      bind_type_name(b, type));
     }
     for (const struct ast_type *f = inner->fields; f; f = f->next)
         n++;

@@ -216,7 +216,7 @@ static void visit_columns(struct info_sink_arg *a, const struct sql_table *t)
         v[3] = text(a, c->name);
         v[4] = number(a, (int64_t)i + 1);
         v[5] = yes_no(!c->required);
-        v[6] = text(a, str_from(type_name(a->b->mem, c->type)));
+        v[6] = text(a, str_from(column_type_text(a->b->mem, c, false)));
         v[7] = "'NEVER'";
         v[8] = v[9] = NULL;
         v[10] = yes_no(c->hidden);

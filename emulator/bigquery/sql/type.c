@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "emulator/bigquery/sql/type.h"
 
+#include "common/buf.h"
+
 static const struct {
     const char *name, *legacy, *sqlite;
     char letter;
@@ -126,6 +128,57 @@ const char *type_name(struct arena *a, const struct sql_type *t)
     if (t->kind == T_STRUCT)
         return struct_name(a, t);
     return t->kind == T_NULLTYPE ? "INT64" : facts[t->kind].name;
+}
+
+static void put_type(struct arena *a, struct buf *out,
+                     const struct sql_column *c, bool whole);
+
+static void put_fields(struct arena *a, struct buf *out,
+                       const struct sql_column *c, bool whole)
+{
+    buf_puts(out, "STRUCT<");
+    for (size_t i = 0; i < c->n_fields; i++) {
+        const struct sql_column *f = &c->fields[i];
+        buf_printf(out, "%s%.*s ", i ? ", " : "", STR_ARG(f->name));
+        put_type(a, out, f, whole);
+        if (whole && f->required)
+            buf_puts(out, " NOT NULL");
+        if (whole && f->description.len) {
+            buf_puts(out, " OPTIONS(description=");
+            buf_json_str(out, f->description);
+            buf_putc(out, ')');
+        }
+    }
+    buf_putc(out, '>');
+}
+
+static void put_type(struct arena *a, struct buf *out,
+                     const struct sql_column *c, bool whole)
+{
+    bool array = c->type->kind == T_ARRAY;
+    const struct sql_type *t = array ? c->type->elem : c->type;
+
+    buf_puts(out, array ? "ARRAY<" : "");
+    if (t->kind == T_STRUCT && c->n_fields)
+        put_fields(a, out, c, whole);
+    else
+        buf_puts(out, type_name(a, t));
+    if (c->max_length)
+        buf_printf(out, "(%lld)", (long long)c->max_length);
+    else if (c->precision && c->scale)
+        buf_printf(out, "(%d, %d)", c->precision, c->scale);
+    else if (c->precision)
+        buf_printf(out, "(%d)", c->precision);
+    buf_puts(out, array ? ">" : "");
+}
+
+const char *column_type_text(struct arena *a, const struct sql_column *c,
+                             bool whole)
+{
+    struct buf *out = arena_buf(a);
+
+    put_type(a, out, c, whole);
+    return arena_buf_take(a, out);
 }
 
 const char *type_legacy_name(enum sql_type_kind kind)

@@ -59,6 +59,11 @@ bool type_eq(const struct sql_type *a, const struct sql_type *b);
 enum sql_type_kind type_by_name(struct str name);
 /* `ARRAY<STRUCT<a INT64, STRING>>` */
 const char *type_name(struct arena *a, const struct sql_type *t);
+/* The same of a column, with its parameters: `ARRAY<STRUCT<a NUMERIC(5, 2)>>`.
+ * `whole`: and with what else DDL says of its fields, NOT NULL and
+ * descriptions. */
+const char *column_type_text(struct arena *a, const struct sql_column *c,
+                             bool whole);
 const char *type_legacy_name(enum sql_type_kind kind); /* INTEGER, RECORD */
 char type_letter(const struct sql_type *t);            /* see type.def */
 /* Declared type of the physical SQLite column. */

@@ -156,6 +156,23 @@ static bool has_option(const struct sql_ddl *d, const char *name)
     return false;
 }
 
+static struct sql_column *copy_columns(struct arena *a,
+                                       const struct sql_column *c, size_t n)
+{
+    struct sql_column *out = ARENA_ARRAY(a, struct sql_column, n);
+
+    for (size_t i = 0; i < n; i++) {
+        out[i] = c[i];
+        out[i].name = arena_str(a, c[i].name);
+        out[i].type = copy_type(a, c[i].type);
+        out[i].description = STR_NULL;
+        out[i].fields = copy_columns(a, c[i].fields, c[i].n_fields);
+        if (c[i].default_sql)
+            out[i].default_sql = arena_cat(a, c[i].default_sql, NULL);
+    }
+    return out;
+}
+
 static void create(struct fixture *f, const struct sql_stmt *s)
 {
     const struct sql_ddl *d = s->ddl;
@@ -165,19 +182,9 @@ static void create(struct fixture *f, const struct sql_stmt *s)
     t = &f->tables[f->n_tables++];
     *t = (struct sql_table){.table = arena_str(&f->mem, d->table)};
     t->physical = arena_printf(&f->mem, "p:d.%.*s", STR_ARG(d->table));
-    t->columns = ARENA_ARRAY(&f->mem, struct sql_column, d->n_columns);
+    t->columns = copy_columns(&f->mem, d->columns, d->n_columns);
     t->n_columns = d->n_columns;
     t->created_us = 1000000 * (int64_t)f->n_tables;
-    for (size_t i = 0; i < d->n_columns; i++) {
-        t->columns[i] = d->columns[i];
-        t->columns[i].name = arena_str(&f->mem, d->columns[i].name);
-        t->columns[i].type = copy_type(&f->mem, d->columns[i].type);
-        t->columns[i].description = STR_NULL;
-        t->columns[i].fields = NULL;
-        if (d->columns[i].default_sql)
-            t->columns[i].default_sql =
-                arena_cat(&f->mem, d->columns[i].default_sql, NULL);
-    }
     if (d->partition_by) {
         t->partition_by = arena_cat(&f->mem, d->partition_by, NULL);
         t->partition_type = arena_cat(&f->mem, d->partition_type, NULL);
