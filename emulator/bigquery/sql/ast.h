@@ -156,6 +156,7 @@ struct ast_from {
     bool with_offset;
     struct str offset_alias;
     enum join_kind join;
+    bool is_before_outer; /* left of a RIGHT or FULL JOIN */
     struct ast_from *left, *right;
     struct ast_pivot *pivot;
     struct ast_name *using;

@@ -293,6 +293,45 @@ static const char *using_sql(struct binder *b, const struct ast_from *f,
     return sql;
 }
 
+static bool is_column(const struct ast_expr *x)
+{
+    return x->kind == EX_NAME || x->kind == EX_DOT;
+}
+
+/* SQLite (3.40) moves a term of an inner join's ON that is constant, or folds
+ * into a constant, into WHERE, where it drops rows that a RIGHT or FULL JOIN
+ * further on keeps. A volatile function makes a term no constant; equalities of
+ * columns are none and stay as they are, for indexes. */
+static const char *term_sql(struct binder *b, const struct ast_expr *x)
+{
+    const char *sql = NULL;
+
+    if (x->kind == EX_BINARY && x->list && x->op[0] == 'A') {
+        for (const struct ast_expr *i = x->list; i; i = i->next)
+            sql = arena_cat(b->mem, sql ? sql : "", sql ? " AND " : "(",
+                            term_sql(b, i), NULL);
+        return arena_cat(b->mem, sql, ")", NULL);
+    }
+    sql = bind_as(b, x, type_scalar(T_BOOL), "JOIN ON clause")->sql;
+    if (x->kind == EX_BINARY && x->op[0] == '=' && is_column(x->a) &&
+        is_column(x->b))
+        return sql;
+    return arena_cat(b->mem, "CASE WHEN bq_rand()>=0 THEN ", sql, " END", NULL);
+}
+
+static const char *on_sql(struct binder *b, const struct ast_from *f,
+                          struct scope *s)
+{
+    const char *sql;
+
+    s->clause = "JOIN ON clause";
+    sql = f->join == JOIN_INNER && f->is_before_outer
+              ? term_sql(b, f->on)
+              : bind_as(b, f->on, type_scalar(T_BOOL), "JOIN ON clause")->sql;
+    s->clause = "FROM clause";
+    return sql;
+}
+
 static const char *join(struct binder *b, const struct ast_from *f,
                         struct scope *s)
 {
@@ -314,11 +353,7 @@ static const char *join(struct binder *b, const struct ast_from *f,
     if (is_array && (f->join == JOIN_RIGHT || f->join == JOIN_FULL))
         bind_refuse(b, f->at, "%s with UNNEST", names[f->join]);
     if (f->on) {
-        struct bexpr *e;
-        s->clause = "JOIN ON clause";
-        e = bind_as(b, f->on, type_scalar(T_BOOL), "JOIN ON clause");
-        s->clause = "FROM clause";
-        on = e->sql;
+        on = on_sql(b, f, s);
     } else if (f->using) {
         on = using_sql(b, f, s, start, middle);
     } else if (f->join != JOIN_CROSS && f->join != JOIN_COMMA) {

@@ -141,8 +141,6 @@ struct ast_expr *parse_call(struct parser *p, struct ast_expr *name)
     call_modifiers(p, c);
     parse_leave(p);
     parse_expect(p, ")");
-    if (!c->nulls && (parse_is(p, "IGNORE") || parse_is(p, "RESPECT")))
-        call_modifiers(p, c);
     if (parse_eat(p, "OVER"))
         c->over = parse_window_spec(p);
     e->end = p->prev_end;

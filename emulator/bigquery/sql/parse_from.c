@@ -90,6 +90,14 @@ static struct ast_from *primary(struct parser *p)
     return parse_at_pivot(p) ? parse_pivot(p, f) : f;
 }
 
+static void mark_before_outer(struct ast_from *f)
+{
+    for (; f->kind == FROM_JOIN && !f->is_before_outer; f = f->left) {
+        f->is_before_outer = true;
+        mark_before_outer(f->right);
+    }
+}
+
 static bool join_kind(struct parser *p, enum join_kind *kind)
 {
     *kind = JOIN_INNER;
@@ -119,6 +127,7 @@ static struct ast_from *joins(struct parser *p)
 {
     struct ast_from *left = primary(p);
     enum join_kind kind;
+    bool has_comma = false;
     int n = 0;
 
     for (;;) {
@@ -128,6 +137,18 @@ static struct ast_from *joins(struct parser *p)
             return left;
         if (++n > 60)
             parse_fail(p, at, "Query is too complex: more than 60 joins");
+        has_comma |= kind == JOIN_COMMA;
+        if (kind == JOIN_RIGHT || kind == JOIN_FULL) {
+            if (has_comma)
+                parse_fail(p, at,
+                           "Syntax error: %s JOIN must be parenthesized when "
+                           "following a comma join.  Also, if the preceding "
+                           "comma join is a correlated CROSS JOIN that unnests "
+                           "an array, then CROSS JOIN syntax must be used in "
+                           "place of the comma join",
+                           kind == JOIN_RIGHT ? "RIGHT" : "FULL");
+            mark_before_outer(left);
+        }
         j = from_new(p, FROM_JOIN);
         j->at = at;
         j->join = kind;

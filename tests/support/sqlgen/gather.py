@@ -110,7 +110,7 @@ class Gather:
             distinct = r.choice(["", "DISTINCT "])
             return Expr("S", self.no_lite(put("STRING_AGG(" + distinct + "{0}, '|' ORDER BY {1})", x, by)))
         typ = r.choice("IS")
-        x = self.plain.leaf(scope, typ)
+        x = self.plain.any(scope, typ, 1)
         by = self.order([x], nulls=False)
         return Expr("a" if typ == "I" else "w", self.no_lite(
             put("ARRAY_AGG({0} IGNORE NULLS ORDER BY {1})", x, by,
@@ -147,8 +147,6 @@ class Gather:
             over = put("OVER ({0} {1} {2})", part, by, self.frame())
             name = r.choice(["FIRST_VALUE({0}{1})", "LAST_VALUE({0}{1})", "NTH_VALUE({0}, 2{1})"])
             nulls = "" if self.narrow else r.choice(["", "", " IGNORE NULLS"])
-            if nulls:
-                x = e.leaf(scope, x.typ)
             text = put(name.replace("{1}", nulls) + " {1}", x, over)
             return Expr(x.typ, self.no_lite(text) if nulls else text, x.size, x.digits)
         over = self.over_rows(scope, part, by, keys, total)

@@ -3,7 +3,7 @@
 
 - FULL JOIN only with an equality of both sides: BigQuery demands one.
 - no RIGHT or FULL JOIN after a comma, which BigQuery refuses without parentheses.
-- each term of ON names a column: SQLite loses rows by one that does not, before a RIGHT JOIN."""
+- for SQLite, each term of ON names a column: it loses rows by one that does not, before a RIGHT JOIN."""
 from .data import SIZES, TABLES
 from .exprs import Exprs, Scope
 from .text import Expr, Text, put, same
@@ -91,20 +91,22 @@ class Sources:
                 if typ:
                     on = put("{0} = {1}", self.r.choice(scope.of(typ)), self.r.choice(other.of(typ)))
                     more = self.plain.any(bare, "B", 1)
-                    if self.chance(0.3) and " AND " not in more.bq and bare.meant_in(more):
+                    if self.chance(0.3) and not (self.narrow and self.may_be_constant(bare, more)):
                         on = put("{0} AND {1}", on, more)
                 elif self.narrow or kind == "FULL JOIN" or scope.rows * other.rows > MOST_ROWS:
                     continue
                 else:
                     on = self.plain.any(bare, "B", 2)
-                    if " AND " in on.bq or not bare.meant_in(on):
-                        continue
                     both.rows = scope.rows * other.rows
                 first = put("{0} " + kind + " {1} ON {2}", first, second, on)
             scope, commas = both, commas or kind == ","
             if not scope.aliases or scope.aliases[-1][0] not in JOINED:
                 break
         return first, scope
+
+    @staticmethod
+    def may_be_constant(scope, condition):
+        return " AND " in condition.bq or not scope.meant_in(condition)
 
     def using(self):
         """A join whose merged columns are referred to without a table."""
