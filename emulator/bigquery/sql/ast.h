@@ -152,11 +152,10 @@ struct ast_from {
     struct str alias;
     struct ast_path path;
     struct ast_query *query;
-    struct ast_expr *expr, *on; /* UNNEST's array; a join's */
-    bool with_offset;
+    struct ast_expr *expr, *on;        /* UNNEST's array; a join's */
+    bool with_offset, is_before_outer; /* the latter: of a RIGHT, FULL JOIN */
     struct str offset_alias;
     enum join_kind join;
-    bool is_before_outer; /* left of a RIGHT or FULL JOIN */
     struct ast_from *left, *right;
     struct ast_pivot *pivot;
     struct ast_name *using;
