@@ -110,6 +110,16 @@ static void ask(struct reader *r, const char *key, struct redis *redis)
     ck_assert_msg(r->n_done == 0, "done came before the call returned");
 }
 
+static bool is_done(void *arg)
+{
+    return ((struct reader *)arg)->n_done > 0;
+}
+
+static void answered(struct reader *r)
+{
+    ck_assert(spin_until(loop, is_done, r, PATIENCE_MS));
+}
+
 static void loaded(unsigned i, const char *text)
 {
     cache_load_done(loads[i], RC_OK, NULL, str_from(text));
@@ -140,7 +150,7 @@ START_TEST(many_readers_of_one_key_are_one_load)
     loaded(1, "w");
     ck_assert_str_eq(other.text, "w");
     ask(&r[0], "k", NULL);
-    spin_for(loop, 2);
+    answered(&r[0]);
     ck_assert_int_eq(r[0].get.source, CACHE_LOCAL);
     ck_assert_uint_eq(n_loads, 2);
 }
@@ -204,12 +214,12 @@ START_TEST(overtaken_refresh_that_nobody_waits_for_just_ends)
 {
     struct reader r;
 
-    renew(40, 60000);
+    renew(1000, 60000);
     ask(&r, "k", NULL);
     loaded(0, "one");
-    spin_for(loop, 36); /* its last fifth: served, and refreshed ahead */
+    spin_for(loop, 810); /* its last fifth: served, and refreshed ahead */
     ask(&r, "k", NULL);
-    spin_for(loop, 2);
+    answered(&r);
     ck_assert_str_eq(r.text, "one");
     ck_assert_uint_eq(n_loads, 2);
     atomic_fetch_add(&n_commits, 1);
@@ -226,20 +236,20 @@ START_TEST(expired_value_is_served_once_more_while_one_refreshes)
 {
     struct reader r;
 
-    renew(50, 60000);
+    renew(500, 60000);
     ask(&r, "k", NULL);
     loaded(0, "one");
-    spin_for(loop, 60);
+    spin_for(loop, 510);
     for (int i = 0; i < 3; i++) {
         ask(&r, "k", NULL);
-        spin_for(loop, 1);
+        answered(&r);
         ck_assert_str_eq(r.text, "one");
         ck_assert_int_eq(r.get.source, CACHE_STALE);
     }
     ck_assert_uint_eq(n_loads, 2);
     loaded(1, "two");
     ask(&r, "k", NULL);
-    spin_for(loop, 1);
+    answered(&r);
     ck_assert_str_eq(r.text, "two");
 }
 END_TEST
@@ -248,7 +258,7 @@ START_TEST(failing_store_is_answered_with_what_is_left)
 {
     struct reader r, missing;
 
-    renew(20, 200);
+    renew(20, 2000);
     ask(&r, "k", NULL);
     loaded(0, "kept");
     spin_for(loop, 60); /* beyond twice the TTL: waits for the load */
@@ -261,7 +271,7 @@ START_TEST(failing_store_is_answered_with_what_is_left)
     failed(2, RC_UNAVAILABLE);
     ck_assert_int_eq(missing.get.rc, RC_UNAVAILABLE);
     ck_assert_ptr_null(missing.get.value);
-    spin_for(loop, 250);
+    spin_for(loop, 2050);
     ask(&r, "k", NULL);
     failed(3, RC_UNAVAILABLE);
     ck_assert_msg(r.get.rc == RC_UNAVAILABLE, "its time is over");
@@ -299,7 +309,9 @@ static bool is_up(void *arg)
 
 static void setup_redis(void)
 {
-    struct redis_config c = {.url = &url, .what = "test"};
+    /* the 8 ms of a connection are short for a test on a busy machine */
+    struct redis_config c = {
+        .url = &url, .what = "test", .command_us = 300 * US_PER_MS};
     struct err err;
 
     setup();
@@ -327,11 +339,6 @@ static void wait_loads(unsigned n)
     ck_assert_msg(spin_until(loop, has_loads, &n, PATIENCE_MS), "load %u", n);
 }
 
-static bool is_done(void *arg)
-{
-    return ((struct reader *)arg)->n_done > 0;
-}
-
 static void ask_other(struct cache *other, struct reader *r, const char *key)
 {
     *r = (struct reader){.get = {.done = on_done, .key = str_from(key)}};
@@ -350,7 +357,7 @@ START_TEST(second_process_waits_for_the_first_and_takes_its_value)
     ck_assert_uint_eq(n_loads, 1);
     ck_assert_uint_eq(two.n_done, 0);
     loaded(0, "shared");
-    ck_assert(spin_until(loop, is_done, &two, PATIENCE_MS));
+    answered(&two);
     ck_assert_str_eq(two.text, "shared");
     ck_assert_int_eq(two.get.source, CACHE_REDIS);
     cache_close(other);
@@ -374,8 +381,8 @@ START_TEST(value_that_a_commit_overtook_is_loaded_again_by_one)
     spin_for(loop, 50);
     ck_assert_uint_eq(n_loads, 2);
     loaded(1, "new");
-    ck_assert(spin_until(loop, is_done, &one, PATIENCE_MS));
-    ck_assert(spin_until(loop, is_done, &two, PATIENCE_MS));
+    answered(&one);
+    answered(&two);
     ck_assert_str_eq(one.text, "new");
     ck_assert_str_eq(two.text, "new");
     cache_close(other);
@@ -387,16 +394,16 @@ START_TEST(own_value_in_redis_is_no_refresh)
 {
     struct reader r;
 
-    renew(200, 60000);
+    renew(1000, 60000);
     ask(&r, "k", redis);
     wait_loads(1);
     loaded(0, "one");
-    spin_for(loop, 182); /* early refresh is due; Redis still holds it */
+    spin_for(loop, 810); /* early refresh is due; Redis still holds it */
     ask(&r, "k", redis);
     wait_loads(2);
     loaded(1, "two");
     ask(&r, "k", redis);
-    spin_for(loop, 5);
+    answered(&r);
     ck_assert_str_eq(r.text, "two");
 }
 END_TEST

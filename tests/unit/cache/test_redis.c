@@ -70,6 +70,7 @@ static void wait_up(bool up)
 struct asked {
     struct redis_command command;
     unsigned n_done;
+    bool is_hasty; /* has the connection's own deadline of milliseconds */
     int64_t took_us, sent_us;
     char text[64];
 };
@@ -91,6 +92,8 @@ static void ask(struct asked *a, const char *one, const char *two,
     struct str words[3] = {str_from(one), str_from(two), str_from(three)};
 
     a->command.done = on_done;
+    if (!a->is_hasty && !a->command.timeout_us)
+        a->command.timeout_us = PATIENCE_MS * US_PER_MS;
     a->sent_us = clock_mono_us();
     redis_send(redis, &a->command, words, three ? 3 : two ? 2 : 1);
     ck_assert_msg(a->n_done == 0, "done came before the call returned");
@@ -142,7 +145,7 @@ START_TEST(paused_redis_costs_milliseconds_then_nothing)
     wait_up(true);
     real_redis_pause(&server);
     for (int i = 0; i < 3; i++) {
-        struct asked a = {0};
+        struct asked a = {.is_hasty = true};
         ask(&a, "PING", NULL, NULL);
         ck_assert(spin_until(loop, is_done, &a, PATIENCE_MS));
         ck_assert_int_eq(a.command.rc, RC_TIMEOUT);
@@ -171,14 +174,13 @@ END_TEST
 
 START_TEST(late_answer_is_thrown_away_and_not_taken_for_another)
 {
-    struct asked late = {0}, next = {0};
+    struct asked late = {.is_hasty = true}, next = {0};
 
     wait_up(true);
     real_redis_pause(&server);
     ask(&late, "ECHO", "late", NULL);
     ck_assert(spin_until(loop, is_done, &late, PATIENCE_MS));
     ck_assert_int_eq(late.command.rc, RC_TIMEOUT);
-    next.command.timeout_us = 20 * US_PER_S;
     ask(&next, "ECHO", "next", NULL);
     real_redis_go_on(&server);
     ck_assert(spin_until(loop, is_done, &next, PATIENCE_MS));
@@ -194,7 +196,6 @@ START_TEST(killed_redis_answers_what_was_pending_and_is_found_again)
 
     wait_up(true);
     real_redis_pause(&server);
-    a.command.timeout_us = 3000000;
     ask(&a, "PING", NULL, NULL);
     real_redis_kill(&server);
     ck_assert(spin_until(loop, is_done, &a, PATIENCE_MS));
