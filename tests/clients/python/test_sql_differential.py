@@ -97,10 +97,10 @@ def test_random_queries_are_answered_as_by_others(engines, part):
 
 
 def test_random_changes_leave_what_others_leave(engines):
-    everything = Query(same("SELECT * FROM d"), [(name, typ, 0, 0) for name, typ in dml.COLUMNS.items()])
+    everything = Query(same("SELECT * FROM goal"), [(name, typ, 0, 0) for name, typ in dml.COLUMNS.items()])
     everything.lite = None
-    engines.ours(f"CREATE TABLE d AS {dml.START}")
-    engines.duck.execute(f"CREATE TABLE d AS {dml.START}")
+    engines.ours(f"CREATE TABLE goal AS {dml.START}")
+    engines.duck.execute(f"CREATE TABLE goal AS {dml.START}")
     for seed in range(FIRST, FIRST + max(STATEMENTS // 10, 1)):
         change = dml.change(seed)
         job = engines.client.query(change.bq, job_config=engines.config)

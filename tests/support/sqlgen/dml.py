@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random INSERT, UPDATE, DELETE and MERGE on a table of their own, `d`, whose ids stay unique:
+"""Random INSERT, UPDATE, DELETE and MERGE on a table of their own, `goal`, whose ids stay unique:
 each row is changed by at most one other, since two are an error in BigQuery. For two
 engines: SQLite knows no MERGE."""
 from .exprs import Scope
 from .queries import Queries
 from .text import Expr, join, put, same
 
-# what `d` has in the beginning
+# what `goal` has in the beginning
 START = "SELECT id, k, g, i, f, b FROM t"
 COLUMNS = {"id": "I", "k": "I", "g": "S", "i": "I", "f": "F", "b": "B"}
 
@@ -32,31 +32,31 @@ class Changes(Queries):
     def insert(self, first):
         source, scope = self.table(self.r.choice(["t", "u", "v"]))
         values = [put(f"({first} + {{0}})", scope.columns[0])] + [self.bounded(scope, t) for t in list(COLUMNS.values())[1:]]
-        return put("INSERT INTO d (" + ", ".join(COLUMNS) + ") SELECT {0} FROM {1} WHERE {2}", join(", ", values), source,
+        return put("INSERT INTO goal (" + ", ".join(COLUMNS) + ") SELECT {0} FROM {1} WHERE {2}", join(", ", values), source,
                    self.exprs.any(scope, "B", 2))
 
     def update(self):
-        own = self.columns("d")
+        own = self.columns("goal")
         if self.chance(0.5):
-            scope = Scope(own, own[:1], [("t", "d")])
-            return put("UPDATE d SET {0} WHERE {1}", self.assignments(scope), self.exprs.any(scope, "B", 2))
+            scope = Scope(own, own[:1], [("t", "goal")])
+            return put("UPDATE goal SET {0} WHERE {1}", self.assignments(scope), self.exprs.any(scope, "B", 2))
         source, other = self.table(self.r.choice(["t", "u"]))
         both = Scope(own + other.columns)
-        return put("UPDATE d SET {0} FROM {1} WHERE d.id = {2} AND {3}", self.assignments(both), source, other.columns[0],
+        return put("UPDATE goal SET {0} FROM {1} WHERE goal.id = {2} AND {3}", self.assignments(both), source, other.columns[0],
                    self.plain.any(both, "B", 1))
 
     def delete(self):
-        own, rest = self.columns("d"), self.r.randrange(7)
+        own, rest = self.columns("goal"), self.r.randrange(7)
         # a few rows at a time, or there would soon be none
-        return put(f"DELETE FROM d WHERE MOD(d.id, 7) = {rest} AND {{0}}",
-                   self.exprs.any(Scope(own, own[:1], [("t", "d")]), "B", 2),
-                   duck=f"DELETE FROM d WHERE d.id % 7 = {rest} AND {{0}}")
+        return put(f"DELETE FROM goal WHERE MOD(goal.id, 7) = {rest} AND {{0}}",
+                   self.exprs.any(Scope(own, own[:1], [("t", "goal")]), "B", 2),
+                   duck=f"DELETE FROM goal WHERE goal.id % 7 = {rest} AND {{0}}")
 
     def merge(self, first):
-        own = self.columns("d")
+        own = self.columns("goal")
         source, other = self.table(self.r.choice(["t", "u"]))
         both, theirs = Scope(own + other.columns), Scope(other.columns)
-        text = put("MERGE INTO d USING {0} ON d.id = {1}", source, other.columns[0])
+        text = put("MERGE INTO goal USING {0} ON goal.id = {1}", source, other.columns[0])
         if self.chance(0.5):
             text = put("{0} WHEN MATCHED AND {1} THEN DELETE", text, self.plain.any(both, "B", 1))
         if self.chance(0.8):
