@@ -12,6 +12,10 @@ COLUMNS = {"id": "I", "k": "I", "g": "S", "i": "I", "f": "F", "b": "B"}
 
 
 class Changes(Queries):
+    def __init__(self, seed):
+        super().__init__(f"change {seed}", False)
+        self.exprs.parameters = self.plain.parameters = None
+
     def columns(self, alias):
         return [Expr(t, same(f"{alias}.{c}"), 1000 if t == "I" else 256) for c, t in COLUMNS.items()]
 
@@ -71,7 +75,7 @@ class Changes(Queries):
 
 def change(seed):
     """One statement; `seed` is also where its new ids begin."""
-    made = Changes(f"change {seed}", False)
+    made = Changes(seed)
     kind = made.r.randrange(5)
     if kind == 0:
         return made.insert(seed * 1000)

@@ -11,6 +11,14 @@ for call in CALLS:
     for narrow in (False, True) if call[3] else (False,):
         BY_TYPE[narrow].setdefault(call[0], []).append(call)
 MOST = {"I": 1e15, "F": 1e8, "N": 1e9}
+VALUES = {
+    "I": [0, 1, 2, -1, 7, -13, 100], "F": [0.0, 0.5, -1.25, 2.0, 10.75],
+    "N": [decimal.Decimal(x) for x in ("0", "1.5", "-2.25", "10", "0.01")],
+    "S": ["", "a", "red", "Blue", "é", "apple", "it's", "12", "日本"], "B": [True, False],
+    "D": ["2020-02-29", "1999-12-31", "2021-01-01", "1969-07-20"],
+    "T": ["2020-03-08 07:30:00", "2019-12-31 23:59:59.999999", "1969-07-20 20:17:40.25"],
+    "M": ["2020-03-08 07:30:00", "2019-12-31 23:59:59.999999", "1969-07-20 20:17:40.25"],
+    "a": [[1, 2], [], [-1, 0, 3]], "w": [["a", "b"], [], ["é"]]}
 WORDS = ["a", "b", "e", "é", "1", ",", "ab", "x"]
 
 
@@ -34,31 +42,23 @@ class Scope:
 
 class Exprs:
     """`r`: the source of chance; `subquery(scope, type, depth)` gives a predicate or
-    a number made of another SELECT; `narrow`: only what SQLite has words for."""
+    a number made of another SELECT; `narrow`: only what SQLite has words for; `parameters`:
+    takes values that BigQuery gets beside the statement, as @p0, @p1..."""
 
-    def __init__(self, r, subquery, narrow):
-        self.r, self.subquery, self.narrow = r, subquery, narrow
+    def __init__(self, r, subquery, narrow, parameters=None):
+        self.r, self.subquery, self.narrow, self.parameters = r, subquery, narrow, parameters
 
     # --- leaves -------------------------------------------------------------
     def literal(self, typ):
-        r = self.r
-        if typ in "Ifn":
-            made = literal("I", r.choice([0, 1, 2, -1, 7, -13, 100]))
+        typ = "I" if typ in "Ifn" else typ
+        value = self.r.choice(VALUES[typ])
+        made = literal(typ, value)
+        if typ == "I":
             made.duck = f"CAST({made.duck} AS BIGINT)"  # else it is one of 32 bits
-            return made
-        if typ == "F":
-            return literal("F", r.choice([0, 0.5, -1.25, 2, 10.75]))
-        if typ == "N":
-            return literal("N", decimal.Decimal(r.choice(["0", "1.5", "-2.25", "10", "0.01"])))
-        if typ == "S":
-            return literal("S", r.choice(["", "a", "red", "Blue", "é", "apple", "it's", "12", "日本"]))
-        if typ == "B":
-            return literal("B", r.random() < 0.5)
-        if typ == "D":
-            return literal("D", r.choice(["2020-02-29", "1999-12-31", "2021-01-01", "1969-07-20"]))
-        if typ in "TM":
-            return literal(typ, r.choice(["2020-03-08 07:30:00", "2019-12-31 23:59:59.999999", "1969-07-20 20:17:40.25"]))
-        return literal(typ, r.choice([[1, 2], [], [-1, 0, 3]] if typ == "a" else [["a", "b"], [], ["é"]]))
+        if self.parameters is not None and self.r.random() < 0.7:
+            made.bq = f"@p{len(self.parameters)}"
+            self.parameters.append((typ, value))
+        return made
 
     def leaf(self, scope, typ):
         columns = scope.of(typ)

@@ -7,7 +7,9 @@
 - GROUP BY ALL only over keys and aggregates as they are: DuckDB takes no expression of both.
 - set operations are never mixed without parentheses, which BigQuery refuses."""
 import random
+import re
 
+from .data import SIZES, TABLES
 from .exprs import Scope
 from .gather import Gather
 from .sources import Sources
@@ -16,12 +18,13 @@ from .text import COMPARABLE, Expr, Text, join, put, same
 
 class Query(Text):
     """`columns`: (name, type, size, digits) each; `ordered`: rows have one right order;
-    `rows`: about how many."""
-    __slots__ = ("columns", "ordered", "rows")
+    `rows`: about how many; `parameters`: type and value by name."""
+    __slots__ = ("columns", "ordered", "rows", "parameters")
 
     def __init__(self, text, columns, ordered=False, rows=40):
         super().__init__(text.bq, text.duck, text.lite)
         self.columns, self.ordered, self.rows = columns, ordered, rows
+        self.parameters = {}
 
 
 class Queries(Sources, Gather):
@@ -70,6 +73,8 @@ class Queries(Sources, Gather):
             return self.set_operation(depth, types, plain)
         if depth > 0 and kind < 0.25 and not types and not plain and not bare:
             return self.with_query(depth)
+        if not types and not plain and self.chance(0.05):
+            return self.star(depth)
         source, scope = self.using() if self.chance(0.08) else self.source(depth)
         where = put("WHERE {0}", self.predicate(scope, depth)) if self.chance(0.6) else same("")
         if not scope.columns:
@@ -88,6 +93,32 @@ class Queries(Sources, Gather):
             items = self.select_list(scope, types)
         distinct = self.chance(0.15) and all(x.typ in COMPARABLE for x in items)
         return self.finished(items, source, join(" ", [where, tail]), plain, distinct, [] if distinct else scope.keys, scope)
+
+    def star(self, depth):
+        """All columns of a table but those that are left out, some replaced."""
+        r = self.r
+        table = r.choice(["t", "u", "v", "void", "tree"])
+        source, scope = self.table(table)
+        alias, kinds = scope.aliases[0][1], TABLES[table][1]
+        without = [c for c in kinds if c != "id" and (self.narrow and kinds[c] not in "IFSB" or self.chance(0.15))]
+        kept = [c for c in kinds if c not in without]
+        put_in = {c: self.exprs.any(scope, kinds[c], 2) for c in kept if c != "id" and self.chance(0.15)}
+        bq, duck = r.choice(["*", f"{alias}.*"]), "*"
+        if without:
+            bq, duck = f"{bq} EXCEPT ({', '.join(without)})", f"{duck} EXCLUDE ({', '.join(without)})"
+        listed = Text(bq, duck, ", ".join(f"{put_in[c].lite} AS {c}" if c in put_in else f"{alias}.{c}" for c in kept))
+        if any(x.lite is None for x in put_in.values()) or not self.narrow:
+            listed.lite = None
+        if put_in:
+            replaced = join(", ", [put("{0} AS " + c, x, lite="") for c, x in put_in.items()])
+            listed.bq, listed.duck = f"{bq} REPLACE ({replaced.bq})", f"{duck} REPLACE ({replaced.duck})"
+        text = put("SELECT {0} FROM {1} WHERE {2}", listed, source, self.predicate(scope, depth))
+        ordered = self.chance(0.5)
+        if ordered:
+            text = put("{0} ORDER BY {1} LIMIT " + str(r.randrange(20)), text, self.order(scope.keys))
+        columns = [(c, kinds[c], put_in[c].size if c in put_in else SIZES.get(kinds[c], 0),
+                    put_in[c].digits if c in put_in else (12, 2)) for c in kept]
+        return Query(text, columns, ordered, scope.rows)
 
     def grouped(self, source, scope, where, types, plain):
         r = self.r
@@ -213,4 +244,7 @@ class Queries(Sources, Gather):
 
 def statement(seed):
     """One query, made of a number; every third one for SQLite as well."""
-    return Queries(seed, seed % 3 == 2).query(2)
+    made = Queries(seed, seed % 3 == 2)
+    query = made.query(2)
+    query.parameters = {f"p{i}": p for i, p in enumerate(made.parameters or ()) if re.search(fr"@p{i}\b", query.bq)}
+    return query

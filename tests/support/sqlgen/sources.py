@@ -18,8 +18,9 @@ class Sources:
 
     def __init__(self, r, narrow):
         self.r, self.narrow = r, narrow
-        self.exprs = Exprs(r, self.subquery, narrow)
-        self.plain = Exprs(r, None, narrow)  # without subqueries
+        self.parameters = [] if r.random() < 0.25 else None
+        self.exprs = Exprs(r, self.subquery, narrow, self.parameters)
+        self.plain = Exprs(r, None, narrow, self.parameters)  # without subqueries
         self.names, self.withs = 0, []
 
     def name(self, prefix):
