@@ -11,7 +11,6 @@ struct grpc_gzip;
 
 struct grpc_row {
     const struct grpc_method *method;
-    bool recurs; /* the input's nesting must be looked at */
 };
 
 struct grpc_server {

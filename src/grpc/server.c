@@ -3,10 +3,10 @@
  * which a client can be wrong. */
 #include "common/clock.h"
 #include "common/mem.h"
-#include "grpc/depth.h"
 #include "grpc/grpc_priv.h"
 #include "grpc/gzip.h"
 #include "grpc/metadata.h"
+#include "grpc/sound.h"
 
 enum {
     POOL_MAX = 256,
@@ -40,7 +40,6 @@ struct grpc_server *grpc_server_new(const struct grpc_method *methods,
         struct grpc_row *row = find_row(s, str_from(methods[i].path));
 
         row->method = &methods[i];
-        row->recurs = methods[i].input && grpc_type_recurs(methods[i].input);
     }
     s->gzip = grpc_gzip_new();
     buf_init(&s->scratch, SCRATCH_MAX);
@@ -174,11 +173,15 @@ static bool unzip(struct grpc_call *call, struct str *message)
 static ProtobufCMessage *decode(struct grpc_call *call, struct str raw)
 {
     const ProtobufCMessageDescriptor *type = call->row->method->input;
-    ProtobufCMessage *m = NULL;
+    ProtobufCMessage *m;
+    struct err err;
 
-    if (!call->row->recurs || grpc_depth_ok(type, raw))
-        m = protobuf_c_message_unpack(type, NULL, raw.len,
-                                      (const uint8_t *)raw.p);
+    if (grpc_is_sound(type, raw, &err)) {
+        grpc_fail(call, GRPC_INVALID_ARGUMENT, "Request is not a valid %s: %s",
+                  type->name, err.text);
+        return NULL;
+    }
+    m = protobuf_c_message_unpack(type, NULL, raw.len, (const uint8_t *)raw.p);
     if (!m)
         grpc_fail(call, GRPC_INVALID_ARGUMENT, "Request is not a valid %s",
                   type->name);

@@ -60,6 +60,26 @@ def test_bytes_that_are_no_protobuf(emulator, path):
     c.close()
 
 
+def test_strings_that_no_client_could_read_are_refused(emulator):
+    """A NUL would cut a name, and one list of resources with a string that is
+    not UTF-8 could be decoded by nobody."""
+    c = h2raw.Connection(emulator.pubsub)
+    for path, request in (
+            (PUBLISHER + "DeleteTopic", text_field(1, TOPIC + "\0bad")),
+            (PUBLISHER + "CreateTopic", text_field(1, f"projects/{PROJECT}/topics/cut\0bad")),
+            (PUBLISHER + "CreateTopic", text_field(1, f"projects/{PROJECT}/topics/labelled") +
+             text_field(2, text_field(1, "a") + text_field(2, b"b\0c"))),
+            (SUBSCRIBER + "CreateSubscription", text_field(1, NAME + "2") + text_field(2, TOPIC) +
+             text_field(4, text_field(1, b"http://127.0.0.1:9/\xff"))),
+            (SUBSCRIBER + "CreateSubscription", text_field(1, NAME + "3") + text_field(2, TOPIC) +
+             text_field(12, b"attributes:a\0b"))):
+        body, trailers = c.answer(c.open(path, message(request), end=True))
+        assert body == b"" and trailers, path
+    c.close()
+    assert [t["name"] for t in emulator.rest("GET", "topics").json()["topics"]] == [TOPIC]
+    assert [s["name"] for s in emulator.rest("GET", "subscriptions").json()["subscriptions"]] == [NAME]
+
+
 @pytest.mark.parametrize("payload", [
     b"\x00\xff\xff\xff\xff", b"\x02\x00\x00\x00\x00", b"\x01\x00\x00\x00\x04junk", b"\x00\x00",
     message(b"", 1), message(b"") * 3, b"", struct.pack(">BI", 0, 21 * MB)])
