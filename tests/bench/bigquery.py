@@ -148,12 +148,27 @@ def plain_copy(server, path):
     assert count == [str(MILLION), f"r{0:012}", f"r{MILLION - 1:012}"], count
 
 
+def newest_of_scattered(folder):
+    """Rows of any of 240 days, in no order: what is newest lies anywhere in the table."""
+    server = Server("--state", os.path.join(folder, "scattered"))
+    try:
+        server.insert(MILLION, "scattered")
+        p50, p99, cpu = min(percentiles(server, NEWEST, 300) for _ in range(3))
+        note("  the same of scattered timestamps", f"{p50:.2f} / {p99:.2f} / {cpu:.2f}", "p50 < 2", p50 < 2)
+        newest = [row[2] for row in server.query(NEWEST)]
+        every = server.query(f"SELECT COUNT(*), MAX(timestamp) FROM {NAME} {SINCE}")[0]
+        assert every == [str(MILLION), newest[0]] and newest == sorted(newest, key=float, reverse=True), (every, newest)
+    finally:
+        server.stop()
+
+
 def reading(folder):
     server = Server("--state", os.path.join(folder, "million"))
     try:
         server.insert(MILLION, "rising")
         p50, p99, cpu = min(percentiles(server, NEWEST, 300) for _ in range(3))
         note("newest 10 of 1,000,000: p50 / p99 / CPU, ms", f"{p50:.2f} / {p99:.2f} / {cpu:.2f}", "p50 < 2", p50 < 2)
+        newest_of_scattered(folder)
         path = os.path.join(folder, "plain.db")
         plain_copy(server, path)
         plain = sqlite3.connect(path)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Load for BigQuery servers: tabledata.insertAll over HTTP/1.1, every body
  * made before the first is sent. Prints one line, "NAME VALUE" pairs. Ids rise
- * or are scattered over 64 bits; timestamps rise by a millisecond a row.
+ * or are scattered over 64 bits (random, scattered); timestamps rise by a
+ * millisecond a row, or lie anywhere in SPREAD_DAYS days (scattered).
  *
- *   insert_load PORT PATH ROWS BATCH CONNECTIONS rising|random FIRST */
+ *   insert_load PORT PATH ROWS BATCH CONNECTIONS rising|random|scattered FIRST
+ */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -20,7 +22,14 @@
 enum {
     ROW_BYTES = 256, /* of JSON, at most */
     CONNECTIONS_MAX = 64,
+    SPREAD_DAYS = 240,
     BASE_S = 1735689600 /* 2025-01-01T00:00:00Z */
+};
+
+enum order {
+    RISING,
+    RANDOM,
+    SCATTERED
 };
 
 struct request {
@@ -58,26 +67,28 @@ static uint64_t scattered(uint64_t n)
     return n ^ (n >> 31);
 }
 
-static char *put_row(char *p, uint64_t n, bool random)
+static char *put_row(char *p, uint64_t n, enum order order)
 {
-    time_t s = BASE_S + (time_t)(n / 1000);
+    uint64_t ms =
+        order == SCATTERED ? scattered(~n) % (SPREAD_DAYS * 86400000ULL) : n;
+    time_t s = BASE_S + (time_t)(ms / 1000);
     struct tm t;
     char id[32];
 
     gmtime_r(&s, &t);
-    snprintf(id, sizeof(id), random ? "%016llx" : "r%012llu",
-             (unsigned long long)(random ? scattered(n) : n));
+    snprintf(id, sizeof(id), order == RISING ? "r%012llu" : "%016llx",
+             (unsigned long long)(order == RISING ? n : scattered(n)));
     return p + snprintf(p, ROW_BYTES,
                         "{\"insertId\":\"%s\",\"json\":{\"id\":\"%s\","
                         "\"contenido\":\"Este es un mensaje de prueba\","
                         "\"timestamp\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\""
                         "}}",
                         id, id, t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
-                        t.tm_hour, t.tm_min, t.tm_sec, (int)(n % 1000));
+                        t.tm_hour, t.tm_min, t.tm_sec, (int)(ms % 1000));
 }
 
 static struct request make(const char *path, uint64_t first, unsigned batch,
-                           bool random)
+                           enum order order)
 {
     char *body = malloc((size_t)batch * ROW_BYTES + 64), *p = body;
     char head[512];
@@ -90,7 +101,7 @@ static struct request make(const char *path, uint64_t first, unsigned batch,
     for (unsigned i = 0; i < batch; i++) {
         if (i)
             *p++ = ',';
-        p = put_row(p, first + i, random);
+        p = put_row(p, first + i, order);
     }
     p += sprintf(p, "]}");
     n_body = (size_t)(p - body);
@@ -191,7 +202,7 @@ int main(int argc, char **argv)
     int64_t start;
 
     if (argc != 8)
-        fail("PORT PATH ROWS BATCH CONNECTIONS rising|random FIRST");
+        fail("PORT PATH ROWS BATCH CONNECTIONS rising|random|scattered FIRST");
     batch = (unsigned)strtoul(argv[4], NULL, 10);
     n = (unsigned)strtoul(argv[5], NULL, 10);
     if (batch == 0 || n == 0 || n > CONNECTIONS_MAX)
@@ -201,8 +212,11 @@ int main(int argc, char **argv)
     if (!requests)
         fail("no memory");
     for (size_t i = 0; i < n_requests; i++)
-        requests[i] = make(argv[2], strtoull(argv[7], NULL, 10) + i * batch,
-                           batch, strcmp(argv[6], "random") == 0);
+        requests[i] =
+            make(argv[2], strtoull(argv[7], NULL, 10) + i * batch, batch,
+                 strcmp(argv[6], "random") == 0      ? RANDOM
+                 : strcmp(argv[6], "scattered") == 0 ? SCATTERED
+                                                     : RISING);
     for (unsigned i = 0; i < n; i++)
         all[i].fd = dial(atoi(argv[1]));
     start = now_ns();
