@@ -159,6 +159,9 @@ void exchange_begin(struct exchange *x);
 bool exchange_end(struct exchange *x);
 void on_request(struct http_req *req, void *app);
 void on_close(struct http_req *req, int status, void *app);
+/* The series of what may happen to a route stand at 0 from the start: a rate
+ * does not see a first burst of errors in a series that begins with it. */
+void request_count_from_the_start(struct api_loop *l);
 /* The id and common fields of what the HTTP server refuses by itself. */
 size_t error_fields(struct http_req *req, struct http_field *out, size_t room,
                     char *scratch, void *app);

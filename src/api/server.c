@@ -119,6 +119,7 @@ static int open_loop(struct api *api, struct api_loop *l, struct err *err)
     loop_timer_init(&l->park_over, l->loop, get_park_over);
     loop_timer_init(&l->keep_alive, l->loop, stream_keep_alive);
     count_from_the_start(l);
+    request_count_from_the_start(l);
     rc = open_channel(api, l, err);
     writer.channel = l->channel;
     l->writer = writer_new(l->loop, &writer);

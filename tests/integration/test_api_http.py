@@ -85,6 +85,15 @@ def test_metrics_in_both_forms(api):
     assert answer.body.endswith("# EOF\n")
 
 
+def test_errors_are_counted_from_zero(api):
+    """A rate does not see the first burst of a series that begins with it."""
+    name = "datos_http_request_duration_seconds_count"
+    lines = [x for x in api.get("/metrics").body.split("\n") if x.startswith(name)]
+    for route, method in (("/datos", "GET"), ("/datos", "POST"), ("/datos/{id}", "GET"), ("/pubsub/push", "POST")):
+        found = [x for x in lines if f'route="{route}"' in x and f'method="{method}"' in x and 'status="5xx"' in x]
+        assert len(found) == 1 and found[0].endswith(" 0"), (route, method, found)
+
+
 def test_store_calls_are_measured(api):
     name = "datos_store_request_duration_seconds_count"
     assert api.metric(name, op="insert", outcome="ok") >= 1
