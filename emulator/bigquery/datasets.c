@@ -6,6 +6,7 @@
 #include "emulator/bigquery/dataset.h"
 #include "emulator/bigquery/handlers.h"
 #include "emulator/bigquery/resource.h"
+#include "emulator/bigquery/shape.h"
 #include "emulator/bigquery/table.h"
 
 enum {
@@ -187,9 +188,21 @@ static void reply_with(struct call *c, struct str name)
     json_decref(d.body);
 }
 
-void datasets_insert(struct call *c)
+/* NULL with the call failed. Owned. */
+static json_t *sent_body(struct call *c)
 {
     json_t *body = call_json(c);
+
+    if (body && shape_check(body, "Dataset", "dataset", &c->fail)) {
+        json_decref(body);
+        return NULL;
+    }
+    return body;
+}
+
+void datasets_insert(struct call *c)
+{
+    json_t *body = sent_body(c);
     const json_t *ref = json_object_get(body, "datasetReference");
     const char *name = json_string_value(json_object_get(ref, "datasetId"));
     struct db *w;
@@ -317,7 +330,7 @@ int dataset_patch(struct db *w, struct str project, struct str name,
 
 static void change(struct call *c, bool merge)
 {
-    json_t *sent = call_json(c), *whole;
+    json_t *sent = sent_body(c), *whole;
     struct db *w = sent ? call_begin(c) : NULL;
     struct dataset d;
     char etag[40];

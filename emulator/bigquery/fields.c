@@ -52,6 +52,21 @@ static const char *text(struct arena *mem, const json_t *field,
     return v ? arena_strndup(mem, v, strlen(v)) : NULL;
 }
 
+/* Nobody is kept from a column here; but who set them finds them again. */
+static const char *policy_tags(struct arena *mem, const json_t *field)
+{
+    const json_t *tags = json_object_get(field, "policyTags");
+    char *json;
+    const char *kept;
+
+    if (!json_array_size(json_object_get(tags, "names")))
+        return NULL;
+    json = json_dumps(tags, JSON_COMPACT);
+    kept = arena_strndup(mem, json, strlen(json));
+    mem_free(json);
+    return kept;
+}
+
 static int parse_list(const json_t *list, struct arena *mem, int depth,
                       struct sql_column **out, size_t *n, struct fail *f);
 
@@ -135,6 +150,7 @@ static int parse_one(const json_t *field, struct arena *mem, int depth,
         return rc;
     c->description = str_from(about);
     c->default_sql = text(mem, field, "defaultValueExpression");
+    c->policy_tags = policy_tags(mem, field);
     c->max_length = member_number(field, "maxLength");
     c->precision = (int)member_number(field, "precision");
     c->scale = (int)member_number(field, "scale");
@@ -221,6 +237,9 @@ static json_t *one_json(const struct sql_column *c, struct arena *mem,
     if (c->default_sql)
         json_object_set_new(field, "defaultValueExpression",
                             json_string(c->default_sql));
+    if (c->policy_tags)
+        json_object_set_new(field, "policyTags",
+                            json_loads(c->policy_tags, 0, NULL));
     if (c->max_length)
         json_object_set_new(field, "maxLength",
                             json_sprintf("%lld", (long long)c->max_length));

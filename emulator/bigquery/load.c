@@ -36,10 +36,17 @@ static int read_config(struct load *l)
                         "The emulator loads CSV and NEWLINE_DELIMITED_JSON, "
                         "not %.40s",
                         format);
-    if (encoding && strcmp(encoding, "UTF-8") != 0 &&
+    l->latin1 = encoding && strcmp(encoding, "ISO-8859-1") == 0;
+    if (encoding && *encoding && !l->latin1 && strcmp(encoding, "UTF-8") != 0 &&
         strcmp(encoding, "UTF8") != 0)
         return fail_set(&l->job->fail, "notImplemented",
-                        "The emulator loads UTF-8, not %.40s", encoding);
+                        "The emulator loads UTF-8 and ISO-8859-1, not %.40s",
+                        encoding);
+    if (l->latin1 && !l->csv)
+        return fail_set(&l->job->fail, "invalid",
+                        "The encoding of NEWLINE_DELIMITED_JSON is UTF-8, not "
+                        "%.40s",
+                        encoding);
     l->delimiter = delimiter_of(member_text(l->config, "fieldDelimiter"));
     l->quote = quote ? *quote : '"';
     l->null_marker = member_text(l->config, "nullMarker");
@@ -379,6 +386,8 @@ void load_run(struct job *j, struct db *db)
     l.errors = json_array();
     if (rc == RC_OK)
         rc = load_source_open(&source, j, l.config);
+    if (rc == RC_OK && l.latin1)
+        rc = load_source_recode(&source, j);
     l.data = source.data;
     if (rc == RC_OK)
         rc = find_schema(&l, db);

@@ -10,7 +10,7 @@
 struct load {
     struct job *job;
     const json_t *config; /* configuration.load */
-    bool csv;
+    bool csv, latin1;
     struct str data;
     json_t *schema;
     char delimiter, quote;

@@ -53,6 +53,7 @@ int load_source_open(struct load_source *s, struct job *j, const json_t *config)
 
     buf_init(&s->files, DATA_MAX);
     buf_init(&s->unzipped, DATA_MAX);
+    buf_init(&s->recoded, DATA_MAX);
     if (j->upload) {
         s->data = upload_body_bytes(j->upload, &j->fail);
         if (!s->data.p)
@@ -67,8 +68,28 @@ int load_source_open(struct load_source *s, struct job *j, const json_t *config)
     return rc ? rc : unzip(s, j);
 }
 
+/* Its 256 characters are the first of Unicode. */
+int load_source_recode(struct load_source *s, struct job *j)
+{
+    for (size_t i = 0; i < s->data.len; i++) {
+        unsigned char c = (unsigned char)s->data.p[i];
+
+        if (c >= 0x80)
+            buf_putc(&s->recoded, (char)(0xc0 | c >> 6));
+        buf_putc(&s->recoded, (char)(c < 0x80 ? c : 0x80 | (c & 0x3f)));
+    }
+    if (s->recoded.failed)
+        return fail_set(&j->fail, "invalid",
+                        "Error while reading data, error message: the file is "
+                        "larger than %zu bytes as UTF-8",
+                        DATA_MAX);
+    s->data = buf_as_str(&s->recoded);
+    return RC_OK;
+}
+
 void load_source_close(struct load_source *s)
 {
+    buf_fini(&s->recoded);
     buf_fini(&s->files);
     buf_fini(&s->unzipped);
 }

@@ -7,11 +7,13 @@
 
 struct load_source {
     struct str data;
-    struct buf files, unzipped;
+    struct buf files, unzipped, recoded;
 };
 
 RC_MUST_USE int load_source_open(struct load_source *s, struct job *j,
                                  const json_t *config);
+/* From ISO-8859-1 to UTF-8. */
+RC_MUST_USE int load_source_recode(struct load_source *s, struct job *j);
 void load_source_close(struct load_source *s);
 
 #endif

@@ -70,6 +70,19 @@ static int renew(struct db *w, struct write_stage *s, struct fail *f)
     return rc;
 }
 
+/* A REQUIRED column that the rows' schema does not require. */
+static bool relax(json_t *ours, const json_t *theirs)
+{
+    const char *mode = member_text(ours, "mode");
+    const char *wanted = member_text(theirs, "mode");
+
+    if (!mode || strcmp(mode, "REQUIRED") != 0 ||
+        (wanted && strcmp(wanted, "REQUIRED") == 0))
+        return false;
+    json_object_set_new(ours, "mode", json_string("NULLABLE"));
+    return true;
+}
+
 /* WRITE_APPEND with ALLOW_FIELD_ADDITION, ALLOW_FIELD_RELAXATION. */
 static int widen(struct db *w, const struct write_target *to,
                  struct write_stage *s, struct fail *f)
@@ -84,14 +97,15 @@ static int widen(struct db *w, const struct write_target *to,
 
     json_array_foreach(mine, i, field)
     {
-        const char *name = member_text(field, "name");
+        int at = fields_find(s->table->columns, s->table->n_columns,
+                             str_from(member_text(field, "name")));
 
-        if (fields_find(s->table->columns, s->table->n_columns,
-                        str_from(name)) >= 0 ||
-            !may(to->like, "ALLOW_FIELD_ADDITION"))
-            continue;
-        json_array_append_new(all, json_deep_copy(field));
-        changed = true;
+        if (at < 0 && may(to->like, "ALLOW_FIELD_ADDITION")) {
+            json_array_append_new(all, json_deep_copy(field));
+            changed = true;
+        } else if (at >= 0 && may(to->like, "ALLOW_FIELD_RELAXATION")) {
+            changed |= relax(json_array_get(all, (size_t)at), field);
+        }
     }
     if (!changed) {
         json_decref(body);
@@ -210,6 +224,13 @@ static int check_columns(const struct write_stage *s,
                 t->project.p, t->dataset.p, t->name.p, STR_ARG(columns[i].name),
                 type_legacy_name(t->columns[at].type->kind),
                 type_legacy_name(columns[i].type->kind));
+        if (t->columns[at].required && !columns[i].required)
+            return fail_set(
+                f, "invalid",
+                "Provided Schema does not match Table %s:%s.%s. Field %.*s "
+                "has changed mode from REQUIRED to NULLABLE",
+                t->project.p, t->dataset.p, t->name.p,
+                STR_ARG(columns[i].name));
     }
     for (size_t i = 0; i < t->n_columns; i++)
         if (t->columns[i].required &&
@@ -250,6 +271,22 @@ static int make_stage(struct db *w, struct write_stage *s, struct fail *f)
     return rc;
 }
 
+/* With the names that tables.get shows: INTEGER for INT64. */
+static int normal_schema(const json_t *schema, json_t **out, struct fail *f)
+{
+    struct sql_column *columns;
+    struct arena mem;
+    size_t n;
+    int rc;
+
+    arena_init(&mem);
+    rc = fields_parse(schema, &mem, &columns, &n, f);
+    if (rc == RC_OK)
+        *out = fields_json(columns, n);
+    arena_fini(&mem);
+    return rc;
+}
+
 int write_table_open(struct db *w, const struct write_target *to,
                      const json_t *schema, struct write_stage *s,
                      struct fail *f)
@@ -257,8 +294,9 @@ int write_table_open(struct db *w, const struct write_target *to,
     int rc;
 
     s->to = to;
-    s->schema = json_deep_copy(schema);
-    rc = find_or_make(w, to, s, f);
+    rc = normal_schema(schema, &s->schema, f);
+    if (rc == RC_OK)
+        rc = find_or_make(w, to, s, f);
     if (rc == RC_OK)
         rc = stream_flush(w, s->table, f);
     return rc ? rc : make_stage(w, s, f);

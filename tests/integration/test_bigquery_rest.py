@@ -384,6 +384,90 @@ def test_a_request_that_comes_twice_has_the_same_answer(bq):
     assert len(bq.call("GET", "jobs")["jobs"]) == 1
 
 
+# --- resources ------------------------------------------------------------------
+
+def test_members_that_no_resource_has_are_refused(bq):
+    unknown = 'Invalid JSON payload received. Unknown name "bogus"'
+    bq.table()
+    column = {"name": "a", "type": "STRING"}
+    for method, path, body, at in (
+            ("POST", "datasets", {"datasetReference": {"datasetId": "x"}, "bogus": 1}, ""),
+            ("PATCH", "datasets/d", {"bogus": 1}, ""),
+            ("PUT", "datasets/d", {"datasetReference": {"datasetId": "d", "bogus": 1}}, " at 'dataset.dataset_reference'"),
+            ("POST", "datasets/d/tables", {"tableReference": {"tableId": "x"}, "bogus": 1}, ""),
+            ("POST", "datasets/d/tables", {"tableReference": {"tableId": "x"},
+                                           "schema": {"fields": [{**column, "bogus": 1}]}}, " at 'table.schema.fields'"),
+            ("PATCH", "datasets/d/tables/t", {"timePartitioning": {"bogus": 1}}, " at 'table.time_partitioning'"),
+            ("PUT", "datasets/d/tables/t", {"bogus": None}, "")):
+        refused(bq.ask(method, path, body), 400, "badRequest", unknown + at + ": Cannot find field.")
+    assert bq.ask("GET", "datasets/x").status == 404 and bq.ask("GET", "datasets/d/tables/x").status == 404
+    refused(bq.ask("GET", "datasets/d/tables/t?view=XX"), 400, "badRequest", "Invalid value at 'view'", '"XX"')
+    assert "numRows" in bq.call("GET", "datasets/d/tables/t?view=STORAGE_STATS")
+    refused(bq.ask("POST", "datasets/d/tables", {"tableReference": {"tableId": "x"}, "schema": {"fields": [
+        {**column, "collation": "und:ci"}]}}), 501, "notImplemented", "collation")
+    for path in ("datasets/d", "datasets/d/tables/t"):  # what was read may be written back
+        assert bq.call("PUT", path, bq.call("GET", path))["id"]
+
+
+def test_policy_tags_of_columns_are_kept(bq):
+    tags = {"names": ["projects/p/locations/us/taxonomies/1/policyTags/2"]}
+
+    def fields(more):
+        return [{"name": "id", "type": "STRING", "mode": "REQUIRED", **more},
+                {"name": "r", "type": "RECORD", "mode": "NULLABLE", "fields": [
+                    {"name": "x", "type": "INTEGER", "mode": "NULLABLE", **more}]}]
+
+    bq.call("POST", "datasets/d/tables", {"tableReference": {"tableId": "t"}, "schema": {"fields": fields({"policyTags": tags})}})
+    assert bq.call("GET", "datasets/d/tables/t")["schema"]["fields"] == fields({"policyTags": tags})
+    bq.query("ALTER TABLE t ADD COLUMN n INT64")
+    kept = bq.call("GET", "datasets/d/tables/t")["schema"]["fields"]
+    assert kept[:2] == fields({"policyTags": tags})
+    bq.call("PATCH", "datasets/d/tables/t", {"schema": {"fields": fields({"policyTags": {"names": []}}) + kept[2:]}})
+    assert bq.call("GET", "datasets/d/tables/t")["schema"]["fields"][:2] == fields({})
+
+
+def upload(bq, data, **load):
+    """A load job of these bytes, done."""
+    config = json.dumps({"configuration": {"load": load}})
+    body = (f"--x\r\nContent-Type: application/json\r\n\r\n{config}\r\n--x\r\n"
+            "Content-Type: application/octet-stream\r\n\r\n").encode() + data + b"\r\n--x--\r\n"
+    answer = datos.request(
+        "POST", f"http://{bq.emulator.bigquery}/upload/bigquery/v2/projects/{PROJECT}/jobs?uploadType=multipart",
+        body, {"Content-Type": "multipart/related; boundary=x"}, seconds=120)
+    assert answer.status == 200, answer.body
+    id = json.loads(answer.body)["jobReference"]["jobId"]
+    datos.wait_for(lambda: in_state(bq, id, "DONE"), 120)
+    return shown(bq, id)["status"].get("errorResult")
+
+
+def test_loads_widen_and_relax_the_schema_they_append_to(bq):
+    def columns():
+        return [(f["name"], f["type"], f["mode"]) for f in bq.call("GET", "datasets/d/tables/t")["schema"]["fields"]]
+
+    bq.table()
+    wider = {"fields": [LINE[0], {"name": "n", "type": "INT64"}, {"name": "b", "type": "BOOL"}]}
+    load = {"sourceFormat": "NEWLINE_DELIMITED_JSON", "schema": wider, "destinationTable": table_of("t")}
+    assert upload(bq, b'{"id":"a","b":true}\n', schemaUpdateOptions=["ALLOW_FIELD_ADDITION"], **load) is None
+    assert columns() == [("id", "STRING", "REQUIRED"), ("n", "INTEGER", "NULLABLE"), ("b", "BOOLEAN", "NULLABLE")]
+    wider["fields"][0] = {"name": "id", "type": "STRING"}
+    told = "Field id has changed mode from REQUIRED to NULLABLE"
+    assert told in upload(bq, b'{"id":"x"}\n', **load)["message"]
+    assert told in as_job(bq, {"query": "SELECT 'x' AS id, 1 AS n", "writeDisposition": "WRITE_APPEND",
+                               "destinationTable": table_of("t")}).body
+    assert upload(bq, b'{"n":5}\n', schemaUpdateOptions=["ALLOW_FIELD_RELAXATION"], **load) is None
+    assert columns()[0] == ("id", "STRING", "NULLABLE")
+    assert bq.rows("SELECT id, n, b FROM t ORDER BY n") == [["a", None, "true"], [None, "5", None]]
+
+
+def test_csv_in_latin_1_is_loaded(bq):
+    bq.table(schema=[{"name": "id", "type": "STRING"}, {"name": "n", "type": "INT64"}])
+    load = {"sourceFormat": "CSV", "destinationTable": table_of("t"), "encoding": "ISO-8859-1"}
+    assert upload(bq, "café,1\nÿ\x80ñ,2\n".encode("latin-1"), **load) is None
+    assert bq.rows("SELECT id FROM t ORDER BY n") == [["café"], ["ÿ\x80ñ"]]
+    assert "UTF-16LE" in upload(bq, b"x", **{**load, "encoding": "UTF-16LE"})["message"]
+    assert upload(bq, b"{}", **{**load, "sourceFormat": "NEWLINE_DELIMITED_JSON"})["reason"] == "invalid"
+
+
 # --- views --------------------------------------------------------------------
 
 def test_a_view_keeps_the_names_of_its_column_list(bq):

@@ -38,6 +38,7 @@ struct sql_column {
     bool hidden; /* pseudo column: not in * */
     struct str description;
     const char *default_sql;         /* DEFAULT expression, or NULL */
+    const char *policy_tags;         /* as JSON, kept for clients; or NULL */
     int64_t max_length;              /* STRING(n), BYTES(n); 0: none */
     int precision, scale;            /* NUMERIC(p, s); precision 0: none */
     const struct sql_column *fields; /* STRUCT (also of an ARRAY), in DDL and
