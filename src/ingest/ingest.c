@@ -189,6 +189,7 @@ static void open_pipeline(struct ingest *in, const struct ingest_config *config)
         .project = in->project,
         .limits = {BATCH_ROWS, BATCH_BYTES, BATCH_AGE, STORE_CALLS},
         .metrics = config->metrics,
+        .is_push = config->is_push,
         .on_drained = on_drained,
         .arg = in,
     };

@@ -189,9 +189,11 @@ static void open_metrics(struct pipeline *p, struct metrics *m)
     own->permanent = series(m, METRIC_INGEST_ERRORS, "permanent");
     own->lag = series(m, METRIC_INGEST_LAG, NULL);
     own->store_up = series(m, METRIC_DEPENDENCY_UP, "store");
-    own->pubsub_up = series(m, METRIC_DEPENDENCY_UP, "pubsub");
     metric_set(own->lag, 0);
-    metric_set(own->pubsub_up, 0);
+    if (!p->config.is_push) {
+        own->pubsub_up = series(m, METRIC_DEPENDENCY_UP, "pubsub");
+        metric_set(own->pubsub_up, 0); /* until it answered */
+    }
     metric_set(own->store_up, 1); /* it was opened; until it fails */
 }
 

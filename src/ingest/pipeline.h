@@ -54,6 +54,8 @@ struct pipeline_config {
     const char *project;           /* of traces in the log; NULL: unknown */
     struct batch_limits limits;
     struct metrics *metrics; /* NULL: not counted */
+    bool is_push; /* Pub/Sub comes to us: whether it can be reached is not known
+                   */
     /* Nothing is held any more, after pipeline_drain. */
     void (*on_drained)(void *arg);
     void *arg;

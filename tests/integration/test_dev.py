@@ -169,6 +169,9 @@ def test_push_is_set_up_and_outlives_kills(start, auth):
     assert "ingest" not in system.ready["pids"] and system.ready["ingest"] == system.ready["api"]
     system.publish(datos.record("pushed"))
     datos.wait_for(lambda: "pushed" in system.ids())
+    metrics = datos.request("GET", system.api + "/metrics").body
+    # nothing is pulled, so nothing is known: a 0 would page for ever
+    assert 'dependency="store"} 1' in metrics and 'dependency="pubsub"' not in metrics
     bare = datos.request("POST", system.api + "/pubsub/push", {"message": {"data": "e30="}})
     assert bare.status == (401 if auth == "jwt" else 204)
     for part in ("emulator", "api"):  # without a state the emulator forgets where it pushes
