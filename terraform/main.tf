@@ -90,12 +90,14 @@ module "system" {
   protect          = each.value.protect
   auth             = var.auth
   api              = each.value.api
+  reads            = each.value.reads
   worker           = each.value.worker
   redis            = each.value.redis
   public           = each.value.public
   topic_retention  = each.value.topic_retention
   sidecar_image    = var.sidecar_image
   sidecar_cpu      = var.sidecar_cpu
+  deployer         = var.github == null ? null : { member = module.delivery[0].deployer }
   ingress          = var.domain == null ? "INGRESS_TRAFFIC_ALL" : "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
 
   network = {
@@ -124,12 +126,11 @@ module "delivery" {
   source = "./modules/delivery"
   count  = var.github == null ? 0 : 1
 
-  project          = var.project
-  region           = var.region
-  github           = var.github
-  state_bucket     = var.state_bucket
-  apply_roles      = var.apply_roles
-  runtime_accounts = merge(values(module.system)[*].runtime_accounts...)
+  project      = var.project
+  region       = var.region
+  github       = var.github
+  state_bucket = var.state_bucket
+  apply_roles  = var.apply_roles
   private_services = {
     for name, s in module.system : name => {
       service = s.service

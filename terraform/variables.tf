@@ -65,6 +65,10 @@ variable "systems" {
       max_instances = optional(number, 10)
       concurrency   = optional(number, 250)
     }), {})
+    reads = optional(object({
+      check_seconds  = optional(number, 300)
+      max_gib_billed = optional(number, 100)
+    }), {})
     worker = optional(object({
       cpu       = optional(string, "1")
       memory    = optional(string, "512Mi")
@@ -90,6 +94,31 @@ variable "systems" {
   validation {
     condition     = alltrue([for s in values(var.systems) : s.api.min_instances >= 1 && s.api.max_instances >= s.api.min_instances])
     error_message = "api.min_instances is 1 at least, since the cache listens for invalidations between requests, and api.max_instances no less."
+  }
+  validation {
+    condition     = alltrue([for s in values(var.systems) : s.api.concurrency >= 1 && s.api.concurrency <= 1000 && s.api.concurrency == floor(s.api.concurrency)])
+    error_message = "api.concurrency is 1 to 1000, the most that Cloud Run takes."
+  }
+  validation {
+    condition     = alltrue(flatten([for s in values(var.systems) : [for cpu in [s.api.cpu, s.worker.cpu] : contains(["1", "2", "4", "6", "8"], cpu)]]))
+    error_message = "api.cpu and worker.cpu are \"1\", \"2\", \"4\", \"6\" or \"8\": Cloud Run gives less than one only while a request is served."
+  }
+  validation {
+    condition     = alltrue([for s in values(var.systems) : s.worker.instances >= 1 && s.worker.instances == floor(s.worker.instances)])
+    error_message = "worker.instances is 1 at least: with none, messages wait and nothing says why. A system that Pub/Sub pushes to (delivery = \"push\") has no worker."
+  }
+  validation {
+    condition = alltrue([for s in values(var.systems) :
+    can(regex("^[0-9]{1,7}s$", s.topic_retention)) ? tonumber(trimsuffix(s.topic_retention, "s")) >= 600 && tonumber(trimsuffix(s.topic_retention, "s")) <= 2678400 : false])
+    error_message = "topic_retention is in seconds with an s, from \"600s\" (ten minutes) to \"2678400s\" (31 days)."
+  }
+  validation {
+    condition     = alltrue([for s in values(var.systems) : s.reads.check_seconds >= 1 && s.reads.check_seconds <= 86400])
+    error_message = "reads.check_seconds, how often the cached head is compared with BigQuery, is 1 to 86400."
+  }
+  validation {
+    condition     = alltrue([for s in values(var.systems) : s.reads.max_gib_billed >= 1 && s.reads.max_gib_billed <= 1048576 && s.reads.max_gib_billed == floor(s.reads.max_gib_billed)])
+    error_message = "reads.max_gib_billed, the most that one read of BigQuery may bill, is a whole number of GiB from 1 to 1048576."
   }
   validation {
     condition     = alltrue([for s in values(var.systems) : can(regex("^[a-z][a-z0-9_-]{0,62}$", s.owner))])

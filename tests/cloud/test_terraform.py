@@ -337,7 +337,7 @@ def test_the_program_accepts_what_the_service_is_told():
     given = {name: "1" for name in re.findall(r"^ +(DATOS_[A-Z_]+) +=", text, re.M)}
     given.update({
         "K_SERVICE": "uno-api", "PORT": "8080", "GOOGLE_CLOUD_PROJECT": "p", "DATOS_AUTH": "jwt", "DATOS_JWT_ISSUER": "https://i",
-        "DATOS_JWT_JWKS_URL": "https://i/k", "DATOS_INGEST": "push", "DATOS_ADMIN_PORT": "9091", "DATOS_CLOUD": "1",
+        "DATOS_JWT_JWKS_URL": "https://i/k", "DATOS_INGEST": "push", "DATOS_ADMIN_PORT": "9091", "DATOS_CLOUD": "1", "DATOS_CACHE_CHECK_MS": "300000", "DATOS_BIGQUERY_MAX_BYTES_BILLED": str(100 << 30),
         "DATOS_PUSH_SERVICE_ACCOUNT": "uno-push@p.iam.gserviceaccount.com", "REDIS_URL": "redis://default:secret@10.0.0.3:6379/0"})
     shown = run("env", "-i", *(f"{k}={v}" for k, v in given.items()), datos.DATOS, "config")
     assert "DATOS_ADMIN_PORT" in shown and "secret" not in shown, "the password of Redis is masked"

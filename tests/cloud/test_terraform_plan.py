@@ -21,7 +21,7 @@ COMMON = {
     "github": {"owner_id": "1", "repository_id": "2"}, "alert_emails": {"norte": "norte@example.com", "sur": "sur@example.com"}}
 TWO = {**COMMON, "domain": "datos.example", "default_system": "uno", "systems": {
     "uno": {"plain_names": True, "critical": True, "owner": "norte", "redis": {"tls": True}},
-    "dos": {"owner": "sur", "delivery": "push", "region": "southamerica-west1", "raw_subscription": True}}}
+    "dos": {"owner": "sur", "delivery": "push", "reads": {"check_seconds": 3600, "max_gib_billed": 2048}, "region": "southamerica-west1", "raw_subscription": True}}}
 
 
 class Plan:
@@ -31,6 +31,7 @@ class Plan:
         self.resources = {r["address"]: r["change"]["after"] for r in shown["resource_changes"] if r["mode"] == "managed"}
         self.outputs = {name: o.get("value") for name, o in shown["planned_values"]["outputs"].items()}
         self.text = json.dumps(shown["resource_changes"])
+        self.system = shown["configuration"]["root_module"]["module_calls"].get("system", {}).get("module")
 
     def of(self, pattern):
         found = {a: r for a, r in self.resources.items() if re.search(pattern, a)}
@@ -56,9 +57,12 @@ def plan_(tmp_path_factory):
         return subprocess.run([needs_terraform(), *words], cwd=folder, timeout=240, env=environment, check=False, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
 
-    def make(variables):
+    def make(variables, refused=None):
         (folder / "test.auto.tfvars.json").write_text(json.dumps(variables), encoding="utf-8")
         done = terraform("plan", "-no-color", "-input=false", "-out=plan")
+        if refused:
+            assert done.returncode == 1 and refused in re.sub(r"[\s│]+", " ", done.stdout), done.stdout
+            return None
         assert done.returncode == 0, done.stdout
         return Plan(json.loads(terraform("show", "-json", "plan").stdout))
 
@@ -158,6 +162,37 @@ def test_a_doctor_with_each_containers_settings_is_healthy(two, tmp_path):
             assert done.returncode == 0 and done.stdout.endswith("\nhealthy: 0 fatal, 0 to look at\n"), (address, done)
     finally:
         assert system.stop() == 0
+
+
+def test_what_reading_costs_is_bounded_by_the_map(two):
+    def told(address):
+        (found,) = two.of(address).values()
+        return {e["name"]: e["value"] for e in found["template"][0]["containers"][0]["env"]}
+    uno, dos = told(r"uno.*v2_service\.api"), told(r"dos.*v2_service\.api")
+    assert (uno["DATOS_CACHE_CHECK_MS"], uno["DATOS_BIGQUERY_MAX_BYTES_BILLED"]) == ("300000", str(100 << 30))
+    assert (dos["DATOS_CACHE_CHECK_MS"], dos["DATOS_BIGQUERY_MAX_BYTES_BILLED"]) == ("3600000", str(2 << 40))
+
+
+def test_who_delivers_may_act_as_each_account_before_it_must(two):
+    """Who makes a service or a push subscription that runs as an account needs the grant first."""
+    given = {re.sub(r".*system\[\"(\w+)\"\].*acts_as\[\"(\w+)\"\]", r"\1 \2", a) for a in two.of(r"acts_as")}
+    assert given == {"uno api", "uno worker", "dos api", "dos push"}
+    grant = "google_service_account_iam_member.acts_as"
+    assert grant in two.system["module_calls"]["data"]["depends_on"]
+    runs = [r for r in two.system["resources"] if r["type"].startswith("google_cloud_run_v2_") and not r["type"].endswith("member")]
+    assert len(runs) == 3 and all(grant in r["depends_on"] for r in runs)
+
+
+@pytest.mark.parametrize("said, told", [
+    ({"worker": {"instances": 0}}, "worker.instances is 1 at least"),
+    ({"api": {"concurrency": 5000}}, "api.concurrency is 1 to 1000"),
+    ({"api": {"cpu": "0.5"}}, "api.cpu and worker.cpu are"),
+    ({"topic_retention": "7d"}, "topic_retention is in seconds"),
+    ({"topic_retention": "60s"}, "topic_retention is in seconds"),
+    ({"reads": {"check_seconds": 0}}, "reads.check_seconds"),
+    ({"reads": {"max_gib_billed": 0.5}}, "reads.max_gib_billed")])
+def test_what_google_would_refuse_at_the_apply_is_refused_by_the_plan(plan, said, told):
+    plan({**COMMON, "systems": {"uno": said}}, refused=told)
 
 
 def test_the_collector_of_each_container_may_write(two):

@@ -80,13 +80,6 @@ resource "google_project_iam_member" "deploys" {
   member  = local.deployer
 }
 
-resource "google_service_account_iam_member" "acts_as_runtime" {
-  for_each           = var.runtime_accounts
-  service_account_id = each.value
-  role               = "roles/iam.serviceAccountUser"
-  member             = local.deployer
-}
-
 # Who may apply all of this could give itself more: the environment's reviewers
 # are the lock. Empty `apply_roles`: a person applies, delivery only brings
 # revisions.

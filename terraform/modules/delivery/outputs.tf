@@ -17,3 +17,8 @@ output "probe_account" {
   description = "Value of the workflow variable PROBE_ACCOUNT, null where every system is public."
   value       = one(google_service_account.probe[*].email)
 }
+
+output "deployer" {
+  description = "Jobs on the branch, as IAM writes them: they bring revisions, and so act as the accounts that these run as."
+  value       = local.deployer
+}

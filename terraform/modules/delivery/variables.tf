@@ -22,11 +22,6 @@ variable "github" {
   }
 }
 
-variable "runtime_accounts" {
-  description = "Full names of the service accounts that deployed services run as."
-  type        = map(string)
-}
-
 variable "apply_roles" {
   description = "Project roles of jobs behind the environment, so that they may apply the configuration; empty: none may."
   type        = list(string)

@@ -77,5 +77,5 @@ resource "google_cloud_run_v2_job" "doctor" {
     }
   }
 
-  depends_on = [google_secret_manager_secret_iam_member.reads]
+  depends_on = [google_secret_manager_secret_iam_member.reads, google_service_account_iam_member.acts_as]
 }

@@ -67,3 +67,16 @@ resource "google_cloud_run_v2_service_iam_member" "push_invokes" {
   role     = "roles/run.invoker"
   member   = google_service_account.push[0].member
 }
+
+# Delivery brings a new system by itself, and who makes a service, a pool, a job
+# or a push subscription must be allowed to act as its account: they wait for this.
+resource "google_service_account_iam_member" "acts_as" {
+  for_each = var.deployer == null ? {} : merge(
+    { api = google_service_account.api.name },
+    { for a in google_service_account.worker : "worker" => a.name },
+    { for a in google_service_account.push : "push" => a.name },
+  )
+  service_account_id = each.value
+  role               = "roles/iam.serviceAccountUser"
+  member             = var.deployer.member
+}

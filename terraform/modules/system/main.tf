@@ -36,6 +36,9 @@ locals {
     DATOS_AUTH       = var.auth.mode
     DATOS_ADMIN_PORT = "9091"
     DATOS_INGEST     = var.delivery == "push" ? "push" : "off"
+    # tostring() writes whole numbers in full
+    DATOS_CACHE_CHECK_MS            = tostring(var.reads.check_seconds * 1000)
+    DATOS_BIGQUERY_MAX_BYTES_BILLED = tostring(var.reads.max_gib_billed * 1024 * 1024 * 1024)
     }, var.auth.mode == "jwt" ? {
     DATOS_JWT_ISSUER   = var.auth.issuer
     DATOS_JWT_AUDIENCE = var.auth.audience
@@ -71,4 +74,7 @@ module "data" {
     service_account = var.delivery == "push" ? google_service_account.push[0].email : null
     audience        = var.delivery == "push" ? local.push_url : null
   }
+
+  # a push subscription is made by who may act as its account
+  depends_on = [google_service_account_iam_member.acts_as]
 }

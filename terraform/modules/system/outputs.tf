@@ -32,13 +32,3 @@ output "worker_pool" {
   description = "Name of the ingest worker pool, null with push delivery."
   value       = one(google_cloud_run_v2_worker_pool.ingest[*].name)
 }
-
-output "runtime_accounts" {
-  description = "Full names of the service accounts that the services and pushes run as."
-  value = merge(
-    { "${var.name}-api" = google_service_account.api.name },
-    { for a in google_service_account.worker : "${var.name}-worker" => a.name },
-    # who makes a push subscription must be allowed to act as its account
-    { for a in google_service_account.push : "${var.name}-push" => a.name },
-  )
-}

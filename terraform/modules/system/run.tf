@@ -168,7 +168,7 @@ resource "google_cloud_run_v2_service" "api" {
     ignore_changes = [traffic, client, client_version]
   }
 
-  depends_on = [google_secret_manager_secret_iam_member.reads]
+  depends_on = [google_secret_manager_secret_iam_member.reads, google_service_account_iam_member.acts_as]
 }
 
 resource "google_cloud_run_v2_worker_pool" "ingest" {
@@ -290,5 +290,5 @@ resource "google_cloud_run_v2_worker_pool" "ingest" {
     }
   }
 
-  depends_on = [google_secret_manager_secret_iam_member.reads]
+  depends_on = [google_secret_manager_secret_iam_member.reads, google_service_account_iam_member.acts_as]
 }

@@ -108,6 +108,21 @@ variable "api" {
   }
 }
 
+variable "reads" {
+  description = "What reading BigQuery may cost: how often the cached head is compared with the table, which reads today's partition, and the most that one read may bill (the lookup of an id, whose estimate does not know of clustering: ten times that)."
+  type = object({
+    check_seconds  = optional(number, 300)
+    max_gib_billed = optional(number, 100)
+  })
+  default = {}
+}
+
+variable "deployer" {
+  description = "Who brings revisions, as IAM writes it, and so must be allowed to act as this system's accounts; null: nobody but who applies."
+  type        = object({ member = string })
+  default     = null
+}
+
 variable "worker" {
   description = "Size of the ingest worker pool."
   type = object({
