@@ -95,6 +95,7 @@ struct scope {
     unsigned own_refs, outer_refs; /* names found here, further out */
     struct memo *memo;             /* subqueries already bound here */
     bool saw_window;
+    bool plain_arrays; /* UNNEST as a subquery: in a RIGHT or FULL join */
     struct ast_window *windows;
 };
 

@@ -120,7 +120,9 @@ static const char *from_array(struct binder *b, const struct ast_from *f,
                               struct scope *s, const struct ast_expr *array)
 {
     const char *alias = new_alias(b);
+    unsigned own = s->own_refs;
     struct bexpr *e = bind_expr(b, array);
+    bool correlated = s->own_refs != own;
     const struct sql_type *t;
     struct rel *r;
     size_t n = 1;
@@ -152,6 +154,9 @@ static const char *from_array(struct binder *b, const struct ast_from *f,
         scope_add_star(b, s, c);
     }
     add_offset(b, f, s, alias);
+    if (s->plain_arrays && !correlated)
+        return arena_cat(b->mem, "(SELECT v,i FROM bq_unnest(", e->sql,
+                         ")) AS ", alias, NULL);
     return arena_cat(b->mem, "bq_unnest(", e->sql, ") AS ", alias, NULL);
 }
 
@@ -341,23 +346,34 @@ static const char *join(struct binder *b, const struct ast_from *f,
     static const char *const names[] = {"INNER JOIN", "",          "LEFT JOIN",
                                         "RIGHT JOIN", "FULL JOIN", ""};
     size_t start = s->n_star, middle;
-    const char *left = bind_from(b, f->left, s), *right, *on = NULL;
-    bool is_array = f->right->kind == FROM_UNNEST ||
-                    (f->right->kind == FROM_TABLE && f->right->path.n > 1 &&
-                     is_range_variable(b, f->right->path.part[0]));
+    bool outer = f->join == JOIN_RIGHT || f->join == JOIN_FULL;
+    bool plain = s->plain_arrays;
+    const char *left, *right, *on = NULL;
+    bool is_array;
+    unsigned own;
 
+    s->plain_arrays |= outer;
+    left = bind_from(b, f->left, s);
     middle = s->n_star;
+    own = s->own_refs;
+    is_array = f->right->kind == FROM_UNNEST ||
+               (f->right->kind == FROM_TABLE && f->right->path.n > 1 &&
+                is_range_variable(b, f->right->path.part[0]));
     right = bind_from(b, f->right, s);
+    s->plain_arrays = plain;
     if (f->right->kind == FROM_JOIN)
         right = arena_cat(b->mem, "(", right, ")", NULL);
-    if (is_array && (f->join == JOIN_RIGHT || f->join == JOIN_FULL))
-        bind_refuse(b, f->at, "%s with UNNEST", names[f->join]);
+    if (is_array && outer && s->own_refs != own)
+        bind_fail(b, f->at,
+                  "Array scan is not allowed with %s: UNNEST expression "
+                  "references a table of the same FROM clause",
+                  names[f->join]);
     if (f->on) {
         on = on_sql(b, f, s);
     } else if (f->using) {
         on = using_sql(b, f, s, start, middle);
     } else if (f->join != JOIN_CROSS && f->join != JOIN_COMMA) {
-        if (!is_array)
+        if (!is_array || outer)
             bind_fail(b, f->at,
                       "Syntax error: %s must have an immediately "
                       "following ON or USING clause",

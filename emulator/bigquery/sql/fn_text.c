@@ -287,26 +287,6 @@ void rt_like(struct fn *f)
     fn_set_bool(f, like(f, fn_str(f, 0), p, fn_kind(f, 0) == FN_BLOB));
 }
 
-static void fold(struct buf *out, struct str s)
-{
-    while (s.len)
-        utf8_put(out, utf8_lower(utf8_next(&s)));
-}
-
-void rt_contains_substr(struct fn *f)
-{
-    struct buf a, b;
-
-    fn_buf(&a);
-    fn_buf(&b);
-    fold(&a, fn_str(f, 0));
-    fold(&b, fn_str(f, 1));
-    fn_set_bool(f,
-                b.len == 0 || (a.len && memmem(a.data, a.len, b.data, b.len)));
-    buf_fini(&a);
-    buf_fini(&b);
-}
-
 void rt_uuid(struct fn *f)
 {
     unsigned char b[16];
