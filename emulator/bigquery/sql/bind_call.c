@@ -343,6 +343,15 @@ static void check_intervals(struct binder *b, const struct ast_expr *x,
     }
 }
 
+static bool any_decimal(struct bexpr *const *args, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (args[i]->type && is_decimal(args[i]->type))
+            return true;
+    }
+    return false;
+}
+
 struct bexpr *resolve_call(struct binder *b, const struct ast_expr *x,
                            const struct signature *table, size_t n_table,
                            struct bexpr **args, size_t n, const char *extra)
@@ -361,8 +370,10 @@ struct bexpr *resolve_call(struct binder *b, const struct ast_expr *x,
     m->slot = ARENA_ARRAY(b->mem, const char *, n);
     for (size_t i = first; i < last; i++) {
         int cost = match(m, table[i].args);
-        /* A refused overload is for its own type, not for what widens. */
-        if (cost > 0 && table[i].sql[0] == '!' && table == functions)
+        /* A refused overload is for its own type, not for what widens; beside
+         * a decimal, an integer is one. */
+        if (cost > 0 && table[i].sql[0] == '!' && table == functions &&
+            !any_decimal(args, n))
             continue;
         if (cost >= 0 && (least < 0 || cost < least)) {
             least = cost;
