@@ -124,7 +124,7 @@ class Queries(Sources, Gather):
         r = self.r
         keys = self.sortable(scope, r.randrange(1, 3)) if self.chance(0.85) else []
         # DuckDB flattens AND and OR and then knows such a key no more
-        keys = [k for k in keys if k.typ != "B" or not (" AND " in k.bq or " OR " in k.bq)]
+        keys = [k for k in keys if k.typ != "B" or not (" AND " in k.duck or " OR " in k.duck)]
         seen = {}
         keys = [seen.setdefault(k.bq, k) for k in keys if k.bq not in seen]
         made = [self.aggregate(scope) for _ in range(r.randrange(1, 4))]
