@@ -89,6 +89,36 @@ static void settle_dropped(struct scope *sc)
     }
 }
 
+static bool is_window(const struct ast_expr *x)
+{
+    return x->kind == EX_CALL && x->call->over;
+}
+
+static bool is_name(const struct ast_expr *x)
+{
+    return x->kind == EX_NAME || x->kind == EX_SUBQUERY || x->kind == EX_EXISTS;
+}
+
+static bool holds(const struct ast_expr *x,
+                  bool (*is)(const struct ast_expr *x))
+{
+    if (!x)
+        return false;
+    for (const struct ast_expr *i = x->list; i; i = i->next) {
+        if (holds(i, is))
+            return true;
+    }
+    return is(x) || holds(x->a, is) || holds(x->b, is) ||
+           ((x->kind != EX_BINARY || !x->list) && holds(x->c, is));
+}
+
+/* GROUP BY ALL leaves out what has an aggregate or a window function, or
+ * names nothing of FROM. */
+static bool is_inferred(const struct ast_expr *x)
+{
+    return holds(x, is_name) && !holds(x, is_window) && !has_aggregate(x);
+}
+
 void bind_groups(struct select *s, const struct ast_select *a)
 {
     size_t n = 0;
@@ -105,8 +135,7 @@ void bind_groups(struct select *s, const struct ast_select *a)
     for (const struct ast_item *i = a->items; a->group_all && i; i = i->next) {
         if (i->is_star)
             bind_refuse(s->b, i->at, "GROUP BY ALL with a star");
-        if (!has_aggregate(i->expr) && i->expr->kind != EX_INT &&
-            i->expr->kind != EX_STRING)
+        if (is_inferred(i->expr))
             add_key(s, i->expr, i->at);
     }
     settle_dropped(s->scope);
