@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/duty.h"
 #include "cli/place.h"
+#include "cli/rights.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/loop.h"
@@ -55,6 +56,8 @@ struct doctor {
     struct schema *schema;
     struct store *store;
     struct store_ping ping;
+    bool has_table; /* in BigQuery, and it answered */
+    struct rights rights;
     struct channel *channel;
 };
 
@@ -331,6 +334,7 @@ static void on_ping(struct store_ping *op)
                             d->settings->store);
 
     say(d, op->rc ? FATAL : FINE, "store", op->rc ? op->err.text : text);
+    d->has_table = !op->rc && strcmp(d->settings->store, "bigquery") == 0;
     mem_free(text);
     next(d);
 }
@@ -350,6 +354,36 @@ static void check_store(struct doctor *d)
     }
     d->ping = (struct store_ping){.loop = d->loop, .done = on_ping};
     store_ping(d->store, &d->ping);
+}
+
+static void on_right(struct rights *r, bool is_fine, const char *what,
+                     const char *text)
+{
+    say(LOOP_OWNER(r, struct doctor, rights), is_fine ? FINE : FATAL, what,
+        text);
+}
+
+static void on_rights(struct rights *r)
+{
+    next(LOOP_OWNER(r, struct doctor, rights));
+}
+
+static void check_rights(struct doctor *d)
+{
+    struct err err;
+
+    d->rights = (struct rights){.loop = d->loop,
+                                .settings = d->settings,
+                                .tokens = d->cloud.tokens,
+                                .asks_queries = d->duty.serves,
+                                .found = on_right,
+                                .done = on_rights};
+    if (!d->has_table) {
+        next(d);
+    } else if (rights_ask(&d->rights, &err)) {
+        say(d, FATAL, "rows", err.text);
+        next(d);
+    }
 }
 
 static void on_channel(bool up, void *arg)
@@ -401,7 +435,7 @@ static void check_redis(struct doctor *d)
 
 static void (*const steps[])(struct doctor *d) = {
     check_configuration, check_schema, check_credentials, check_pubsub,
-    check_clock,         check_store,  check_redis};
+    check_clock,         check_store,  check_rights,      check_redis};
 
 static void next(struct doctor *d)
 {
@@ -435,6 +469,7 @@ static int run(struct settings *s)
     if (d.store)
         store_close(d.store);
     google_call_fini(&d.call);
+    rights_fini(&d.rights);
     cloud_close(&d.cloud);
     loop_timer_fini(&d.start);
     loop_timer_fini(&d.timer);

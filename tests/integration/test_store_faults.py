@@ -2,9 +2,11 @@
 """The production client of BigQuery while its service fails, hangs, loses
 answers and forgets: nothing is lost, refused or there twice."""
 import base64
+import http.server
 import json
 import os
 import signal
+import threading
 import time
 
 import datos
@@ -123,6 +125,69 @@ def test_rows_refused_one_by_one_lose_nothing(system):
     assert set(rows.values()) == {1}
     for ident, (row, attributes) in letters.items():
         assert row == sent[ident] and attributes["datos-error"] == "rejected"
+
+
+def told_by_doctor(system, **told):
+    done = datos.run(datos.DATOS, "doctor", "--store", "bigquery", environment={
+        "PUBSUB_EMULATOR_HOST": system.ready["pubsub"], "REDIS_URL": system.ready["redis"],
+        "BIGQUERY_EMULATOR_HOST": system.ready["bigquery"].removeprefix("http://"), **told})
+    return done.returncode, {line[6:].split("  ")[0]: line[:4].strip() for line in done.stdout.splitlines()}, done.stdout
+
+
+def test_the_doctor_asks_what_may_be_written_and_queried(system):
+    code, found, text = told_by_doctor(system)
+    assert (code, found["store"], found["rows"], found["queries"]) == (0, "ok", "ok", "ok"), text
+    fail(system, {"method": "jobs.query", "action": "error", "http_status": 403})
+    code, found, text = told_by_doctor(system)
+    assert (code, found["store"], found["rows"], found["queries"]) == (1, "ok", "ok", "FAIL"), text
+    assert "roles/bigquery.jobUser" in text
+    # ingest runs none, and has no right to
+    code, found, text = told_by_doctor(system, DATOS_CLOUD="1", DATOS_INGEST="pull")
+    assert code == 0 and "queries" not in found, text
+    fail(system, {"method": "tables.testIamPermissions", "action": "error", "http_status": 403})
+    code, found, text = told_by_doctor(system)
+    assert code == 0 and "could not be asked" in text, text
+
+
+class Stingy(http.server.BaseHTTPRequestHandler):
+    """BigQuery, but for who may read or write the table."""
+    def answer(self, body=None):
+        if self.path.endswith(":testIamPermissions"):
+            status, text = 200, json.dumps({"permissions": self.server.given} if self.server.given else {})
+        else:
+            there = datos.request(self.command, self.server.real + self.path, body)
+            status, text = there.status, there.body
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    do_GET = answer
+
+    def do_POST(self):
+        self.answer(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("given, lacks", [
+    ([], "lacks bigquery.tables.getData and bigquery.tables.updateData: grant"),
+    (["bigquery.tables.getData"], "lacks bigquery.tables.updateData: grant"),
+    (["bigquery.tables.updateData"], "lacks bigquery.tables.getData: grant")])
+def test_the_doctor_names_the_right_that_is_lacking(system, given, lacks):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stingy)
+    server.real, server.given = system.ready["bigquery"], given
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        code, found, text = told_by_doctor(system, BIGQUERY_EMULATOR_HOST=f"127.0.0.1:{server.server_address[1]}")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert (code, found["store"], found["rows"], found["queries"]) == (1, "ok", "FAIL", "ok"), text
+    assert f"latam_dataset.datos: the credential {lacks} roles/bigquery.dataEditor" in text
 
 
 def test_lost_answers_make_no_second_rows(system):
