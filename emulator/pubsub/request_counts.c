@@ -23,6 +23,9 @@ static const struct {
     [REQUEST_SEEK] = {"/google.pubsub.v1.Subscriber/Seek",
                       "subscription_seek_request_count",
                       "Seek requests by result."},
+    [REQUEST_STREAMING_PULL] = {"/google.pubsub.v1.Subscriber/StreamingPull",
+                                "subscription_streaming_pull_response_count",
+                                "Answers of streaming pulls by result."},
 };
 
 enum request_kind request_kind_of(struct str path)

@@ -17,6 +17,7 @@ enum request_kind {
     REQUEST_PULL_ACK,
     REQUEST_MOD_ACK,
     REQUEST_SEEK,
+    REQUEST_STREAMING_PULL, /* answers, and ends that are errors */
     REQUEST_KINDS
 };
 enum {

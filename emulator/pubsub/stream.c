@@ -5,6 +5,7 @@
 #include "common/mem.h"
 #include "emulator/faults.h"
 #include "emulator/pubsub/pubsub_priv.h"
+#include "emulator/pubsub/request_counts.h"
 #include "emulator/requests.h"
 #include "grpc/grpc.h"
 #include "grpc/wire.h"
@@ -57,8 +58,11 @@ static void put_properties(struct buf *out, const struct sub *sub)
 
 static void send(struct stream *st, struct buf *out)
 {
-    if (st->call && !grpc_send_raw(st->call, buf_as_str(out)))
+    if (!st->call)
+        return;
+    if (!grpc_send_raw(st->call, buf_as_str(out)))
         st->is_full = true;
+    request_counts_add(&st->sub->requests, REQUEST_STREAMING_PULL, GRPC_OK);
 }
 
 static void send_properties(struct stream *st)
@@ -259,6 +263,8 @@ static void finish(struct stream *st, enum grpc_status status, const char *text)
 {
     struct grpc_call *call = st->call;
 
+    if (st->sub && status)
+        request_counts_add(&st->sub->requests, REQUEST_STREAMING_PULL, status);
     if (st->sub)
         leave(st);
     if (!call)

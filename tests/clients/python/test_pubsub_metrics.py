@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What /metrics says of topics and subscriptions, under Cloud Monitoring's names."""
+import threading
+
 import datos
 import pytest
 from google.api_core import exceptions
+from google.pubsub_v1.types import StreamingPullRequest
 
 FAMILY = "pubsub_googleapis_com:"
 
@@ -56,6 +59,28 @@ def test_requests_by_result(google):
                            ("pull_ack", {"success": ("success", 1), "invalid_argument": ("invalid", 1)}),
                            ("mod_ack_deadline", {"success": ("success", 1)}), ("seek", {})):
         assert samples(google, name, f"subscription_{family}_request_count") == counts, family
+
+
+def test_answers_of_streams(google):
+    topic = google.topic()
+    name = google.subscription(topic)
+    end = threading.Event()
+
+    def requests():
+        yield StreamingPullRequest(subscription=name, stream_ack_deadline_seconds=600)
+        end.wait(30)
+    answers = google.subscriber.streaming_pull(requests=requests(), retry=None, timeout=30)
+    family, before = "subscription_streaming_pull_response_count", 0
+    for text in (b"a", b"b"):
+        google.raw.publish(topic=topic, messages=[{"data": text}])
+        while not (answer := next(answers)).received_messages:
+            pass  # what the stream is like
+        assert [m.message.data for m in answer.received_messages] == [text]
+        (kind, count), = samples(google, name, family).values()
+        assert kind == "success" and count > before
+        before = count
+    end.set()
+    assert list(answers) == []
 
 
 def test_names_that_are_no_resource_make_no_series(google):
