@@ -125,25 +125,28 @@ static int64_t unit(const struct partitioning *p)
 
 int64_t partition_of(const struct partitioning *p, int64_t value)
 {
-    int64_t out;
+    int64_t us, out;
 
     if (strcmp(p->type, "RANGE") == 0) {
         if (value < p->start || value >= p->end)
             return PARTITION_BEYOND;
         return value - (value - p->start) % p->interval;
     }
-    if (part_trunc(value * unit(p), str_from(p->type), &out))
+    /* the bounds of what no filter cuts are beyond all dates */
+    if (__builtin_mul_overflow(value, unit(p), &us) ||
+        part_trunc(us, str_from(p->type), &out))
         return PARTITION_BEYOND;
     return floor_div(out, unit(p));
 }
 
 int64_t partition_next(const struct partitioning *p, int64_t id)
 {
-    int64_t out;
+    int64_t us, out;
 
     if (strcmp(p->type, "RANGE") == 0)
         return id + p->interval < p->end ? id + p->interval : p->end;
-    if (part_add_civil(id * unit(p), 1, str_from(p->type), &out))
+    if (__builtin_mul_overflow(id, unit(p), &us) ||
+        part_add_civil(us, 1, str_from(p->type), &out))
         return INT64_MAX;
     return floor_div(out, unit(p));
 }
