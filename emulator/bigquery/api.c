@@ -59,6 +59,7 @@ static void call_free(struct call *c)
     buf_fini(&c->text);
     buf_fini(&c->unzipped);
     mem_free(c->repeated);
+    json_decref(c->running);
     mem_free(c);
     bq->n_calls--;
     bigquery_check_drained(bq);

@@ -86,6 +86,7 @@ struct call {
     struct buf text;     /* owns vars, params, headers, body */
     char *repeated;      /* the id of the job whose answer it gets; owned */
     char most[24];       /* its maxResults */
+    json_t *running;     /* jobs.list: those that do; owned */
 };
 
 /* --- asking --------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jobs.*: query, insert, getQueryResults, get, list, cancel, delete. What may
- * have to wait runs on the loop. */
+/* jobs.*: query, insert, getQueryResults, get, cancel, delete. What may have
+ * to wait runs on the loop. jobs.list is in jobs_list.c. */
 #include <stdio.h>
 
 #include "common/clock.h"
@@ -19,8 +19,7 @@
 enum {
     TIMEOUT_MS = 10000,      /* of jobs.query and getQueryResults */
     TIMEOUT_MAX_MS = 200000, /* the server's own patience */
-    INSERT_WAIT_MS = 100,    /* short jobs are told as done */
-    LIST_PAGE = 50
+    INSERT_WAIT_MS = 100     /* short jobs are told as done */
 };
 #define REQUEST_US (15 * 60 * 1000000LL) /* requestId counts so long */
 
@@ -436,88 +435,4 @@ void jobs_delete(struct call *c)
         rc = db_run(w, &err, "DELETE FROM jobs WHERE n = ?", "i", n);
     if (call_end(c, w, rc))
         call_reply(c, 204);
-}
-
-/* --- list ----------------------------------------------------------------- */
-
-static json_t *list_item(struct str text)
-{
-    static const char *const shown[] = {
-        "id",     "kind",       "jobReference", "configuration",
-        "status", "statistics", "user_email"};
-    json_t *body = json_loadb(text.p, text.len, 0, NULL);
-    json_t *item = json_object();
-    json_t *state = json_object_get(json_object_get(body, "status"), "state");
-    json_t *error =
-        json_object_get(json_object_get(body, "status"), "errorResult");
-
-    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
-        json_t *v = json_object_get(body, shown[i]);
-
-        if (v)
-            json_object_set(item, shown[i], v);
-    }
-    if (state)
-        json_object_set(item, "state", state);
-    if (error)
-        json_object_set(item, "errorResult", error);
-    json_decref(body);
-    return item;
-}
-
-static int check_states(struct call *c, struct str filter)
-{
-    static const char *const states[] = {"done", "pending", "running"};
-    struct str rest = filter;
-    bool known = true;
-
-    while (known && rest.p && rest.len) {
-        struct str one = str_cut(&rest, ',');
-
-        known = false;
-        for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-            known |= str_ieq(one, str_from(states[i]));
-    }
-    if (known)
-        return RC_OK;
-    return fail_set(&c->fail, "invalid",
-                    "Invalid value for stateFilter: %.*s is not a valid value",
-                    (int)(filter.len > 80 ? 80 : filter.len), filter.p);
-}
-
-void jobs_list(struct call *c)
-{
-    struct str filter = call_param(c, "stateFilter");
-    struct str parent = call_param(c, "parentJobId");
-    json_t *list = json_array(), *reply;
-    struct err err = {0};
-    struct page page;
-    int64_t n = 0;
-    sqlite3_stmt *s;
-
-    if (check_states(c, filter) || resource_page(c, LIST_PAGE, &page)) {
-        json_decref(list);
-        return;
-    }
-    s = db_query(c->db, &err,
-                 "SELECT body FROM jobs WHERE project = ? AND body IS NOT NULL"
-                 " AND (? = '' OR instr(lower(?), lower(state)))"
-                 " AND (? = '' OR parent = ?)"
-                 " ORDER BY n DESC LIMIT ? OFFSET ?",
-                 "sssssii", c->vars[0], filter.p ? filter : STR(""),
-                 filter.p ? filter : STR(""), parent.p ? parent : STR(""),
-                 parent.p ? parent : STR(""), page.max + 1, page.from);
-    while (s && sqlite3_step(s) == SQLITE_ROW && n++ < page.max)
-        json_array_append_new(list, list_item(db_text(s, 0)));
-    if (s)
-        db_done(s);
-    reply = json_pack("{s:s, s:s}", "kind", "bigquery#jobList", "etag", "jobs");
-    if (n > page.max)
-        json_object_set_new(
-            reply, "nextPageToken",
-            json_sprintf("%lld", (long long)page.from + page.max));
-    if (json_array_size(list))
-        json_object_set(reply, "jobs", list);
-    json_decref(list);
-    call_reply_json(c, reply);
 }

@@ -360,6 +360,33 @@ def test_selected_fields_may_be_fields_of_records(bq):
         "id", "addr(city,zip,geo(x,y))"]
 
 
+def test_jobs_that_wait_or_run_are_listed(bq):
+    def listed(query=""):
+        return [j["jobReference"]["jobId"] for j in bq.call("GET", "jobs" + query).get("jobs", [])]
+
+    start(bq, "SELECT 1", "over")
+    datos.wait_for(lambda: in_state(bq, "over", "DONE"), 60)
+    for id in ("one", "two"):
+        start(bq, LONG, id)
+        datos.wait_for(lambda: in_state(bq, id, "RUNNING"), 120)
+    assert listed() == ["two", "one", "over"]
+    assert listed("?stateFilter=running") == ["two", "one"] and listed("?stateFilter=pending") == []
+    assert listed("?stateFilter=done") == ["over"]
+    assert listed("?stateFilter=done&stateFilter=running") == listed("?stateFilter=running,done") == listed()
+    assert listed("?parentJobId=one") == []
+    pages, token = [], ""
+    while token is not None:
+        page = bq.call("GET", "jobs?maxResults=1" + (f"&pageToken={token}" if token else ""))
+        pages += [j["jobReference"]["jobId"] for j in page["jobs"]]
+        token = page.get("nextPageToken")
+    assert pages == listed()
+    made = int(shown(bq, "over")["statistics"]["creationTime"])
+    assert listed(f"?maxCreationTime={made}") == ["over"] or made == int(shown(bq, "one")["statistics"]["creationTime"])
+    assert listed(f"?minCreationTime={made + 10 ** 9}") == []
+    cancel(bq, ["one", "two"])
+    assert listed("?stateFilter=running") == [] and listed() == ["two", "one", "over"]
+
+
 def test_lists_of_jobs_are_cut_by_state_and_parent(bq):
     bq.query("SELECT 1")
     assert len(bq.call("GET", "jobs?stateFilter=done")["jobs"]) == 1
