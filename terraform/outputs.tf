@@ -32,3 +32,23 @@ output "probe_account" {
   description = "For the workflows' variable PROBE_ACCOUNT, null where every system is public or without delivery."
   value       = one(module.delivery[*].probe_account)
 }
+
+output "delivery_variables" {
+  description = "Value of the workflow variable TERRAFORM_VARIABLES: what the last apply was told, without what delivery says itself."
+  value = jsonencode({ for name, value in {
+    region             = var.region
+    sidecar_image      = var.sidecar_image
+    sidecar_cpu        = var.sidecar_cpu
+    subnets            = var.subnets
+    systems            = var.systems
+    default_system     = var.default_system
+    auth               = var.auth
+    domain             = var.domain
+    github             = var.github
+    apply_roles        = var.apply_roles
+    billing_account    = var.billing_account
+    monthly_budget_usd = var.monthly_budget_usd
+    runbook_url        = var.runbook_url
+    alert_emails       = var.alert_emails
+  } : name => value if value != null })
+}

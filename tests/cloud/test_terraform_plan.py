@@ -12,7 +12,7 @@ import pytest
 
 import datos
 import emulator
-from conftest import ROOT
+from conftest import ROOT, read
 from test_terraform import needs_terraform
 
 COMMON = {
@@ -162,6 +162,15 @@ def test_a_doctor_with_each_containers_settings_is_healthy(two, tmp_path):
             assert done.returncode == 0 and done.stdout.endswith("\nhealthy: 0 fatal, 0 to look at\n"), (address, done)
     finally:
         assert system.stop() == 0
+
+
+def test_delivery_can_be_told_what_a_person_applied(two, plan):
+    """As TERRAFORM_VARIABLES, beside what the script says by itself: the same plan."""
+    told = json.loads(two.outputs["delivery_variables"])
+    variables = set(re.findall(r'^variable "(\w+)"', read("terraform", "variables.tf"), re.M))
+    assert set(told) == variables - {"project", "state_bucket", "environment", "image", "billing_account"}
+    again = plan({**{name: COMMON[name] for name in ("project", "state_bucket", "environment", "image")}, **told})
+    assert again.text == two.text and again.outputs == two.outputs
 
 
 def test_what_reading_costs_is_bounded_by_the_map(two):
