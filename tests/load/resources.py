@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Makes this system's topics and subscriptions in a Pub/Sub emulator that
-starts empty, as Google's does; what is there already is left as it is.
+starts empty, as Google's does; what is there already is left as it is. How long
+letters are kept is that emulator's default: it lives no longer than its process.
     tests/load/resources.py http://127.0.0.1:8085 [PROJECT]"""
 import json
 import sys
