@@ -188,21 +188,9 @@ static void reply_with(struct call *c, struct str name)
     json_decref(d.body);
 }
 
-/* NULL with the call failed. Owned. */
-static json_t *sent_body(struct call *c)
-{
-    json_t *body = call_json(c);
-
-    if (body && shape_check(body, "Dataset", "dataset", &c->fail)) {
-        json_decref(body);
-        return NULL;
-    }
-    return body;
-}
-
 void datasets_insert(struct call *c)
 {
-    json_t *body = sent_body(c);
+    json_t *body = shape_body(c, "Dataset", "dataset");
     const json_t *ref = json_object_get(body, "datasetReference");
     const char *name = json_string_value(json_object_get(ref, "datasetId"));
     struct db *w;
@@ -330,7 +318,7 @@ int dataset_patch(struct db *w, struct str project, struct str name,
 
 static void change(struct call *c, bool merge)
 {
-    json_t *sent = sent_body(c), *whole;
+    json_t *sent = shape_body(c, "Dataset", "dataset"), *whole;
     struct db *w = sent ? call_begin(c) : NULL;
     struct dataset d;
     char etag[40];

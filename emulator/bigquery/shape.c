@@ -192,3 +192,14 @@ int shape_check(const json_t *body, const char *message, const char *path,
     snprintf(c.path, sizeof(c.path), "%s", path);
     return check_object(&c, body, message);
 }
+
+json_t *shape_body(struct call *c, const char *message, const char *path)
+{
+    json_t *body = call_json(c);
+
+    if (body && shape_check(body, message, path, &c->fail)) {
+        json_decref(body);
+        return NULL;
+    }
+    return body;
+}

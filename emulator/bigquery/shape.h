@@ -8,11 +8,15 @@
 
 #include <jansson.h>
 
+#include "emulator/bigquery/call.h"
 #include "emulator/bigquery/reason.h"
 
 /* `message` names the body's shape ("Job"), `path` is how errors name it
  * ("job"). RC_INVALID with `f`. */
 RC_MUST_USE int shape_check(const json_t *body, const char *message,
                             const char *path, struct fail *f);
+/* The body of a call, checked; NULL with the call failed. Owned. The loop's
+ * thread. */
+json_t *shape_body(struct call *c, const char *message, const char *path);
 
 #endif

@@ -29,21 +29,9 @@ static void reply_with(struct call *c, struct str name)
     table_free(t);
 }
 
-/* NULL with the call failed. Owned. */
-static json_t *sent_body(struct call *c)
-{
-    json_t *body = call_json(c);
-
-    if (body && shape_check(body, "Table", "table", &c->fail)) {
-        json_decref(body);
-        return NULL;
-    }
-    return body;
-}
-
 void tables_insert(struct call *c)
 {
-    json_t *body = sent_body(c);
+    json_t *body = shape_body(c, "Table", "table");
     struct table *t = NULL;
     struct db *w;
     int rc;
@@ -180,7 +168,7 @@ static json_t *patched(const struct table *t, json_t *sent, struct fail *f)
 
 static void change(struct call *c, bool merge)
 {
-    json_t *sent = sent_body(c), *body;
+    json_t *sent = shape_body(c, "Table", "table"), *body;
     struct db *w = sent ? call_begin(c) : NULL;
     struct table *t = NULL;
     char etag[40];

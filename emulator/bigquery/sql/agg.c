@@ -32,32 +32,31 @@ struct ints {
     int64_t n, sum, wraps; /* the total is sum + wraps times 2 to the 64 */
 };
 
-static void ints_step(sqlite3_context *c, int n, sqlite3_value **v)
+/* A row comes into the sum (+1) or leaves a window's frame (-1). */
+static void ints_add(sqlite3_context *c, sqlite3_value *v, int sign)
 {
     struct ints *s = sqlite3_aggregate_context(c, sizeof(*s));
     int64_t x;
 
-    (void)n;
-    if (!s || is_null(v[0]))
+    if (!s || is_null(v))
         return;
-    x = sqlite3_value_int64(v[0]);
-    s->n++;
-    if (__builtin_add_overflow(s->sum, x, &s->sum))
-        s->wraps += x < 0 ? -1 : 1;
+    x = sqlite3_value_int64(v);
+    s->n += sign;
+    if (sign > 0 ? __builtin_add_overflow(s->sum, x, &s->sum)
+                 : __builtin_sub_overflow(s->sum, x, &s->sum))
+        s->wraps += x < 0 ? -sign : sign;
+}
+
+static void ints_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+    (void)n;
+    ints_add(c, v[0], 1);
 }
 
 static void ints_inverse(sqlite3_context *c, int n, sqlite3_value **v)
 {
-    struct ints *s = sqlite3_aggregate_context(c, sizeof(*s));
-    int64_t x;
-
     (void)n;
-    if (!s || is_null(v[0]))
-        return;
-    x = sqlite3_value_int64(v[0]);
-    s->n--;
-    if (__builtin_sub_overflow(s->sum, x, &s->sum))
-        s->wraps += x < 0 ? 1 : -1;
+    ints_add(c, v[0], -1);
 }
 
 static void ints_value(sqlite3_context *c)

@@ -24,6 +24,19 @@ void bexpr_merge(struct bexpr *to, const struct bexpr *from)
     }
 }
 
+struct bexpr *bexpr_over(struct binder *b, const struct sql_type *t,
+                         const char *sql, const struct bexpr *l,
+                         const struct bexpr *r, size_t at)
+{
+    struct bexpr *e = bexpr_new(b, t, sql, at);
+
+    bexpr_merge(e, l);
+    if (r)
+        bexpr_merge(e, r);
+    e->constant = l->constant && (!r || r->constant);
+    return e;
+}
+
 /* Of a dry run: known by name, or by its number. */
 static struct bexpr *undeclared(struct binder *b, const struct ast_expr *x)
 {

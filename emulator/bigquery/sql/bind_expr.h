@@ -14,6 +14,10 @@ struct bexpr *bexpr_new(struct binder *b, const struct sql_type *t,
                         const char *sql, size_t at);
 /* Carries ungrouped, is_agg and so on over to `to`. */
 void bexpr_merge(struct bexpr *to, const struct bexpr *from);
+/* `sql` over one or two operands (`r` may be NULL): constant if they are. */
+struct bexpr *bexpr_over(struct binder *b, const struct sql_type *t,
+                         const char *sql, const struct bexpr *l,
+                         const struct bexpr *r, size_t at);
 struct bexpr *bind_binary(struct binder *b, const struct ast_expr *x);
 struct bexpr *bind_unary(struct binder *b, const struct ast_expr *x);
 struct bexpr *bind_compare(struct binder *b, const char *op, struct bexpr *l,

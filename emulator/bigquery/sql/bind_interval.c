@@ -23,19 +23,6 @@ void refuse_interval(struct binder *b, const struct sql_type *t, size_t at,
         bind_refuse(b, at, "%s of type %s", what, bind_type_name(b, t));
 }
 
-static struct bexpr *made(struct binder *b, const struct sql_type *t,
-                          const char *sql, const struct bexpr *l,
-                          const struct bexpr *r, size_t at)
-{
-    struct bexpr *e = bexpr_new(b, t, sql, at);
-
-    bexpr_merge(e, l);
-    if (r)
-        bexpr_merge(e, r);
-    e->constant = l->constant && (!r || r->constant);
-    return e;
-}
-
 struct bexpr *interval_value(struct binder *b, const struct ast_expr *x)
 {
     const struct sql_type *t = type_scalar(T_INTERVAL);
@@ -48,19 +35,20 @@ struct bexpr *interval_value(struct binder *b, const struct ast_expr *x)
                       "Invalid INTERVAL datetime part range: %.*s TO %s",
                       STR_ARG(x->text), x->op);
         n = bind_as(b, x->a, type_scalar(T_STRING), "INTERVAL");
-        return made(b, t,
-                    arena_printf(b->mem, "bq_interval_text(%s,'%.*s','%s')",
-                                 n->sql, STR_ARG(x->text), x->op),
-                    n, NULL, x->at);
+        return bexpr_over(b, t,
+                          arena_printf(b->mem,
+                                       "bq_interval_text(%s,'%.*s','%s')",
+                                       n->sql, STR_ARG(x->text), x->op),
+                          n, NULL, x->at);
     }
     if (!interval_of(1, x->text, &one))
         bind_fail(b, x->at, "A valid date part name is required but found %.*s",
                   STR_ARG(x->text));
     n = bind_as(b, x->a, type_scalar(T_INT64), "INTERVAL");
-    return made(b, t,
-                arena_printf(b->mem, "bq_interval(%s,'%.*s')", n->sql,
-                             STR_ARG(x->text)),
-                n, NULL, x->at);
+    return bexpr_over(b, t,
+                      arena_printf(b->mem, "bq_interval(%s,'%.*s')", n->sql,
+                                   STR_ARG(x->text)),
+                      n, NULL, x->at);
 }
 
 /* DATE, DATETIME or TIMESTAMP, moved. */
@@ -71,10 +59,11 @@ static struct bexpr *shifted(struct binder *b, struct bexpr *d,
         d->type->kind == T_TIMESTAMP ? d->type : type_scalar(T_DATETIME);
 
     d = coerce(b, d, t);
-    return made(b, t,
-                arena_printf(b->mem, "bq_interval_shift(%s,%s,%d,'%c')", d->sql,
-                             v->sql, minus ? -1 : 1, type_letter(t)),
-                d, v, at);
+    return bexpr_over(b, t,
+                      arena_printf(b->mem, "bq_interval_shift(%s,%s,%d,'%c')",
+                                   d->sql, v->sql, minus ? -1 : 1,
+                                   type_letter(t)),
+                      d, v, at);
 }
 
 static bool is_date(const struct bexpr *e)
@@ -96,35 +85,37 @@ struct bexpr *interval_arithmetic(struct binder *b, const char *op,
     struct bexpr *n, *v;
 
     if (sum && is_interval(l) && is_interval(r))
-        return made(b, t,
-                    arena_printf(b->mem, "bq_interval_add(%s,%s,%d)", l->sql,
-                                 r->sql, minus ? -1 : 1),
-                    l, r, at);
+        return bexpr_over(b, t,
+                          arena_printf(b->mem, "bq_interval_add(%s,%s,%d)",
+                                       l->sql, r->sql, minus ? -1 : 1),
+                          l, r, at);
     if (sum && is_date(l) && is_interval(r))
         return shifted(b, l, r, minus, at);
     if (op[0] == '+' && is_date(r) && is_interval(l))
         return shifted(b, r, l, false, at);
     if (minus && is_date(l) && l->type->kind == r->type->kind)
-        return made(b, t,
-                    arena_printf(b->mem, "bq_interval_between(%s,%s,'%c')",
-                                 l->sql, r->sql, type_letter(l->type)),
-                    l, r, at);
+        return bexpr_over(b, t,
+                          arena_printf(b->mem,
+                                       "bq_interval_between(%s,%s,'%c')",
+                                       l->sql, r->sql, type_letter(l->type)),
+                          l, r, at);
     num = type_scalar(T_INT64);
     v = is_interval(l) ? l : r;
     n = coerce(b, is_interval(l) ? r : l, num);
     if (!n || !is_interval(v) || (op[0] != '*' && (op[0] != '/' || v != l)))
         return NULL;
-    return made(b, t,
-                arena_printf(b->mem, "bq_interval_%s(%s,%s)",
-                             op[0] == '*' ? "mul" : "div", v->sql, n->sql),
-                v, n, at);
+    return bexpr_over(b, t,
+                      arena_printf(b->mem, "bq_interval_%s(%s,%s)",
+                                   op[0] == '*' ? "mul" : "div", v->sql,
+                                   n->sql),
+                      v, n, at);
 }
 
 struct bexpr *interval_negative(struct binder *b, struct bexpr *e, size_t at)
 {
-    return made(b, e->type,
-                arena_cat(b->mem, "bq_interval_mul(", e->sql, ",-1)", NULL), e,
-                NULL, at);
+    return bexpr_over(
+        b, e->type, arena_cat(b->mem, "bq_interval_mul(", e->sql, ",-1)", NULL),
+        e, NULL, at);
 }
 
 struct bexpr *interval_extract(struct binder *b, struct bexpr *e,
@@ -136,10 +127,10 @@ struct bexpr *interval_extract(struct binder *b, struct bexpr *e,
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         if (!strcmp(part, parts[i]))
-            return made(b, type_scalar(T_INT64),
-                        arena_cat(b->mem, "bq_interval_part(", e->sql, ",'",
-                                  part, "')", NULL),
-                        e, NULL, at);
+            return bexpr_over(b, type_scalar(T_INT64),
+                              arena_cat(b->mem, "bq_interval_part(", e->sql,
+                                        ",'", part, "')", NULL),
+                              e, NULL, at);
     }
     bind_fail(b, at, "EXTRACT from INTERVAL does not support the %s date part",
               part);

@@ -13,19 +13,6 @@ static _Noreturn void no_signature(struct binder *b, const char *op,
               op, bind_type_name(b, l->type), bind_type_name(b, r->type));
 }
 
-static struct bexpr *result(struct binder *b, const struct sql_type *t,
-                            const char *sql, const struct bexpr *l,
-                            const struct bexpr *r, size_t at)
-{
-    struct bexpr *e = bexpr_new(b, t, sql, at);
-
-    bexpr_merge(e, l);
-    if (r)
-        bexpr_merge(e, r);
-    e->constant = l->constant && (!r || r->constant);
-    return e;
-}
-
 /* Long chains as a tree of small depth: SQLite refuses 1000 levels. */
 static const char *logic_sql(struct binder *b, const char *op, struct bexpr **e,
                              size_t n)
@@ -82,10 +69,10 @@ static struct bexpr *struct_equal(struct binder *b, struct bexpr *l,
             bexpr_new(b, r->type->fields[i].type,
                       arena_printf(b->mem, "bq_field(%s,%zu)", r->sql, i), at);
         struct bexpr *c = bind_compare(b, "=", f, g, at);
-        out = out ? result(b, c->type,
-                           arena_cat(b->mem, "(", out->sql, " AND ", c->sql,
-                                     ")", NULL),
-                           out, c, at)
+        out = out ? bexpr_over(b, c->type,
+                               arena_cat(b->mem, "(", out->sql, " AND ", c->sql,
+                                         ")", NULL),
+                               out, c, at)
                   : c;
     }
     if (!out)
@@ -143,27 +130,27 @@ struct bexpr *bind_compare(struct binder *b, const char *op, struct bexpr *l,
         /* An INT64 column beside a literal stays bare, for its index. */
         sql = float_compare(b, op, l->column && r->lit ? l : coerce(b, l, t),
                             r->lit ? r : coerce(b, r, t));
-        return result(b, bool_type, sql, l, r, at);
+        return bexpr_over(b, bool_type, sql, l, r, at);
     }
     l = coerce(b, l, t);
     r = coerce(b, r, t);
     if (t->kind == T_INTERVAL)
-        return result(b, bool_type,
-                      arena_cat(b->mem, "(bq_interval_us(", l->sql, ")", op,
-                                "bq_interval_us(", r->sql, "))", NULL),
-                      l, r, at);
+        return bexpr_over(b, bool_type,
+                          arena_cat(b->mem, "(bq_interval_us(", l->sql, ")", op,
+                                    "bq_interval_us(", r->sql, "))", NULL),
+                          l, r, at);
     if (t->kind == T_STRUCT) {
         struct bexpr *e = struct_equal(b, l, r, at);
         if (op[0] == '!')
-            e = result(b, bool_type,
-                       arena_cat(b->mem, "(NOT ", e->sql, ")", NULL), e, NULL,
-                       at);
+            e = bexpr_over(b, bool_type,
+                           arena_cat(b->mem, "(NOT ", e->sql, ")", NULL), e,
+                           NULL, at);
         return e;
     }
     sql = arena_cat(b->mem, "(", l->sql, op, r->sql,
                     !equality && is_decimal(t) ? " COLLATE bq_num" : "", ")",
                     NULL);
-    return result(b, bool_type, sql, l, r, at);
+    return bexpr_over(b, bool_type, sql, l, r, at);
 }
 
 /* bq_add(a,b) and c become bq_add(a,b,c). */
@@ -180,7 +167,7 @@ static struct bexpr *chained(struct binder *b, const char *fn,
                       ",", r->sql, ")", NULL);
     else
         sql = arena_cat(b->mem, fn, "(", l->sql, ",", r->sql, ")", NULL);
-    e = result(b, t, sql, l, r, at);
+    e = bexpr_over(b, t, sql, l, r, at);
     e->chain = fn;
     e->n_chain =
         sql[0] && l->chain == fn && l->n_chain < 100 ? l->n_chain + 1 : 2;
@@ -203,11 +190,11 @@ static struct bexpr *interval_add(struct binder *b, struct bexpr *l,
     fn = kind == T_TIMESTAMP ? "bq_ts_add"
          : kind == T_TIME    ? "bq_time_add"
                              : "bq_dt_add";
-    return result(b, t,
-                  arena_printf(b->mem, "%s(%s,%s%s%s,'%.*s')", fn, l->sql,
-                               minus ? "bq_neg(" : "", n->sql, minus ? ")" : "",
-                               STR_ARG(x->text)),
-                  l, n, x->at);
+    return bexpr_over(b, t,
+                      arena_printf(b->mem, "%s(%s,%s%s%s,'%.*s')", fn, l->sql,
+                                   minus ? "bq_neg(" : "", n->sql,
+                                   minus ? ")" : "", STR_ARG(x->text)),
+                      l, n, x->at);
 }
 
 static struct bexpr *date_add(struct binder *b, const char *op, struct bexpr *l,
@@ -220,11 +207,11 @@ static struct bexpr *date_add(struct binder *b, const char *op, struct bexpr *l,
     }
     if (l->type->kind != T_DATE || r->type->kind != T_INT64)
         no_signature(b, op, l, r, at);
-    return result(b, l->type,
-                  arena_printf(b->mem, "bq_date_add(%s,%s%s%s,'DAY')", l->sql,
-                               op[0] == '-' ? "bq_neg(" : "", r->sql,
-                               op[0] == '-' ? ")" : ""),
-                  l, r, at);
+    return bexpr_over(b, l->type,
+                      arena_printf(b->mem, "bq_date_add(%s,%s%s%s,'DAY')",
+                                   l->sql, op[0] == '-' ? "bq_neg(" : "",
+                                   r->sql, op[0] == '-' ? ")" : ""),
+                      l, r, at);
 }
 
 static struct bexpr *arithmetic(struct binder *b, const struct ast_expr *x,
@@ -282,8 +269,8 @@ static struct bexpr *concat(struct binder *b, struct bexpr *l, struct bexpr *r,
     left = l->sql;
     if (l->chain && !strcmp(l->chain, "||"))
         left = arena_strndup(b->mem, left + 1, strlen(left) - 2);
-    e = result(b, t, arena_cat(b->mem, "(", left, "||", r->sql, ")", NULL), l,
-               r, at);
+    e = bexpr_over(b, t, arena_cat(b->mem, "(", left, "||", r->sql, ")", NULL),
+                   l, r, at);
     e->chain = "||";
     return e;
 }
@@ -302,11 +289,11 @@ static struct bexpr *bits(struct binder *b, const char *op, struct bexpr *l,
     if (!i || !j)
         no_signature(b, op, l, r, at);
     if (op[0] == '&' || op[0] == '|')
-        return result(b, t,
-                      arena_cat(b->mem, "(", i->sql, op, j->sql, ")", NULL), i,
-                      j, at);
-    return result(b, t, arena_cat(b->mem, fn, i->sql, ",", j->sql, ")", NULL),
-                  i, j, at);
+        return bexpr_over(b, t,
+                          arena_cat(b->mem, "(", i->sql, op, j->sql, ")", NULL),
+                          i, j, at);
+    return bexpr_over(
+        b, t, arena_cat(b->mem, fn, i->sql, ",", j->sql, ")", NULL), i, j, at);
 }
 
 /* INTERVAL n part beside a date: what adds the part to it does it. */
@@ -374,8 +361,8 @@ static struct bexpr *negative(struct binder *b, const struct ast_expr *x)
     fn = e->type->kind == T_INT64     ? "bq_neg("
          : e->type->kind == T_FLOAT64 ? "bq_fneg("
                                       : "bq_nneg(";
-    return result(b, e->type, arena_cat(b->mem, fn, e->sql, ")", NULL), e, NULL,
-                  x->at);
+    return bexpr_over(b, e->type, arena_cat(b->mem, fn, e->sql, ")", NULL), e,
+                      NULL, x->at);
 }
 
 struct bexpr *bind_unary(struct binder *b, const struct ast_expr *x)
@@ -400,8 +387,9 @@ struct bexpr *bind_unary(struct binder *b, const struct ast_expr *x)
                   "argument types: %s",
                   x->op, bind_type_name(b, e->type));
     if (x->op[0] == '~')
-        return result(b, c->type, arena_cat(b->mem, "(~", c->sql, ")", NULL), c,
-                      NULL, x->at);
-    return result(b, c->type, arena_cat(b->mem, "(NOT ", c->sql, ")", NULL), c,
-                  NULL, x->at);
+        return bexpr_over(b, c->type,
+                          arena_cat(b->mem, "(~", c->sql, ")", NULL), c, NULL,
+                          x->at);
+    return bexpr_over(b, c->type, arena_cat(b->mem, "(NOT ", c->sql, ")", NULL),
+                      c, NULL, x->at);
 }
