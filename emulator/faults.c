@@ -45,6 +45,11 @@ enum {
     N_ACTIONS = sizeof(action_names) / sizeof(action_names[0])
 };
 
+const char *faults_name(enum fault_action action)
+{
+    return action == FAULT_NONE ? NULL : action_names[action];
+}
+
 struct faults *faults_new(uint64_t seed)
 {
     struct faults *f = MEM_NEW(struct faults);
@@ -263,6 +268,40 @@ static struct str leaf_of(const char *method)
     return str_from(slash ? slash + 1 : method);
 }
 
+/* What can be done twice to be seen: the rest would only be counted. */
+static bool is_doubled(struct str method)
+{
+    static const char *const leaves[] = {"Publish", "Pull", "StreamingPull",
+                                         "Push", "tabledata.insertAll"};
+    size_t from = method.len;
+
+    while (from && method.p[from - 1] != '/')
+        from--;
+    for (size_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++)
+        if (str_eq(str_of(method.p + from, method.len - from),
+                   str_from(leaves[i])))
+            return true;
+    return false;
+}
+
+static int check_doubled(const struct faults *f, const struct rule *r, size_t i,
+                         struct err *err)
+{
+    if (r->fault.action != FAULT_DUPLICATE || !f->n_known)
+        return RC_OK;
+    for (size_t k = 0; k < f->n_known; k++) {
+        struct str method = str_from(f->known[k].method);
+
+        if (is_doubled(method) &&
+            fits(r->service, str_from(f->known[k].service)) &&
+            (!r->method || method_fits(r->method, method)))
+            return RC_OK;
+    }
+    return wrong(err, i, "action",
+                 "duplicate is for Publish, Pull, StreamingPull, Push and "
+                 "tabledata.insertAll");
+}
+
 /* A rule that can fit nothing is a slip of the pen. */
 static int check_method(const struct faults *f, const struct rule *r, size_t i,
                         struct err *err)
@@ -340,6 +379,8 @@ static int read_rule(const struct faults *f, json_t *rule, size_t i,
         rc = read_numbers(rule, i, r, err);
     if (rc == RC_OK)
         rc = read_action(rule, i, &r->fault, err);
+    if (rc == RC_OK)
+        rc = check_doubled(f, r, i, err);
     if (rc)
         return rc;
     message = json_object_get(rule, "message");

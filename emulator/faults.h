@@ -61,6 +61,9 @@ RC_MUST_USE int faults_set_json(struct faults *f, struct str json,
 void faults_render_json(const struct faults *f, struct buf *out);
 void faults_clear(struct faults *f);
 
+/* For the request ring; a constant, NULL for FAULT_NONE. */
+const char *faults_name(enum fault_action action);
+
 /* `*` any bytes, `?` one; the whole text must fit. */
 bool faults_glob(struct str glob, struct str text);
 

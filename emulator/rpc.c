@@ -103,14 +103,6 @@ void rpc_begin(struct rpc_call *call)
     loop_timer_arm(&call->timer, call->fault.latency_us);
 }
 
-static const char *fault_name(enum fault_action action)
-{
-    static const char *const names[] = {NULL,   "error",     "delay",
-                                        "drop", "duplicate", "reset"};
-
-    return names[action];
-}
-
 void rpc_end(struct rpc_call *call, enum grpc_status status, int http_status)
 {
     struct rpc *rpc = call->rpc;
@@ -123,7 +115,7 @@ void rpc_end(struct rpc_call *call, enum grpc_status status, int http_status)
         .http_status = http_status,
         .start_us = call->start_us,
         .n = call->n,
-        .fault = fault_name(call->fault.action),
+        .fault = faults_name(call->fault.action),
     };
 
     requests_add(rpc->emulator->requests, &note);

@@ -70,6 +70,14 @@ bool deliver_fill(struct sub *sub, struct taker *t, int64_t lease_us,
     return *n > 0;
 }
 
+void deliver_again(struct buf *out)
+{
+    size_t len = out->len;
+
+    if (buf_reserve(out, len))
+        buf_append(out, out->data, len);
+}
+
 static void arm(struct sub *sub)
 {
     int64_t at_us = subcore_next_event(&sub->core);

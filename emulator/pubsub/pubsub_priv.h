@@ -77,6 +77,8 @@ enum sub_got deliver_next(struct sub *sub, struct taker *t, int64_t lease_us,
 bool deliver_fill(struct sub *sub, struct taker *t, int64_t lease_us,
                   unsigned max_messages, size_t max_bytes, struct buf *out,
                   unsigned *n);
+/* ReceivedMessages once more behind themselves: what a fault duplicates. */
+void deliver_again(struct buf *out);
 void sub_touch(struct sub *sub); /* a client was here */
 
 /* --- pubsub.c ----------------------------------------------------------------

@@ -52,6 +52,10 @@ static bool serve(struct sub *sub, struct rpc_call *call, unsigned max)
     any = deliver_fill(sub, t, sub->core.rules.lease_us, max, ANSWER_BYTES,
                        &out, &n);
     subcore_close_taker(&sub->core, t, pubsub_now(sub->service));
+    if (any && rpc_call_is_doubled(call)) {
+        deliver_again(&out);
+        n *= 2;
+    }
     if (any)
         reply(call, buf_as_str(&out), n);
     buf_fini(&out);

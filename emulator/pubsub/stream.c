@@ -30,6 +30,9 @@ struct stream {
     uint64_t n_delivered;
     int64_t start_us;
     char *name;
+    struct fault fault;
+    PB(StreamingPullRequest) * held; /* the first frame, while a fault waits */
+    struct loop_timer timer;         /* of that */
 };
 
 const struct stream *stream_next(const struct stream *st)
@@ -95,6 +98,10 @@ static bool serve(struct stream *st, unsigned max)
     any =
         deliver_fill(sub, st->taker, st->lease_us, max, FRAME_BYTES, &out, &n);
     if (any) {
+        if (st->fault.action == FAULT_DUPLICATE) {
+            deliver_again(&out);
+            n *= 2;
+        }
         put_properties(&out, sub);
         st->n_delivered += n;
         send(st, &out);
@@ -146,6 +153,10 @@ static void stream_put(struct stream *st)
 {
     if (st->call || st->n_confirming)
         return;
+    if (st->held) {
+        loop_timer_fini(&st->timer);
+        pb_free(st->held);
+    }
     mem_free(st->name);
     mem_free(st);
 }
@@ -253,6 +264,7 @@ static void note(const struct stream *st, enum grpc_status status)
         .status = status,
         .start_us = st->start_us,
         .n = st->n_delivered,
+        .fault = faults_name(st->fault.action),
     };
 
     requests_add(st->service->e->requests, &n);
@@ -284,17 +296,13 @@ void streams_end(struct sub *sub, enum grpc_status status, const char *text)
 
 /* --- in ------------------------------------------------------------------- */
 
-/* Faults at the stream's begin; true: it has ended, or will never begin. */
-static bool inject(struct stream *st, const char *name)
+/* What the fault does at the stream's begin, its delay past; true: it has
+ * ended, or will never begin. */
+static bool inject(struct stream *st)
 {
-    struct fault fault;
-
-    if (!faults_match(st->service->e->faults, STR("pubsub"), STR(METHOD),
-                      str_from(name), &fault))
-        return false;
-    switch (fault.action) {
+    switch (st->fault.action) {
     case FAULT_ERROR:
-        finish(st, (enum grpc_status)fault.status, fault.message);
+        finish(st, (enum grpc_status)st->fault.status, st->fault.message);
         return true;
     case FAULT_RESET: {
         struct grpc_call *call = st->call;
@@ -344,21 +352,14 @@ static const char *is_wrong(const PB(StreamingPullRequest) * in)
     return NULL;
 }
 
-/* False: it has ended (and `st` may be no more), or will never begin. */
-static bool begin(struct stream *st, const PB(StreamingPullRequest) * in)
+/* False: it has ended (and `st` may be no more). */
+static bool open_on(struct stream *st, const PB(StreamingPullRequest) * in)
 {
     struct pubsub *s = st->service;
     struct sub *sub = sub_find(s, str_from(in->subscription));
-    const char *text = first_is_wrong(in, is_strict(s));
     enum grpc_status status;
+    const char *text;
 
-    st->name = mem_strdup(in->subscription);
-    if (text) {
-        finish(st, GRPC_INVALID_ARGUMENT, text);
-        return false;
-    }
-    if (inject(st, in->subscription))
-        return false;
     if (!sub) {
         char *why = missing_text(s, "subscriptions", str_from(in->subscription),
                                  &status);
@@ -390,13 +391,12 @@ static bool is_ping(const PB(StreamingPullRequest) * in)
            in->stream_ack_deadline_seconds == 0;
 }
 
-static void on_frame(struct stream *st, const PB(StreamingPullRequest) * in)
+/* A frame of a stream that is open: its first, or a later one. */
+static void take(struct stream *st, const PB(StreamingPullRequest) * in,
+                 bool first)
 {
-    bool first = st->sub == NULL;
     const char *wrong = is_wrong(in);
 
-    if (first && !begin(st, in))
-        return;
     if (!wrong && !first && *in->subscription)
         wrong = "subscription may only be set in first message";
     if (!wrong && !first &&
@@ -422,6 +422,52 @@ static void on_frame(struct stream *st, const PB(StreamingPullRequest) * in)
         grpc_call_pause(st->call);
 }
 
+static void begin(struct stream *st, const PB(StreamingPullRequest) * in)
+{
+    if (!inject(st) && open_on(st, in))
+        take(st, in, true);
+}
+
+static void on_delay(struct loop_timer *timer)
+{
+    struct stream *st = LOOP_OWNER(timer, struct stream, timer);
+    struct pubsub *s = st->service;
+    PB(StreamingPullRequest) *in = st->held;
+
+    loop_timer_fini(&st->timer);
+    st->held = NULL;
+    grpc_call_resume(st->call);
+    begin(st, in);
+    pb_free(in);
+    deliver_due(s);
+}
+
+/* The later frames wait with the first, in the connection. */
+static void hold(struct stream *st, PB(StreamingPullRequest) * in)
+{
+    grpc_call_keep_message(st->call);
+    grpc_call_pause(st->call);
+    st->held = in;
+    loop_timer_init(&st->timer, st->service->e->loop, on_delay);
+    loop_timer_arm(&st->timer, st->fault.latency_us);
+}
+
+static void on_first_frame(struct stream *st, PB(StreamingPullRequest) * in)
+{
+    struct pubsub *s = st->service;
+    const char *text = first_is_wrong(in, is_strict(s));
+
+    st->name = mem_strdup(in->subscription);
+    if (text)
+        finish(st, GRPC_INVALID_ARGUMENT, text);
+    else if (faults_match(s->e->faults, STR("pubsub"), STR(METHOD),
+                          str_from(in->subscription), &st->fault) &&
+             st->fault.latency_us)
+        hold(st, in);
+    else
+        begin(st, in);
+}
+
 static void on_message(struct grpc_call *call, ProtobufCMessage *message,
                        struct str raw, void *app)
 {
@@ -435,10 +481,10 @@ static void on_message(struct grpc_call *call, ProtobufCMessage *message,
         st->service = s;
         st->start_us = http_req_start_us(grpc_call_request(call));
         grpc_call_set_user(call, st);
-    } else if (!st->sub) {
-        return; /* a fault's: it is never answered */
-    }
-    on_frame(st, (PB(StreamingPullRequest) *)message);
+        on_first_frame(st, (PB(StreamingPullRequest) *)message);
+    } else if (st->sub) {
+        take(st, (PB(StreamingPullRequest) *)message, false);
+    } /* else a fault's: it is never answered */
     deliver_due(s);
 }
 

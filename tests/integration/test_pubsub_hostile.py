@@ -223,7 +223,9 @@ def test_faulted_streams(emulator, rule):
 @pytest.mark.parametrize("rule, told", [
     ({"method": "Publsh"}, "google.pubsub.v1.Publisher/Publish of pubsub"),
     ({"method": "tabledata.insertAl"}, "tabledata.insertAll of bigquery"),
-    ({"service": "bigquery", "method": "Publish"}, " of bigquery"), ({"service": "nope"}, "pubsub and bigquery")])
+    ({"service": "bigquery", "method": "Publish"}, " of bigquery"), ({"service": "nope"}, "pubsub and bigquery"),
+    ({"method": "CreateTopic", "action": "duplicate"}, "rules[0].action: duplicate is for Publish, Pull, "),
+    ({"service": "bigquery", "method": "jobs.*", "action": "duplicate"}, "tabledata.insertAll")])
 def test_fault_rules_that_can_fit_nothing(emulator, rule, told):
     answer = emulator.control("PUT", "faults", {"rules": [rule]})
     assert answer.status == 400 and told in answer.body, answer.body

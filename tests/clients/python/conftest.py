@@ -130,3 +130,12 @@ def lenient():
     yield Google(made)
     os.environ["PUBSUB_EMULATOR_HOST"] = before or ""
     assert made.stop() == 0, made.log()
+
+
+@pytest.fixture
+def faults(emulator):
+    def set_them(*rules):
+        answer = emulator.control("PUT", "faults", {"rules": list(rules)})
+        assert answer.status == 200, answer.body
+    yield set_them
+    set_them()

@@ -49,15 +49,6 @@ def push(google):
             pass
 
 
-@pytest.fixture
-def faults(emulator):
-    def set_them(*rules):
-        answer = emulator.control("PUT", "faults", {"rules": list(rules)})
-        assert answer.status == 200, answer.body
-    yield set_them
-    set_them()
-
-
 def rows(emulator, name, family):
     ident = name.rsplit("/", 1)[1]
     text = datos.request("GET", f"{emulator.console}/metrics").body

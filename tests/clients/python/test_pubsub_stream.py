@@ -3,6 +3,7 @@
 so that the test is the subscriber's flow control and heartbeat."""
 import queue
 import threading
+import time
 
 import pytest
 from google.api_core import exceptions
@@ -349,3 +350,52 @@ def test_expired_id_of_exactly_once_is_refused_by_name(google, emulator):
     google.ack(name, *again)
     with pytest.raises(exceptions.InvalidArgument):
         google.modack(name, 10, *again)
+
+
+# --- fault rules -----------------------------------------------------------------
+
+@pytest.mark.parametrize("rule, error", [
+    ({"action": "delay"}, None), ({"code": "PERMISSION_DENIED"}, exceptions.PermissionDenied)])
+def test_a_fault_delays_the_opening(google, stream, pair, faults, rule, error):
+    topic, name = pair
+    faults({"method": "StreamingPull", "match": name, "latency_ms": 700, "count": 1, **rule})
+    google.publish(topic, "a")
+    begun = time.monotonic()
+    s = stream(name)
+    s.send(subscription="")  # a ping: it waits with the first
+    if error:
+        with pytest.raises(error):
+            s.next()
+    else:
+        [m] = s.messages(1)
+        s.send(ack_ids=[m.ack_id])
+        google.publish(topic, "b")
+        assert texts(s.messages(1)) == ["b"]
+    assert time.monotonic() - begun > 0.5  # the timer may round
+
+
+def test_a_delayed_stream_that_ends_before_it_opens(google, stream, pair, faults):
+    topic, name = pair
+    faults({"method": "StreamingPull", "match": name, "latency_ms": 300, "count": 2, "action": "delay"})
+    stream(name).close()
+    gone = stream(name)
+    google.subscriber.delete_subscription(subscription=name)
+    with pytest.raises(exceptions.NotFound):
+        gone.next()
+
+
+def test_a_fault_delivers_twice(google, stream, pair, faults):
+    topic, name = pair
+    faults({"method": "*Pull", "match": name, "action": "duplicate"})
+    google.publish(topic, "a", "b")
+    s = stream(name)
+    found = s.messages(4)
+    assert sorted(texts(found)) == ["a", "a", "b", "b"]
+    assert len({m.ack_id for m in found}) == 2
+    s.send(ack_ids=[m.ack_id for m in found])
+    s.half_close()
+    while s.next() is not None:
+        pass
+    google.publish(topic, "c")
+    pulled = google.subscriber.pull(subscription=name, max_messages=10).received_messages
+    assert texts(pulled) == ["c", "c"]
