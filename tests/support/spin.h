@@ -20,7 +20,7 @@ struct spin {
     bool (*is_over)(void *arg);
     void *arg;
     int64_t end_us;
-    unsigned looks;
+    unsigned looks; /* still to be taken when the time is over */
     bool ok;
 };
 
@@ -29,9 +29,7 @@ static inline void spin_look(struct loop_timer *t)
     struct spin *s = LOOP_OWNER(t, struct spin, timer);
 
     s->ok = s->is_over && s->is_over(s->arg);
-    /* time that the machine stood still is no time for the loop: it turns a
-     * few times in any case */
-    if (s->ok || (clock_mono_us() >= s->end_us && ++s->looks > 3))
+    if (s->ok || (clock_mono_us() >= s->end_us && s->looks-- == 0))
         loop_stop(s->loop);
     else
         loop_timer_arm(t, 500);
@@ -44,6 +42,9 @@ static inline bool spin_until(struct loop *loop, bool (*is_over)(void *),
     struct spin s = {.loop = loop, .is_over = is_over, .arg = arg};
 
     s.end_us = clock_mono_us() + ms * US_PER_MS;
+    /* time that the machine stood still is no time for the loop: it turns a
+     * few times in any case; once where no time is given */
+    s.looks = ms ? 3 : 0;
     loop_timer_init(&s.timer, loop, spin_look);
     loop_timer_arm(&s.timer, 0);
     loop_run(loop);
