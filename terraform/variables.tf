@@ -189,7 +189,7 @@ variable "billing_account" {
 variable "monthly_budget_usd" {
   description = "Budget of the project a month; mails at 50, 90 and 100 %, and when the forecast passes it."
   type        = number
-  default     = 200
+  default     = 350
 }
 
 variable "runbook_url" {
