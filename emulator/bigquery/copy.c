@@ -5,9 +5,7 @@
 
 #include "common/mem.h"
 #include "emulator/bigquery/fields.h"
-#include "emulator/bigquery/job.h"
-#include "emulator/bigquery/member.h"
-#include "emulator/bigquery/stream.h"
+#include "emulator/bigquery/job_source.h"
 #include "emulator/bigquery/write_table.h"
 
 struct copying {
@@ -15,74 +13,71 @@ struct copying {
     const json_t *config;
     struct db *w;
     struct write_stage stage;
+    struct job_source first; /* says what all look like */
 };
 
-static int load_source(struct copying *k, const json_t *ref, struct table **t)
+static int copy_rows(struct copying *k, const struct job_source *from)
 {
-    const char *project = member_text(ref, "projectId");
-    const char *dataset = member_text(ref, "datasetId");
-    const char *id = member_text(ref, "tableId");
-    int rc;
-
-    if (!dataset || !id)
-        return fail_set(&k->job->fail, "required",
-                        "Required parameter is missing: copy.sourceTable");
-    if (!project)
-        project = k->job->project;
-    rc = dataset_check_in(k->w, str_from(project), str_from(dataset),
-                          job_place(k->job), &k->job->fail);
-    if (rc == RC_OK)
-        rc = table_load(k->w, str_from(project), str_from(dataset),
-                        str_from(id), t, &k->job->fail);
-    if (rc)
-        return rc;
-    if (!(*t)->view_sql)
-        return RC_OK;
-    table_free(*t);
-    return fail_set(&k->job->fail, "invalid", "Cannot copy a view: %s.%s",
-                    dataset, id);
-}
-
-static int copy_rows(struct copying *k, const struct table *t)
-{
-    int64_t last = stream_last_flushed(t, k->job->created_us);
     struct err err = {0};
     struct buf sql;
     int rc;
 
     buf_init(&sql, 8 << 20);
     buf_printf(&sql, "INSERT INTO %s(", k->stage.physical);
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < t->n_columns; i++)
-            buf_printf(&sql, "%s\"%.*s\"", i ? "," : "",
-                       STR_ARG(t->columns[i].name));
-        buf_puts(&sql, pass ? "" : ") SELECT ");
-    }
-    buf_printf(&sql, " FROM %s WHERE %s <= %lld ORDER BY %s", t->physical,
-               t->rowid, (long long)last, t->rowid);
+    job_source_columns(from, &sql);
+    buf_puts(&sql, ") SELECT ");
+    job_source_columns(from, &sql);
+    job_source_rows(from, k->job, &sql);
     rc = db_exec(k->w, &err, sql.data);
     buf_fini(&sql);
     return rc ? fail_from_err(&k->job->fail, &err) : RC_OK;
 }
 
-/* The first source says what the stage looks like. */
-static int one_source(struct copying *k, struct write_target *to,
-                      const json_t *ref)
+static bool looks_like(const struct table *t, const struct table *first)
 {
-    struct table *t = NULL;
-    int rc = load_source(k, ref, &t);
+    bool same = t->n_columns == first->n_columns;
 
-    if (rc || !t)
-        return rc;
+    for (size_t i = 0; same && i < t->n_columns; i++)
+        same = str_ieq(t->columns[i].name, first->columns[i].name) &&
+               type_eq(t->columns[i].type, first->columns[i].type);
+    return same;
+}
+
+static int copy_from(struct copying *k, struct write_target *to,
+                     const struct job_source *from)
+{
+    const struct table *t = from->t, *first = k->first.t;
+    int rc = RC_OK;
+
+    if (t->view_sql)
+        return fail_set(&k->job->fail, "invalid",
+                        "Cannot copy a view: %.*s.%.*s", STR_ARG(t->dataset),
+                        STR_ARG(t->name));
+    if (!looks_like(t, first))
+        return fail_set(&k->job->fail, "invalid",
+                        "Cannot copy tables of different schemas into one: "
+                        "%.*s.%.*s is not like %.*s.%.*s",
+                        STR_ARG(t->dataset), STR_ARG(t->name),
+                        STR_ARG(first->dataset), STR_ARG(first->name));
     if (!k->stage.schema) {
         to->like = t->body;
         rc = write_table_open(k->w, to, json_object_get(t->body, "schema"),
                               &k->stage, &k->job->fail);
         to->like = NULL;
     }
+    return rc ? rc : copy_rows(k, from);
+}
+
+static int one_source(struct copying *k, struct write_target *to,
+                      const json_t *ref)
+{
+    struct job_source other = {.t = NULL};
+    struct job_source *from = k->first.t ? &other : &k->first;
+    int rc = job_source_open(k->job, k->w, ref, "copy.sourceTable", from);
+
     if (rc == RC_OK)
-        rc = copy_rows(k, t);
-    table_free(t);
+        rc = copy_from(k, to, from);
+    job_source_fini(&other);
     return rc;
 }
 
@@ -125,6 +120,7 @@ void copy_run(struct job *j, struct db *db)
     }
     rc = copy_all(&k);
     write_table_fini(&k.stage);
+    job_source_fini(&k.first);
     if (rc == RC_OK)
         rc = job_store(j, k.w);
     job_end(j, k.w, rc);

@@ -6,11 +6,10 @@
 #include "common/mem.h"
 #include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/files.h"
-#include "emulator/bigquery/job.h"
+#include "emulator/bigquery/job_source.h"
 #include "emulator/bigquery/member.h"
 #include "emulator/bigquery/sql/fn_bridge.h"
 #include "emulator/bigquery/sql/show.h"
-#include "emulator/bigquery/stream.h"
 #include "grpc/gzip.h"
 
 enum {
@@ -20,7 +19,7 @@ enum {
 struct extract {
     struct job *job;
     const json_t *config;
-    struct table *t;
+    struct job_source from;
     bool json, header, zip;
     char delimiter;
     struct buf out;
@@ -29,13 +28,9 @@ struct extract {
 
 static int read_config(struct extract *x, struct db *db)
 {
-    const json_t *ref = json_object_get(x->config, "sourceTable");
     const char *format = member_text(x->config, "destinationFormat");
     const char *zip = member_text(x->config, "compression");
     const char *comma = member_text(x->config, "fieldDelimiter");
-    const char *project = member_text(ref, "projectId");
-    const char *dataset = member_text(ref, "datasetId");
-    const char *id = member_text(ref, "tableId");
 
     x->json = format && strcmp(format, "NEWLINE_DELIMITED_JSON") == 0;
     if (format && !x->json && strcmp(format, "CSV") != 0)
@@ -50,17 +45,15 @@ static int read_config(struct extract *x, struct db *db)
     x->delimiter = comma && *comma ? *comma : ',';
     if (comma && (strcmp(comma, "\\t") == 0 || strcmp(comma, "tab") == 0))
         x->delimiter = '\t';
+    else if (comma && strlen(comma) > 1)
+        return fail_set(&x->job->fail, "invalid",
+                        "Invalid field delimiter: %.40s; it is one character, "
+                        "\\t or tab",
+                        comma);
     x->header = !json_is_false(json_object_get(x->config, "printHeader"));
-    if (!dataset || !id)
-        return fail_set(&x->job->fail, "required",
-                        "Required parameter is missing: extract.sourceTable");
-    if (!project)
-        project = x->job->project;
-    if (dataset_check_in(db, str_from(project), str_from(dataset),
-                         job_place(x->job), &x->job->fail))
-        return RC_INVALID;
-    return table_load(db, str_from(project), str_from(dataset), str_from(id),
-                      &x->t, &x->job->fail);
+    return job_source_open(x->job, db,
+                           json_object_get(x->config, "sourceTable"),
+                           "extract.sourceTable", &x->from);
 }
 
 /* --- rows ----------------------------------------------------------------- */
@@ -89,7 +82,7 @@ static void put_csv(struct extract *x, sqlite3_stmt *s)
     struct buf text;
 
     buf_init(&text, FILE_MAX);
-    for (size_t i = 0; i < x->t->n_columns; i++) {
+    for (size_t i = 0; i < x->from.t->n_columns; i++) {
         struct value v;
 
         if (i)
@@ -98,10 +91,10 @@ static void put_csv(struct extract *x, sqlite3_stmt *s)
         if (v.kind == FN_NULL)
             continue;
         buf_reset(&text);
-        if (x->t->columns[i].type->kind == T_BYTES)
+        if (x->from.t->columns[i].type->kind == T_BYTES)
             base64_append(&text, v.s); /* as loads read them */
         else
-            show_text(&text, x->t->columns[i].type, &v, tz_utc(), false);
+            show_text(&text, x->from.t->columns[i].type, &v, tz_utc(), false);
         put_csv_text(x, buf_as_str(&text));
     }
     buf_fini(&text);
@@ -113,8 +106,8 @@ static void put_json(struct extract *x, sqlite3_stmt *s)
     int n = 0;
 
     buf_putc(&x->out, '{');
-    for (size_t i = 0; i < x->t->n_columns; i++) {
-        const struct sql_column *c = &x->t->columns[i];
+    for (size_t i = 0; i < x->from.t->n_columns; i++) {
+        const struct sql_column *c = &x->from.t->columns[i];
         struct value v;
 
         value_from_sqlite(sqlite3_column_value(s, (int)i), &v);
@@ -133,49 +126,58 @@ static void put_json(struct extract *x, sqlite3_stmt *s)
 
 static void put_header(struct extract *x)
 {
-    for (size_t i = 0; i < x->t->n_columns; i++) {
+    for (size_t i = 0; i < x->from.t->n_columns; i++) {
         if (i)
             buf_putc(&x->out, x->delimiter);
-        put_csv_text(x, x->t->columns[i].name);
+        put_csv_text(x, x->from.t->columns[i].name);
     }
     buf_putc(&x->out, '\n');
 }
 
+static int check_source(struct extract *x)
+{
+    const struct table *t = x->from.t;
+
+    if (!t->view_sql)
+        return RC_OK;
+    return fail_set(&x->job->fail, "invalid",
+                    "Using table %.*s:%.*s.%.*s is not allowed for this "
+                    "operation because of its type. Try using a different "
+                    "table that is of type TABLE.",
+                    STR_ARG(t->project), STR_ARG(t->dataset), STR_ARG(t->name));
+}
+
 static int check_csv(struct extract *x)
 {
-    for (size_t i = 0; !x->json && i < x->t->n_columns; i++) {
-        enum sql_type_kind kind = x->t->columns[i].type->kind;
+    for (size_t i = 0; !x->json && i < x->from.t->n_columns; i++) {
+        enum sql_type_kind kind = x->from.t->columns[i].type->kind;
 
         if (kind == T_ARRAY || kind == T_STRUCT)
             return fail_set(&x->job->fail, "invalid",
                             "Operation cannot be performed on a nested schema. "
                             "Field: %.*s",
-                            STR_ARG(x->t->columns[i].name));
+                            STR_ARG(x->from.t->columns[i].name));
     }
     return RC_OK;
 }
 
 static int put_rows(struct extract *x, struct db *db)
 {
-    int64_t last = stream_last_flushed(x->t, x->job->created_us);
     sqlite3_stmt *s = NULL;
     struct buf sql;
-    int rc = RC_OK;
+    int rc = RC_OK, step = SQLITE_DONE;
 
     buf_init(&sql, 8 << 20);
     buf_puts(&sql, "SELECT ");
-    for (size_t i = 0; i < x->t->n_columns; i++)
-        buf_printf(&sql, "%s\"%.*s\"", i ? "," : "",
-                   STR_ARG(x->t->columns[i].name));
-    buf_printf(&sql, " FROM %s WHERE %s <= %lld ORDER BY %s", x->t->physical,
-               x->t->rowid, (long long)last, x->t->rowid);
+    job_source_columns(&x->from, &sql);
+    job_source_rows(&x->from, x->job, &sql);
     if (sqlite3_prepare_v2(db->h, sql.data, -1, &s, NULL))
         rc = fail_set(&x->job->fail, "internalError", "%s",
                       sqlite3_errmsg(db->h));
     buf_fini(&sql);
     if (!x->json && x->header)
         put_header(x);
-    while (rc == RC_OK && sqlite3_step(s) == SQLITE_ROW) {
+    while (rc == RC_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
         if (x->json)
             put_json(x, s);
         else
@@ -185,7 +187,13 @@ static int put_rows(struct extract *x, struct db *db)
         if (x->out.failed)
             rc = fail_set(&x->job->fail, "resourcesExceeded",
                           "The table is too large for one file");
+        else if (job_is_cancelled(x->job))
+            rc = RC_CANCELLED;
     }
+    if (rc == RC_OK && step != SQLITE_DONE)
+        rc = fail_set(&x->job->fail, "backendError",
+                      "The table cannot be read to its end: %s",
+                      sqlite3_errmsg(db->h));
     sqlite3_finalize(s);
     return rc;
 }
@@ -198,16 +206,15 @@ static int write_files(struct extract *x)
     const char *state = x->job->bq->e->state_dir;
     struct buf packed;
     struct grpc_gzip *z = grpc_gzip_new();
+    json_t *counts = json_array();
     size_t i;
     int rc = RC_OK;
 
-    buf_init(&packed, FILE_MAX);
-    if (x->zip && !grpc_gzip(z, buf_as_str(&x->out), &packed)) {
-        /* it does not get smaller: gzip all the same is not worth a file */
-        buf_reset(&packed);
-        buf_str(&packed, buf_as_str(&x->out));
-    }
-    if (!json_array_size(uris))
+    buf_init(&packed, FILE_MAX + (FILE_MAX >> 8));
+    if (x->zip && !grpc_gzip_any(z, buf_as_str(&x->out), &packed))
+        rc = fail_set(&x->job->fail, "resourcesExceeded",
+                      "There is no memory to compress the file");
+    else if (!json_array_size(uris))
         rc = fail_set(&x->job->fail, "required",
                       "Required parameter is missing: "
                       "extract.destinationUris");
@@ -218,8 +225,9 @@ static int write_files(struct extract *x)
         if (rc == RC_OK)
             rc = files_write(state, uri ? uri : "", x->zip ? &packed : &x->out,
                              &x->job->fail);
+        json_array_append_new(counts, json_string("1"));
     }
-    x->job->stats = json_pack("{s:[s]}", "destinationUriFileCounts", "1");
+    x->job->stats = json_pack("{s:o}", "destinationUriFileCounts", counts);
     grpc_gzip_free(z);
     buf_fini(&packed);
     return rc;
@@ -233,6 +241,8 @@ void extract_run(struct job *j, struct db *db)
 
     buf_init(&x.out, FILE_MAX);
     if (rc == RC_OK)
+        rc = check_source(&x);
+    if (rc == RC_OK)
         rc = check_csv(&x);
     if (rc == RC_OK)
         rc = put_rows(&x, db);
@@ -240,5 +250,5 @@ void extract_run(struct job *j, struct db *db)
         rc = write_files(&x);
     (void)rc; /* it is in the job */
     buf_fini(&x.out);
-    table_free(x.t);
+    job_source_fini(&x.from);
 }

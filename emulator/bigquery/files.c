@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -104,23 +105,40 @@ static char *numbered(const char *path)
     return mem_printf("%.*s000000000000%s", (int)(star - path), path, star + 1);
 }
 
+/* Beside its place first: what was there stays until the new one is whole. 0,
+ * or errno. */
+static int put_in_place(const char *path, struct str bytes)
+{
+    char *draft = mem_printf("%s.XXXXXX", path);
+    int fd = mkostemp(draft, O_CLOEXEC);
+    int why = fd < 0 ? errno : io_write_all(fd, bytes);
+
+    if (fd >= 0) {
+        (void)fchmod(fd, 0644);
+        close(fd);
+        if (!why && rename(draft, path))
+            why = errno;
+        if (why)
+            unlink(draft);
+    }
+    mem_free(draft);
+    return why;
+}
+
 int files_write(const char *state_dir, const char *uri, const struct buf *bytes,
                 struct fail *f)
 {
     char *pattern = files_path(state_dir, uri, f), *path;
-    int fd, why, rc = RC_OK;
+    int why, rc = RC_OK;
 
     if (!pattern)
         return RC_INVALID;
     path = numbered(pattern);
     mem_free(pattern);
     make_folders(path);
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    why = fd < 0 ? errno : io_write_all(fd, buf_as_str(bytes));
+    why = put_in_place(path, buf_as_str(bytes));
     if (why)
         rc = fail_set(f, "backendError", "%s: %s", path, strerror(why));
-    if (fd >= 0)
-        close(fd);
     mem_free(path);
     return rc;
 }

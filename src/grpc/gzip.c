@@ -75,7 +75,9 @@ int grpc_gunzip(struct grpc_gzip *z, struct str in, size_t max, struct buf *out)
     return rc == Z_STREAM_END && z->in.avail_in == 0 ? RC_OK : RC_MALFORMED;
 }
 
-bool grpc_gzip(struct grpc_gzip *z, struct str in, struct buf *out)
+/* Room for `room` bytes; 0: for what may be needed at worst. */
+static bool pack(struct grpc_gzip *z, struct str in, size_t room,
+                 struct buf *out)
 {
     int rc;
 
@@ -85,15 +87,27 @@ bool grpc_gzip(struct grpc_gzip *z, struct str in, struct buf *out)
         rc = deflateInit2(&z->out, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW,
                           GZIP_MEMORY, Z_DEFAULT_STRATEGY);
     z->out_ready = z->out_ready || rc == Z_OK;
-    if (rc != Z_OK || !buf_reserve(out, in.len))
+    if (rc == Z_OK && room == 0)
+        room = deflateBound(&z->out, in.len);
+    if (rc != Z_OK || !buf_reserve(out, room))
         return false;
     z->out.next_in = (Bytef *)(uintptr_t)in.p;
     z->out.avail_in = (uInt)in.len;
     z->out.next_out = (Bytef *)out->data + out->len;
-    z->out.avail_out = (uInt)in.len;
+    z->out.avail_out = (uInt)room;
     if (deflate(&z->out, Z_FINISH) != Z_STREAM_END)
         return false;
-    out->len += in.len - z->out.avail_out;
+    out->len += room - z->out.avail_out;
     out->data[out->len] = '\0';
     return true;
+}
+
+bool grpc_gzip(struct grpc_gzip *z, struct str in, struct buf *out)
+{
+    return in.len && pack(z, in, in.len, out);
+}
+
+bool grpc_gzip_any(struct grpc_gzip *z, struct str in, struct buf *out)
+{
+    return pack(z, in, 0, out);
 }

@@ -17,5 +17,7 @@ RC_MUST_USE int grpc_gunzip(struct grpc_gzip *z, struct str in, size_t max,
                             struct buf *out);
 /* Appends; false if it does not get smaller, or there is no memory. */
 bool grpc_gzip(struct grpc_gzip *z, struct str in, struct buf *out);
+/* The same however long it gets; false: no memory. */
+bool grpc_gzip_any(struct grpc_gzip *z, struct str in, struct buf *out);
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The BigQuery emulator over plain REST: what official clients cannot ask for,
 and what the control API does to it."""
+import gzip
 import json
 import os
 import sys
@@ -532,6 +533,47 @@ def test_bytes_leave_as_csv_as_they_come(tmp_path):
         "sourceTable": {"projectId": PROJECT, "datasetId": "d", "tableId": "b"},
         "destinationUris": ["gs://bucket/b.csv"]}}})
     assert (tmp_path / "files" / "bucket" / "b.csv").read_text() == "x\nYf8=\n"
+    assert bq.emulator.stop() == 0, bq.emulator.log()
+
+
+def done(bq, config):
+    """The job's resource, once it is over."""
+    ref = bq.call("POST", "jobs", {"configuration": config})["jobReference"]
+
+    def over():
+        job = bq.call("GET", "jobs/" + ref["jobId"])
+        return job if job["status"]["state"] == "DONE" else None
+    return datos.wait_for(over)
+
+
+def test_one_partition_is_copied_and_extracted(tmp_path):
+    bq = BigQuery("--state", str(tmp_path))
+    bq.query("CREATE TABLE p (d DATE, n INT64) PARTITION BY d AS SELECT DATE '2024-01-01' AS d, 1 AS n"
+             " UNION ALL SELECT DATE '2024-01-02', 2 UNION ALL SELECT DATE '2024-01-02', 3")
+    job = done(bq, {"copy": {"sourceTable": table_of("p$20240102"), "destinationTable": table_of("c")}})
+    assert "errorResult" not in job["status"], job
+    assert bq.rows("SELECT n FROM c ORDER BY n") == [["2"], ["3"]]
+    job = done(bq, {"extract": {"sourceTable": table_of("p$20240102"), "compression": "GZIP",
+                                "destinationUris": ["gs://bucket/p.csv.gz", "gs://bucket/q.csv.gz"]}})
+    assert "errorResult" not in job["status"], job
+    assert job["statistics"]["extract"]["destinationUriFileCounts"] == ["1", "1"]
+    for name in ("p", "q"):  # gzip though so little does not get smaller
+        packed = (tmp_path / "files" / "bucket" / f"{name}.csv.gz").read_bytes()
+        assert gzip.decompress(packed) == b"d,n\n2024-01-02,2\n2024-01-02,3\n"
+    assert sorted(os.listdir(tmp_path / "files" / "bucket")) == ["p.csv.gz", "q.csv.gz"]
+    for source, told in (("p$2024", "Invalid partition decorator"), ("nope$20240101", "Not found: Table")):
+        job = done(bq, {"extract": {"sourceTable": table_of(source), "destinationUris": ["gs://bucket/x"]}})
+        assert told in job["status"]["errorResult"]["message"], job
+    bq.query("CREATE TABLE other AS SELECT 1 AS n")
+    job = done(bq, {"copy": {"sourceTables": [table_of("p"), table_of("other")], "destinationTable": table_of("both")}})
+    assert "d.other is not like d.p" in job["status"]["errorResult"]["message"], job
+    job = done(bq, {"copy": {"sourceTables": [table_of("p"), table_of("c")], "destinationTable": table_of("both")}})
+    assert "errorResult" not in job["status"] and bq.rows("SELECT COUNT(*) FROM both") == [["5"]], job
+    job = done(bq, {"extract": {"sourceTable": table_of("p"), "fieldDelimiter": "||", "destinationUris": ["gs://bucket/x"]}})
+    assert "Invalid field delimiter" in job["status"]["errorResult"]["message"], job
+    bq.query("CREATE VIEW v AS SELECT 1 AS x")
+    job = done(bq, {"extract": {"sourceTable": table_of("v"), "destinationUris": ["gs://bucket/x"]}})
+    assert "is not allowed for this operation because of its type" in job["status"]["errorResult"]["message"]
     assert bq.emulator.stop() == 0, bq.emulator.log()
 
 

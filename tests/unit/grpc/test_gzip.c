@@ -74,6 +74,9 @@ END_TEST
 START_TEST(does_not_grow_what_does_not_compress)
 {
     ck_assert(!grpc_gzip(z, STR("a"), &packed));
+    buf_reset(&packed);
+    ck_assert(grpc_gzip_any(z, STR("a"), &packed));
+    ck_assert_uint_gt(packed.len, 18);
 }
 END_TEST
 
