@@ -3,6 +3,9 @@
  * its type's name, bytes are a string of characters up to U+00FF. As in
  * production fields may come in any order, unknown ones are passed over, and a
  * field's default does not stand in for it. */
+#include <math.h>
+#include <stdlib.h>
+
 #include "common/json.h"
 #include "common/mem.h"
 #include "emulator/pubsub/avro.h"
@@ -72,6 +75,28 @@ static bool check_integer(struct reader *r, const struct json_token *t,
     return true;
 }
 
+/* One too big for its type would be infinite, which JSON has no number for. */
+static bool check_float(struct reader *r, const struct json_token *t,
+                        bool is_float)
+{
+    char *copy;
+    bool ok;
+
+    if (!want(r, t, JSON_T_NUMBER, "number_float"))
+        return false;
+    copy = mem_try_alloc(t->text.len + 1);
+    if (!copy)
+        return fail(r, "No memory for", STR("a number"));
+    memcpy(copy, t->text.p, t->text.len);
+    copy[t->text.len] = '\0';
+    ok = is_float ? isfinite(strtof(copy, NULL)) : isfinite(strtod(copy, NULL));
+    mem_free(copy);
+    return ok || fail(r,
+                      is_float ? "The value does not fit a float"
+                               : "The value does not fit a double",
+                      t->text);
+}
+
 /* Characters of the value, each up to U+00FF. */
 static bool check_bytes(struct reader *r, const struct json_token *t,
                         const struct avro_type *type)
@@ -124,7 +149,7 @@ static bool check_scalar(struct reader *r, const struct json_token *t,
         return check_integer(r, t, type->kind == AVRO_INT);
     case AVRO_FLOAT:
     case AVRO_DOUBLE:
-        return want(r, t, JSON_T_NUMBER, "number_float");
+        return check_float(r, t, type->kind == AVRO_FLOAT);
     case AVRO_STRING:
         return want(r, t, JSON_T_STRING, "string");
     case AVRO_ENUM:

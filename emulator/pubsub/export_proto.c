@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/base64.h"
+#include "common/json.h"
 #include "common/mem.h"
 #include "emulator/pubsub/export_decode.h"
 #include "emulator/pubsub/export_value.h"
@@ -14,6 +15,7 @@
 struct walk {
     const struct export_into *into;
     unsigned depth;
+    struct json_scan scan; /* of ProtoJSON */
     struct err *err;
 };
 
@@ -305,49 +307,73 @@ static int take_bytes(struct walk *w, const struct proto_type *t,
 
 /* --- ProtoJSON ------------------------------------------------------------ */
 
-static int take_object(struct walk *w, const struct proto_type *t,
-                       json_t *object, const json_t *columns, json_t *row);
+/* What publishing took: but for its memory nothing here is new to it. */
+static int mismatch(struct walk *w, const struct proto_field *f)
+{
+    return w->scan.error
+               ? err_set(w->err, w->scan.no_memory ? RC_NOMEM : RC_INVALID,
+                         "not JSON: %s", w->scan.error)
+               : fail(w, RC_INVALID, f->name,
+                      "not a value of the field's type");
+}
 
-static bool is_enum_named(const struct proto_field *f, const char *text,
-                          struct export_value *v)
+static int take_object(struct walk *w, const struct proto_type *t,
+                       const json_t *columns, json_t *row);
+
+static bool is_text(const struct json_token *t)
+{
+    return t->kind == JSON_T_STRING || t->kind == JSON_T_KEY;
+}
+
+static bool is_enum_named(const struct proto_field *f,
+                          const struct json_token *t, struct export_value *v)
 {
     for (size_t i = 0; i < f->type->n_values; i++)
-        if (strcmp(f->type->values[i].name, text) == 0) {
+        if (json_text_eq(t, str_from(f->type->values[i].name))) {
             v->i = f->type->values[i].number;
             return true;
         }
     return false;
 }
 
-/* Numbers may stand in quotes, and whole ones have a fraction of 0. */
-static void read_json_number(const json_t *json, struct export_value *v)
+/* Numbers may stand in quotes, and whole ones have a fraction of 0 or an
+ * exponent. Each reading stops at the byte that follows. */
+static void read_json_number(struct str text, struct export_value *v)
 {
-    const char *text = json_string_value(json);
-
-    if (text) {
-        v->f = strtod(text, NULL); /* "NaN" and "-Infinity" too */
-        v->u = strtoull(text, NULL, 10);
-        v->i = strpbrk(text, ".eE") ? (int64_t)v->f : strtoll(text, NULL, 10);
-    } else if (json_is_real(json)) {
-        v->f = json_real_value(json);
-        v->i = (int64_t)v->f;
-        v->u = v->f < 0 ? 0 : (uint64_t)v->f;
-    } else {
-        v->i = json_integer_value(json);
-        v->u = (uint64_t)v->i;
-        v->f = (double)v->i;
-    }
+    v->f = strtod(text.p, NULL); /* "NaN" and "-Infinity" too */
+    v->i = strtoll(text.p, NULL, 10);
+    v->u = strtoull(text.p, NULL, 10);
+    if (!memchr(text.p, 'e', text.len) && !memchr(text.p, 'E', text.len))
+        return;
+    v->i = fabs(v->f) < 0x1p63 ? (int64_t)v->f : v->f < 0 ? INT64_MIN : 0;
+    v->u = v->f >= 0 && v->f < 0x1p64 ? (uint64_t)v->f : 0;
 }
 
-static int take_base64(struct walk *w, json_t *row, const struct proto_field *f,
-                       const json_t *column, const json_t *json)
+static int put_json_number(struct walk *w, json_t *row,
+                           const struct proto_field *f, const json_t *column,
+                           const struct json_token *t)
 {
-    struct str text = str_of(json_string_value(json), json_string_length(json));
-    char *bytes = mem_alloc(base64_decoded_max(text.len) + 1);
+    struct export_value v = {0};
+    bool is_float = f->kind == PROTO_DOUBLE || f->kind == PROTO_FLOAT;
+
+    if (t->kind != JSON_T_NUMBER && !is_text(t))
+        return mismatch(w, f);
+    read_json_number(t->text, &v);
+    if (is_float && isinf(v.f) && t->kind == JSON_T_NUMBER)
+        return mismatch(w, f);
+    return put_scalar(w, row, f, column, &v);
+}
+
+static int put_base64(struct walk *w, json_t *row, const struct proto_field *f,
+                      const json_t *column, struct str text)
+{
+    char *bytes = mem_try_alloc(base64_decoded_max(text.len) + 1);
     struct export_value v = {0};
     size_t len;
     int rc;
 
+    if (!bytes)
+        return fail(w, RC_NOMEM, f->name, "no memory for its value");
     if (base64_decode(text, bytes, &len)) {
         v.text = str_of(bytes, len);
         rc = put_scalar(w, row, f, column, &v);
@@ -358,135 +384,176 @@ static int take_base64(struct walk *w, json_t *row, const struct proto_field *f,
     return rc;
 }
 
+static int put_json_text(struct walk *w, json_t *row,
+                         const struct proto_field *f, const json_t *column,
+                         const struct json_token *t)
+{
+    struct export_value v = {.text = t->text};
+    char *value;
+    int rc;
+
+    if (!is_text(t))
+        return mismatch(w, f);
+    value = mem_try_alloc(t->text.len + 1);
+    if (!value)
+        return fail(w, RC_NOMEM, f->name, "no memory for its value");
+    if (t->escaped)
+        v.text = str_of(value, json_decode(value, t->text));
+    rc = f->kind == PROTO_BYTES ? put_base64(w, row, f, column, v.text)
+                                : put_scalar(w, row, f, column, &v);
+    mem_free(value);
+    return rc;
+}
+
 static int take_json_scalar(struct walk *w, json_t *row,
                             const struct proto_field *f, const json_t *column,
-                            const json_t *json)
+                            const struct json_token *t)
 {
-    const char *text = json_string_value(json);
     struct export_value v = {0};
 
+    if (t->kind == JSON_T_NUMBER && t->text.p + t->text.len == w->scan.end)
+        return err_set(w->err, RC_INVALID, "not JSON: it ends in a number");
     switch (f->kind) {
     case PROTO_BYTES:
-        return text ? take_base64(w, row, f, column, json)
-                    : fail(w, RC_INVALID, f->name, "not base64");
     case PROTO_STRING:
-        v.text = text ? str_of(text, json_string_length(json)) : STR("");
-        break;
+        return put_json_text(w, row, f, column, t);
     case PROTO_BOOL:
-        v.i = json_is_true(json) || (text && strcmp(text, "true") == 0);
+        v.i = t->kind == JSON_T_TRUE ||
+              (t->kind == JSON_T_KEY && json_text_eq(t, STR("true")));
+        if (!v.i && t->kind != JSON_T_FALSE && t->kind != JSON_T_KEY)
+            return mismatch(w, f);
         break;
     case PROTO_ENUM:
-        if (!text || !is_enum_named(f, text, &v))
-            read_json_number(json, &v);
+        if (t->kind == JSON_T_NUMBER)
+            read_json_number(t->text, &v);
+        else if (!is_text(t) || !is_enum_named(f, t, &v))
+            return mismatch(w, f);
         v.text = enum_name(f->type, v.i);
         break;
     default:
-        read_json_number(json, &v);
-        break;
+        return put_json_number(w, row, f, column, t);
     }
     return put_scalar(w, row, f, column, &v);
 }
 
 static int take_json_value(struct walk *w, json_t *row,
                            const struct proto_field *f, const json_t *column,
-                           json_t *json)
+                           const struct json_token *t)
 {
     json_t *record;
     int rc;
 
     if (f->kind != PROTO_MESSAGE)
-        return take_json_scalar(w, row, f, column, json);
+        return take_json_scalar(w, row, f, column, t);
+    if (t->kind != JSON_T_OBJECT)
+        return mismatch(w, f);
     rc = export_check_takes(column, EXPORT_RECORD, f->label == PROTO_REPEATED,
                             w->err);
     if (rc)
         return rc;
     record = json_object();
-    rc = take_object(w, f->type, json, json_object_get(column, "fields"),
-                     record);
+    rc = take_object(w, f->type, json_object_get(column, "fields"), record);
     put(row, f, record);
     return rc;
 }
 
+/* Passes over the value that `t` begins. */
+static int skip(struct walk *w, const struct proto_field *f,
+                const struct json_token *t)
+{
+    struct str value;
+
+    return t->kind != JSON_T_ERROR && json_scan_skip(&w->scan, t, &value)
+               ? RC_OK
+               : mismatch(w, f);
+}
+
+/* A key or a value of a map, as the message's field that it is on the wire. */
+static int take_json_part(struct walk *w, json_t *entry,
+                          const struct proto_field *part, const json_t *columns,
+                          const struct json_token *t)
+{
+    const json_t *column;
+    int rc = column_of(w, part, columns, &column);
+
+    if (rc == RC_OK && column)
+        return take_json_value(w, entry, part, column, t);
+    return rc || t->kind == JSON_T_KEY ? rc : skip(w, part, t);
+}
+
 /* {"a": 1} as the messages of which a map consists on the wire. */
 static int take_json_map(struct walk *w, json_t *row,
-                         const struct proto_field *f, const json_t *column,
-                         json_t *map)
+                         const struct proto_field *f, const json_t *column)
 {
-    const char *key;
-    json_t *value;
-    int rc = RC_OK;
+    const json_t *columns = json_object_get(column, "fields");
+    struct json_token t = {0};
+    int rc = export_check_takes(column, EXPORT_RECORD, true, w->err);
 
-    json_object_foreach(map, key, value)
-    {
+    while (rc == RC_OK && json_scan_next(&w->scan, &t) == JSON_T_KEY) {
         json_t *entry = json_object();
 
-        json_object_set_new(entry, "key", json_string(key));
-        json_object_set(entry, "value", value);
-        rc = take_json_value(w, row, f, column, entry);
-        json_decref(entry);
-        if (rc)
-            break;
+        rc = take_json_part(w, entry, &f->type->fields[0], columns, &t);
+        json_scan_next(&w->scan, &t);
+        if (rc == RC_OK)
+            rc = take_json_part(w, entry, &f->type->fields[1], columns, &t);
+        put(row, f, entry);
     }
-    return rc;
+    return rc || t.kind == JSON_T_OBJECT_END ? rc : mismatch(w, f);
 }
 
 static int take_json_field(struct walk *w, json_t *row,
                            const struct proto_field *f, const json_t *column,
-                           json_t *json)
+                           const struct json_token *t)
 {
-    json_t *item;
-    size_t i;
+    struct json_token item;
     int rc = RC_OK;
 
-    if (json_is_null(json))
+    if (t->kind == JSON_T_NULL)
         return RC_OK;
     if (f->is_map)
-        return take_json_map(w, row, f, column, json);
+        return t->kind == JSON_T_OBJECT ? take_json_map(w, row, f, column)
+                                        : mismatch(w, f);
     if (f->label != PROTO_REPEATED)
-        return take_json_value(w, row, f, column, json);
-    json_array_foreach(json, i, item)
-    {
-        rc = take_json_value(w, row, f, column, item);
-        if (rc)
-            break;
-    }
+        return take_json_value(w, row, f, column, t);
+    if (t->kind != JSON_T_ARRAY)
+        return mismatch(w, f);
+    while (rc == RC_OK && json_scan_next(&w->scan, &item) != JSON_T_ARRAY_END)
+        rc = take_json_value(w, row, f, column, &item);
     return rc;
 }
 
 static const struct proto_field *by_name(const struct proto_type *t,
-                                         const char *name)
+                                         const struct json_token *name)
 {
     for (size_t i = 0; i < t->n_fields; i++)
-        if (strcmp(t->fields[i].name, name) == 0 ||
-            strcmp(t->fields[i].json_name, name) == 0)
+        if (json_text_eq(name, str_from(t->fields[i].name)) ||
+            json_text_eq(name, str_from(t->fields[i].json_name)))
             return &t->fields[i];
     return NULL;
 }
 
 static int take_object(struct walk *w, const struct proto_type *t,
-                       json_t *object, const json_t *columns, json_t *row)
+                       const json_t *columns, json_t *row)
 {
-    const char *name;
-    json_t *value;
+    const struct proto_field whole = {.name = t->name};
+    struct json_token name = {0}, value;
     int rc = RC_OK;
 
     if (++w->depth > PROTO_MAX_DEPTH)
         return fail(w, RC_INVALID, t->name, "nested too deep");
-    json_object_foreach(object, name, value)
-    {
-        const struct proto_field *f = by_name(t, name);
-        const json_t *column;
+    while (rc == RC_OK && json_scan_next(&w->scan, &name) == JSON_T_KEY) {
+        const struct proto_field *f = by_name(t, &name);
+        const json_t *column = NULL;
 
-        if (!f)
-            continue;
-        rc = column_of(w, f, columns, &column);
-        if (rc == RC_OK && column)
-            rc = take_json_field(w, row, f, column, value);
-        if (rc)
-            break;
+        json_scan_next(&w->scan, &value);
+        if (f)
+            rc = column_of(w, f, columns, &column);
+        if (rc == RC_OK)
+            rc = column ? take_json_field(w, row, f, column, &value)
+                        : skip(w, f ? f : &whole, &value);
     }
     w->depth--;
-    return rc;
+    return rc || name.kind == JSON_T_OBJECT_END ? rc : mismatch(w, &whole);
 }
 
 /* --- a message ------------------------------------------------------------ */
@@ -494,12 +561,15 @@ static int take_object(struct walk *w, const struct proto_type *t,
 static int take_text(struct walk *w, const struct proto_schema *s,
                      struct str message, json_t *row)
 {
-    json_error_t why;
-    json_t *json = json_loadb(message.p, message.len, JSON_ALLOW_NUL, &why);
-    int rc = json ? take_object(w, s->root, json, w->into->columns, row)
-                  : err_set(w->err, RC_INVALID, "not JSON: %s", why.text);
+    const struct proto_field whole = {.name = s->root->name};
+    struct json_token t;
+    int rc;
 
-    json_decref(json);
+    json_scan_init(&w->scan, message);
+    rc = json_scan_next(&w->scan, &t) == JSON_T_OBJECT
+             ? take_object(w, s->root, w->into->columns, row)
+             : mismatch(w, &whole);
+    json_scan_fini(&w->scan);
     return rc;
 }
 

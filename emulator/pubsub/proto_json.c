@@ -84,23 +84,36 @@ static bool is_integer(struct str text, enum proto_kind kind)
     }
 }
 
-static bool is_float(const struct json_token *t)
+/* A number that is finite in the field's own type, its reading rounded. */
+static bool is_finite(struct str text, enum proto_kind kind)
 {
-    char copy[NUMBER_MAX], *end;
+    char small[NUMBER_MAX], *end = NULL;
+    char *copy = text.len < sizeof(small) ? small : mem_try_alloc(text.len + 1);
+    bool ok;
 
+    if (!copy)
+        return false;
+    memcpy(copy, text.p, text.len);
+    copy[text.len] = '\0';
+    ok = kind == PROTO_FLOAT ? isfinite(strtof(copy, &end))
+                             : isfinite(strtod(copy, &end));
+    ok = ok && !*end && is_plain(text);
+    if (copy != small)
+        mem_free(copy);
+    return ok;
+}
+
+static bool is_float(const struct json_token *t, enum proto_kind kind)
+{
     if (t->kind == JSON_T_NUMBER)
-        return true;
-    if (t->kind != JSON_T_STRING || t->escaped || t->text.len == 0 ||
-        t->text.len >= sizeof(copy))
+        return is_finite(t->text, kind);
+    if (t->kind != JSON_T_STRING || t->escaped || t->text.len == 0)
         return false;
     if (str_eq(t->text, STR("NaN")) || str_eq(t->text, STR("Infinity")) ||
         str_eq(t->text, STR("-Infinity")))
         return true;
-    if (!strchr("-0123456789", *t->text.p))
-        return false;
-    memcpy(copy, t->text.p, t->text.len);
-    copy[t->text.len] = '\0';
-    return isfinite(strtod(copy, &end)) && !*end && is_plain(t->text);
+    return t->text.len < NUMBER_MAX && strchr("-0123456789", *t->text.p) &&
+           is_finite(t->text, kind);
 }
 
 static bool is_base64(struct str text)
@@ -132,7 +145,7 @@ static bool is_scalar(const struct json_token *t, const struct proto_field *f)
         return t->kind == JSON_T_TRUE || t->kind == JSON_T_FALSE;
     case PROTO_DOUBLE:
     case PROTO_FLOAT:
-        return is_float(t);
+        return is_float(t, f->kind);
     case PROTO_STRING:
         return t->kind == JSON_T_STRING;
     case PROTO_BYTES:

@@ -273,6 +273,21 @@ def test_protocol_buffers_fields(clients, project, dataset, encoding, message):
         "inner": {"a": 5}, "map": [{"key": "k", "value": 7}], "e": 1, "raw": "aG9sYQ==", "f": 0.5}]
 
 
+def test_protocol_buffers_numbers_keep_their_digits(clients, project, dataset):
+    make_table(dataset, "protowide", ("u", "NUMERIC"), ("f", "BIGNUMERIC"), ("i", "INT64"), ("d", "FLOAT64"))
+    topic = schema_topic(clients, project, "protowide", Schema.Type.PROTOCOL_BUFFER,
+                         'syntax = "proto3"; message M { uint64 u = 1; fixed64 f = 2; int64 i = 3; double d = 4; }',
+                         "JSON")
+    export(clients, project, dataset, topic, "protowide")
+    with pytest.raises(exceptions.InvalidArgument):
+        clients[0].publish(topic, b'{"d":1e400}').result(timeout=20)
+    clients[0].publish(topic, b'{"u":18446744073709551615,"f":9223372036854775808,"i":-9223372036854775808,'
+                              b'"d":123456789012345678901234567890}').result(timeout=20)
+    assert wait_for_rows(f"SELECT CAST(u AS STRING), CAST(f AS STRING), CAST(i AS STRING), CAST(d AS STRING) "
+                         f"FROM {dataset}.protowide", 1) == [[
+        "18446744073709551615", "9223372036854775808", "-9223372036854775808", "1.2345678901234568e+29"]]
+
+
 def wait_for_state(clients, name, state, seconds=10):
     end = time.monotonic() + seconds
     while (found := clients[1].get_subscription(subscription=name).bigquery_config.state) != state:
