@@ -25,6 +25,7 @@ static void on_grpc_message(struct grpc_call *grpc, ProtobufCMessage *m,
     struct rpc *rpc = app;
     size_t i = (size_t)(grpc_call_method(grpc) - rpc->rows);
     struct rpc_call *call = rpc_call_new(rpc, &rpc->methods[i], m);
+    struct err err;
 
     if (m)
         grpc_call_keep_message(grpc);
@@ -33,7 +34,10 @@ static void on_grpc_message(struct grpc_call *grpc, ProtobufCMessage *m,
     rpc_call_set_raw(call, raw);
     call->start_us = http_req_start_us(grpc_call_request(grpc));
     call->deadline_us = grpc_call_deadline_us(grpc);
-    rpc_begin(call);
+    if (m && transcode_check_ranges(m, &err))
+        rpc_fail(call, GRPC_INVALID_ARGUMENT, "%s", err.text);
+    else
+        rpc_begin(call);
 }
 
 static void on_grpc_close(struct grpc_call *grpc, void *app)

@@ -27,6 +27,11 @@ RC_MUST_USE int transcode_read(const ProtobufCMessageDescriptor *type,
 RC_MUST_USE int transcode_merge(ProtobufCMessage *message, struct str json,
                                 struct err *err);
 
+/* Are all times and durations in `message` in the ranges of their types, as
+ * those are that JSON can give? RC_INVALID names the field. */
+RC_MUST_USE int transcode_check_ranges(const ProtobufCMessage *message,
+                                       struct err *err);
+
 /* Sets one field by its path ("topic.name", "updateMask", "page_size") from
  * text, as a URL gives it; repeated fields grow. RC_NOT_FOUND: no such
  * field. */

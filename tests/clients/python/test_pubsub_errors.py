@@ -289,7 +289,8 @@ def test_seek_without_a_target(google, known):
 
 def test_times_far_out_of_range_do_no_harm(google, known):
     for when in ({"seconds": 2**62}, {"seconds": -2**62}, {"seconds": 1, "nanos": -1}):
-        google.subscriber.seek(request={"subscription": known["subscription"], "time": when})
+        with pytest.raises(exceptions.InvalidArgument, match="'time'"):
+            google.subscriber.seek(request={"subscription": known["subscription"], "time": when})
 
 
 def test_seek_to_a_snapshot_of_another_topic(google, known):
@@ -304,6 +305,17 @@ def test_bad_labels_of_a_snapshot(google, known):
     refused(INVALID, LABELS.format("key 'A', value ''"), lambda: google.subscriber.create_snapshot(
         request={"name": google.snapshot_name(), "subscription": known["subscription"],
                  "labels": {"A": ""}}))
+
+
+@pytest.mark.parametrize("whole, nanos", [(700, 2_000_000_000), (2**63 - 1, 0), (700, -1)])
+def test_times_and_durations_out_of_range_name_their_field(google, known, whole, nanos):
+    topic = google.publisher.topic_path(google.project, "ranged")
+    with pytest.raises(exceptions.InvalidArgument, match="'message_retention_duration'"):
+        google.publisher.create_topic(request=pubsub_v1.types.Topic.pb()(
+            name=topic, message_retention_duration={"seconds": whole, "nanos": nanos}))
+    with pytest.raises(exceptions.InvalidArgument, match="'time'"):
+        google.subscriber.seek(request=pubsub_v1.types.SeekRequest.pb()(
+            subscription=known["subscription"], time={"seconds": whole, "nanos": nanos}))
 
 
 # --- lists ---------------------------------------------------------------------

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <string.h>
 
 #include "common/buf.h"
 #include "common/mem.h"
@@ -301,6 +302,90 @@ START_TEST(survives_lack_of_memory)
 }
 END_TEST
 
+/* --- ranges --------------------------------------------------------------- */
+
+static const struct {
+    int64_t seconds;
+    int32_t nanos;
+    bool time, duration;
+} ranges[] = {
+    {0, 0, true, true},
+    {0, 999999999, true, true},
+    {700, 2000000000, false, false},
+    {0, 1000000000, false, false},
+    {0, -1, false, true},
+    {1, -1, false, false},
+    {-1, 1, true, false},
+    {-1, -1, false, true},
+    {253402300799, 0, true, true},
+    {253402300800, 0, false, true},
+    {-62135596800, 0, true, true},
+    {-62135596801, 0, false, true},
+    {315576000000, 0, false, true},
+    {315576000001, 0, false, false},
+    {-315576000001, 0, false, false},
+    {INT64_MAX, 0, false, false},
+    {INT64_MIN, 0, false, false},
+};
+
+START_TEST(times_and_durations_have_a_range)
+{
+    Google__Protobuf__Timestamp at = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    Google__Protobuf__Duration of = GOOGLE__PROTOBUF__DURATION__INIT;
+    Google__Pubsub__V1__SeekRequest seek =
+        GOOGLE__PUBSUB__V1__SEEK_REQUEST__INIT;
+    Google__Pubsub__V1__RetryPolicy retry =
+        GOOGLE__PUBSUB__V1__RETRY_POLICY__INIT;
+    Google__Pubsub__V1__Subscription sub =
+        GOOGLE__PUBSUB__V1__SUBSCRIPTION__INIT;
+    struct err err = {0};
+
+    ck_assert_int_eq(transcode_check_ranges(&seek.base, &err), RC_OK);
+    at.seconds = of.seconds = ranges[_i].seconds;
+    at.nanos = of.nanos = ranges[_i].nanos;
+    seek.target_case = GOOGLE__PUBSUB__V1__SEEK_REQUEST__TARGET_TIME;
+    seek.time = &at;
+    ck_assert_int_eq(transcode_check_ranges(&seek.base, &err),
+                     ranges[_i].time ? RC_OK : RC_INVALID);
+    ck_assert(ranges[_i].time ||
+              strstr(err.text, "Invalid value at 'time' (type."));
+    retry.maximum_backoff = &of;
+    sub.retry_policy = &retry;
+    ck_assert_int_eq(transcode_check_ranges(&sub.base, &err),
+                     ranges[_i].duration ? RC_OK : RC_INVALID);
+    ck_assert(ranges[_i].duration ||
+              strstr(err.text, "'retry_policy.maximum_backoff'"));
+}
+END_TEST
+
+START_TEST(ranges_are_asked_of_each_element_but_of_no_other_oneof)
+{
+    Google__Protobuf__Timestamp at = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    Google__Pubsub__V1__PubsubMessage messages[2] = {
+        GOOGLE__PUBSUB__V1__PUBSUB_MESSAGE__INIT,
+        GOOGLE__PUBSUB__V1__PUBSUB_MESSAGE__INIT};
+    Google__Pubsub__V1__PubsubMessage *list[] = {&messages[0], &messages[1]};
+    Google__Pubsub__V1__PublishRequest publish =
+        GOOGLE__PUBSUB__V1__PUBLISH_REQUEST__INIT;
+    Google__Pubsub__V1__SeekRequest seek =
+        GOOGLE__PUBSUB__V1__SEEK_REQUEST__INIT;
+    struct err err = {0};
+
+    at.nanos = -5;
+    messages[1].publish_time = &at;
+    publish.messages = list;
+    publish.n_messages = 2;
+    ck_assert_int_eq(transcode_check_ranges(&publish.base, &err), RC_INVALID);
+    ck_assert_str_eq(err.text,
+                     "Invalid value at 'messages.publish_time' "
+                     "(type.googleapis.com/google.protobuf.Timestamp), seconds "
+                     "0 with nanos -5 is out of range");
+    seek.target_case = GOOGLE__PUBSUB__V1__SEEK_REQUEST__TARGET_SNAPSHOT;
+    seek.snapshot = (char *)(uintptr_t) "s";
+    ck_assert_int_eq(transcode_check_ranges(&seek.base, &err), RC_OK);
+}
+END_TEST
+
 Suite *suite_transcode(void);
 Suite *suite_transcode(void)
 {
@@ -316,6 +401,9 @@ Suite *suite_transcode(void)
     tcase_add_test(tc, grows_repeated_fields_from_urls);
     tcase_add_test(tc, merges_over_a_message_that_exists);
     tcase_add_test(tc, survives_lack_of_memory);
+    tcase_add_loop_test(tc, times_and_durations_have_a_range, 0,
+                        sizeof(ranges) / sizeof(ranges[0]));
+    tcase_add_test(tc, ranges_are_asked_of_each_element_but_of_no_other_oneof);
     suite_add_tcase(s, tc);
     return s;
 }
