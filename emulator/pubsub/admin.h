@@ -50,13 +50,14 @@ RUN(policy_test);
 
 #undef RUN
 
-/* The rows of `project` (NULL: all) behind the token. False: refused. */
+/* The rows of `project` (NULL: all) behind the token; the list's own prefix is
+ * not looked at. False: refused. */
 bool page_of(struct rpc_call *call, const struct pubsub *s,
-             const struct names *names, const char *project, int32_t size,
+             const struct page_list *list, const char *project, int32_t size,
              const char *token, struct page *out);
-/* The same of those whose names begin with `prefix`. */
+/* The same of those whose names begin with the list's prefix. */
 bool page_under(struct rpc_call *call, const struct pubsub *s,
-                const struct names *names, struct str prefix, int32_t size,
-                const char *token, struct page *out);
+                const struct page_list *list, int32_t size, const char *token,
+                struct page *out);
 
 #endif

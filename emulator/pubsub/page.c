@@ -10,76 +10,77 @@ enum {
     PAGE_MAX = 1000
 };
 
-static char *write_token(struct str name)
+static char *write_token(const struct page_list *list, struct str name)
 {
-    char *token = mem_alloc(base64_encoded_max(name.len) + 1);
+    char *text = mem_printf("%.*s %s", STR_ARG(name), list->name);
+    size_t len = strlen(text);
+    char *token = mem_alloc(base64_encoded_max(len) + 1);
 
-    base64_encode_url(token, name.p, name.len);
+    base64_encode_url(token, text, len);
+    mem_free(text);
     return token;
-}
-
-/* "topics" of "projects/p/topics/t" */
-static struct str collection_of(struct str name)
-{
-    (void)str_cut(&name, '/');
-    (void)str_cut(&name, '/');
-    return str_cut(&name, '/');
 }
 
 /* The name behind which the page begins. It need not be there any more, but it
  * must be one that this list could have shown. */
-static bool read_token(const struct names *names, struct str prefix,
-                       const char *token, struct buf *name)
+static bool read_token(const struct page_list *list, const char *token,
+                       struct buf *text, struct str *after)
 {
-    struct str text = str_from(token), after;
+    struct str all = str_from(token), own = str_from(list->name);
 
-    if (!buf_reserve(name, base64_decoded_max(text.len)) ||
-        !base64_decode(text, name->data, &name->len))
+    if (!buf_reserve(text, base64_decoded_max(all.len)) ||
+        !base64_decode(all, text->data, &text->len))
         return false;
-    after = buf_as_str(name);
-    return str_starts(after, STR("projects/")) && str_starts(after, prefix) &&
-           (names->n == 0 ||
-            str_eq(collection_of(after), collection_of(names->rows[0].name)));
+    *after = buf_as_str(text);
+    if (!str_ends(*after, own) || after->len == own.len)
+        return false;
+    after->len -= own.len + 1;
+    return after->p[after->len] == ' ' &&
+           str_starts(*after, STR("projects/")) &&
+           str_starts(*after, list->prefix);
 }
 
-static void cut(const struct names *names, size_t from, size_t size,
-                struct str prefix, struct page *out)
+static void cut(const struct page_list *list, size_t from, size_t size,
+                struct page *out)
 {
+    const struct names *names = list->names;
     bool more;
 
     *out = (struct page){.rows = names->rows + from};
     while (from + out->n < names->n && out->n < size &&
-           str_starts(names->rows[from + out->n].name, prefix))
+           str_starts(names->rows[from + out->n].name, list->prefix))
         out->n++;
     more = out->n == size && from + size < names->n &&
-           str_starts(names->rows[from + size].name, prefix);
-    out->token =
-        write_token(more ? names->rows[from + size - 1].name : STR(""));
+           str_starts(names->rows[from + size].name, list->prefix);
+    out->token = more ? write_token(list, names->rows[from + size - 1].name)
+                      : mem_strdup("");
 }
 
-bool page_find(const struct names *names, struct str prefix, uint32_t size,
-               const char *token, struct page *out)
+bool page_find(const struct page_list *list, uint32_t size, const char *token,
+               struct page *out)
 {
-    size_t from = names_lower(names, prefix);
-    struct buf after;
+    const struct names *names = list->names;
+    size_t from = names_lower(names, list->prefix);
+    struct str after = STR_NULL;
+    struct buf text;
 
-    buf_init(&after, 4096);
-    if (*token && !read_token(names, prefix, token, &after)) {
-        buf_fini(&after);
+    buf_init(&text, 4096);
+    if (*token && !read_token(list, token, &text, &after)) {
+        buf_fini(&text);
         return false;
     }
     if (after.len) {
-        size_t i = names_lower(names, buf_as_str(&after));
+        size_t i = names_lower(names, after);
 
-        if (i < names->n && str_eq(names->rows[i].name, buf_as_str(&after)))
+        if (i < names->n && str_eq(names->rows[i].name, after))
             i++;
         from = i > from ? i : from;
     }
-    buf_fini(&after);
-    cut(names, from,
+    buf_fini(&text);
+    cut(list, from,
         size == 0         ? PAGE_DEFAULT
         : size > PAGE_MAX ? PAGE_MAX
                           : size,
-        prefix, out);
+        out);
     return true;
 }

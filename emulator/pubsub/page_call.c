@@ -18,8 +18,8 @@ static bool prefix_of(struct rpc_call *call, const struct pubsub *s,
 }
 
 bool page_under(struct rpc_call *call, const struct pubsub *s,
-                const struct names *names, struct str prefix, int32_t size,
-                const char *token, struct page *out)
+                const struct page_list *list, int32_t size, const char *token,
+                struct page *out)
 {
     if (is_strict(s) && size < 0) {
         rpc_fail(call, GRPC_INVALID_ARGUMENT,
@@ -29,8 +29,8 @@ bool page_under(struct rpc_call *call, const struct pubsub *s,
     }
     if (size < 0) /* as Google's emulator */
         size = 0;
-    if (page_find(names, prefix, (uint32_t)size, token, out) ||
-        (!is_strict(s) && page_find(names, prefix, (uint32_t)size, "", out)))
+    if (page_find(list, (uint32_t)size, token, out) ||
+        (!is_strict(s) && page_find(list, (uint32_t)size, "", out)))
         return true;
     rpc_fail(call, GRPC_INVALID_ARGUMENT,
              "Invalid page token given (token=%s).", token);
@@ -38,15 +38,17 @@ bool page_under(struct rpc_call *call, const struct pubsub *s,
 }
 
 bool page_of(struct rpc_call *call, const struct pubsub *s,
-             const struct names *names, const char *project, int32_t size,
+             const struct page_list *list, const char *project, int32_t size,
              const char *token, struct page *out)
 {
+    struct page_list own = *list;
     struct buf prefix;
     bool ok;
 
     buf_init(&prefix, 4096);
-    ok = prefix_of(call, s, project, &prefix) &&
-         page_under(call, s, names, buf_as_str(&prefix), size, token, out);
+    ok = prefix_of(call, s, project, &prefix);
+    own.prefix = buf_as_str(&prefix);
+    ok = ok && page_under(call, s, &own, size, token, out);
     buf_fini(&prefix);
     return ok;
 }

@@ -220,8 +220,9 @@ void schema_list_run(struct rpc_call *call, ProtobufCMessage *in, void *service)
     PB(ListSchemasRequest) *r = (PB(ListSchemasRequest) *)in;
     struct page page;
 
-    if (!page_of(call, s, &s->schemas, r->parent, r->page_size, r->page_token,
-                 &page))
+    if (!page_of(call, s,
+                 &(struct page_list){.names = &s->schemas, .name = "schemas"},
+                 r->parent, r->page_size, r->page_token, &page))
         return;
     reply_list(call, &page, newest, is_full(s, r->view));
     mem_free(page.token);
@@ -250,8 +251,9 @@ void schema_list_revisions_run(struct rpc_call *call, ProtobufCMessage *in,
         names_add(&names, keys[i], row);
     }
     prefix = mem_printf("%s@", schema->name);
-    if (page_under(call, s, &names, str_from(prefix), r->page_size,
-                   r->page_token, &page)) {
+    if (page_under(call, s,
+                   &(struct page_list){&names, "revisions", str_from(prefix)},
+                   r->page_size, r->page_token, &page)) {
         reply_list(call, &page, NULL, is_full(s, r->view));
         mem_free(page.token);
     }

@@ -161,8 +161,10 @@ void snapshot_list_run(struct rpc_call *call, ProtobufCMessage *in,
     out = GOOGLE__PUBSUB__V1__LIST_SNAPSHOTS_RESPONSE__INIT;
     struct page page;
 
-    if (!page_of(call, s, &s->snapshots, r->project, r->page_size,
-                 r->page_token, &page))
+    if (!page_of(
+            call, s,
+            &(struct page_list){.names = &s->snapshots, .name = "snapshots"},
+            r->project, r->page_size, r->page_token, &page))
         return;
     out.snapshots = MEM_ARRAY(PB(Snapshot) *, page.n + 1);
     for (size_t i = 0; i < page.n; i++)

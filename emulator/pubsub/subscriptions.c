@@ -201,8 +201,10 @@ void subscription_list_run(struct rpc_call *call, ProtobufCMessage *in,
     PB(Subscription) * rows;
     struct page page;
 
-    if (!page_of(call, s, &s->subs, r->project, r->page_size, r->page_token,
-                 &page))
+    if (!page_of(
+            call, s,
+            &(struct page_list){.names = &s->subs, .name = "subscriptions"},
+            r->project, r->page_size, r->page_token, &page))
         return;
     out.subscriptions = MEM_ARRAY(PB(Subscription) *, page.n + 1);
     rows = MEM_ARRAY(PB(Subscription), page.n + 1);

@@ -193,8 +193,9 @@ void topic_list_run(struct rpc_call *call, ProtobufCMessage *in, void *service)
     PB(ListTopicsResponse) out = GOOGLE__PUBSUB__V1__LIST_TOPICS_RESPONSE__INIT;
     struct page page;
 
-    if (!page_of(call, s, &s->topics, r->project, r->page_size, r->page_token,
-                 &page))
+    if (!page_of(call, s,
+                 &(struct page_list){.names = &s->topics, .name = "topics"},
+                 r->project, r->page_size, r->page_token, &page))
         return;
     out.topics = MEM_ARRAY(PB(Topic) *, page.n + 1);
     for (size_t i = 0; i < page.n; i++)
@@ -214,14 +215,15 @@ struct answer {
     char **token;
 };
 
-/* Names of what hangs on a topic, page by page. */
+/* Names of what hangs on a topic, page by page; takes the list's name. */
 static void list_names(struct rpc_call *call, struct pubsub *s,
-                       struct names *names, int32_t size, const char *token,
-                       const struct answer *to)
+                       struct names *names, char *name, int32_t size,
+                       const char *token, const struct answer *to)
 {
+    const struct page_list rows = {.names = names, .name = name};
     struct page page;
 
-    if (page_of(call, s, names, NULL, size, token, &page)) {
+    if (page_of(call, s, &rows, NULL, size, token, &page)) {
         char **list = MEM_ARRAY(char *, page.n + 1);
 
         for (size_t i = 0; i < page.n; i++)
@@ -233,6 +235,7 @@ static void list_names(struct rpc_call *call, struct pubsub *s,
         mem_free(list);
         mem_free(page.token);
     }
+    mem_free(name);
     names_fini(names);
 }
 
@@ -253,7 +256,8 @@ void topic_list_subscriptions_run(struct rpc_call *call, ProtobufCMessage *in,
     for (struct sub *sub = t->subs; sub; sub = sub->next)
         if (!sub->config->detached)
             names_add(&names, sub->name, sub);
-    list_names(call, service, &names, r->page_size, r->page_token, &answer);
+    list_names(call, service, &names, mem_printf("%s/subscriptions", t->name),
+               r->page_size, r->page_token, &answer);
 }
 
 void topic_list_snapshots_run(struct rpc_call *call, ProtobufCMessage *in,
@@ -271,5 +275,6 @@ void topic_list_snapshots_run(struct rpc_call *call, ProtobufCMessage *in,
         return;
     for (struct snapshot *n = t->snapshots; n; n = n->next)
         names_add(&names, n->name, n);
-    list_names(call, service, &names, r->page_size, r->page_token, &answer);
+    list_names(call, service, &names, mem_printf("%s/snapshots", t->name),
+               r->page_size, r->page_token, &answer);
 }

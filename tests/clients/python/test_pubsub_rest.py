@@ -222,6 +222,20 @@ def test_page_tokens_belong_to_their_list(rest):
         assert answer.status == 400 and "Invalid page token" in answer.body
 
 
+def test_page_tokens_of_a_topic_are_no_projects(rest):
+    """Both lists have the same names."""
+    for i in range(2):
+        for topic in ("hung-a", "hung-b"):
+            assert rest("PUT", f"topics/{topic}", {}).status in (200, 409)
+            made = rest("PUT", f"subscriptions/{topic}-{i}", {"topic": f"projects/datos-local/topics/{topic}"})
+            assert made.status == 200
+    lists = "subscriptions", "topics/hung-a/subscriptions", "topics/hung-b/subscriptions"
+    tokens = [rest("GET", f"{path}?pageSize=1").json()["nextPageToken"] for path in lists]
+    for i, path in enumerate(lists):
+        for k, token in enumerate(tokens):
+            assert rest("GET", f"{path}?pageToken={token}").status == (200 if i == k else 400), (path, k)
+
+
 def test_tokens_of_revisions_belong_to_their_schema(rest):
     avro = '{"type":"record","name":"R","fields":[{"name":"a","type":"string","default":""}]}'
     for name in ("one", "two"):
@@ -230,6 +244,7 @@ def test_tokens_of_revisions_belong_to_their_schema(rest):
     token = rest("GET", "schemas/one:listRevisions?pageSize=1").json()["nextPageToken"]
     assert len(rest("GET", f"schemas/one:listRevisions?pageToken={token}").json()["schemas"]) == 1
     assert rest("GET", f"schemas/two:listRevisions?pageToken={token}").status == 400
+    assert rest("GET", f"schemas?pageToken={token}").status == 400
 
 
 def test_what_is_not_carried_out_is_refused(rest):

@@ -60,9 +60,10 @@ END_TEST
 static struct page page(const struct names *names, const char *prefix,
                         uint32_t size, const char *token)
 {
+    const struct page_list list = {names, "topics", str_from(prefix)};
     struct page out;
 
-    ck_assert(page_find(names, str_from(prefix), size, token, &out));
+    ck_assert(page_find(&list, size, token, &out));
     return out;
 }
 
@@ -149,19 +150,41 @@ END_TEST
 static const char *const tokens[] = {
     "x",
     "!!!!",
-    "bm90IGEgbmFtZQ==",                     /* not a name */
-    "cHJvamVjdHMvYWEtYi90b3BpY3Mvbi0yMA==", /* projects/aa-b/topics/n-20 */
-    "cHJvamVjdHMvYWEvc25hcHNob3RzL24tMDA=", /* projects/aa/snapshots/n-00 */
+    "bm90IGEgbmFtZQ==",                             /* not a name */
+    "cHJvamVjdHMvYWEtYi90b3BpY3Mvbi0yMCB0b3BpY3M=", /* projects/aa-b/topics/n-20
+                                                       topics */
+    "cHJvamVjdHMvYWEvdG9waWNzL24tMDA=", /* projects/aa/topics/n-00 */
+    "cHJvamVjdHMvYWEvdG9waWNzL24tMDAg", /* projects/aa/topics/n-00  */
+    "cHJvamVjdHMvYWEvdG9waWNzL24tMDAgdG9waWNzIHg=", /* projects/aa/topics/n-00
+                                                       topics x */
+    "cHJvamVjdHMvYWEvdG9waWNzL24tMDAgc25hcHNob3Rz", /* projects/aa/topics/n-00
+                                                       snapshots */
 };
 
 START_TEST(tokens_of_other_lists_are_refused)
 {
     struct names names = {0};
+    const struct page_list list = {&names, "topics", STR("projects/aa/")};
     struct page out;
 
     fill(&names);
-    ck_assert(!page_find(&names, STR("projects/aa/"), 5, tokens[_i], &out));
+    ck_assert(!page_find(&list, 5, tokens[_i], &out));
     names_fini(&names);
+}
+END_TEST
+
+START_TEST(a_list_of_nothing_takes_no_others_token)
+{
+    struct names all = {0}, none = {0};
+    const struct page_list other = {&none, "projects/aa/topics/t/subscriptions",
+                                    STR("projects/aa/")};
+    struct page first, out;
+
+    fill(&all);
+    first = page(&all, "projects/aa/", 5, "");
+    ck_assert(!page_find(&other, 5, first.token, &out));
+    mem_free(first.token);
+    names_fini(&all);
 }
 END_TEST
 
@@ -179,6 +202,7 @@ Suite *suite_page(void)
     tcase_add_test(tc, pages_have_a_default_and_a_largest_size);
     tcase_add_loop_test(tc, tokens_of_other_lists_are_refused, 0,
                         sizeof(tokens) / sizeof(tokens[0]));
+    tcase_add_test(tc, a_list_of_nothing_takes_no_others_token);
     suite_add_tcase(s, tc);
     return s;
 }
