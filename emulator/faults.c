@@ -203,6 +203,7 @@ static int read_action(const json_t *rule, size_t i, struct fault *f,
     const json_t *code = json_object_get(rule, "code");
     const json_t *http = json_object_get(rule, "http_status");
     json_int_t status = json_integer_value(http);
+    static const char *const told[] = {"code", "http_status", "message"};
 
     if (code && read_code(code, &f->status))
         return wrong(err, i, "code", "no status of gRPC other than OK");
@@ -217,6 +218,10 @@ static int read_action(const json_t *rule, size_t i, struct fault *f,
     if (action && !f->action)
         return wrong(err, i, "action",
                      "error, delay, drop, duplicate or reset is wanted");
+    if (action && f->action != FAULT_ERROR)
+        for (size_t n = 0; n < sizeof(told) / sizeof(told[0]); n++)
+            if (json_object_get(rule, told[n]))
+                return wrong(err, i, told[n], "only an error has one");
     if (!action)
         f->action = code || http || !f->latency_us ? FAULT_ERROR : FAULT_DELAY;
     if (!f->status)
@@ -266,6 +271,27 @@ static struct str leaf_of(const char *method)
     const char *slash = strrchr(method, '/');
 
     return str_from(slash ? slash + 1 : method);
+}
+
+/* All resources are of a project: can the glob fit one? */
+static bool may_fit(const char *glob)
+{
+    static const char head[] = "projects/";
+
+    for (size_t i = 0; head[i] && glob[i] != '*'; i++)
+        if (glob[i] != '?' && glob[i] != head[i])
+            return false;
+    return true;
+}
+
+static int check_match(const struct rule *r, size_t i, struct err *err)
+{
+    if (!r->match || may_fit(r->match))
+        return RC_OK;
+    return err_set(err, RC_INVALID,
+                   "rules[%zu].match: '%.100s' fits no resource: all begin "
+                   "with projects/ (*/topics/t fits a topic)",
+                   i, r->match);
 }
 
 /* What can be done twice to be seen: the rest would only be counted. */
@@ -362,7 +388,7 @@ static bool is_service(const char *glob)
 static int read_rule(const struct faults *f, json_t *rule, size_t i,
                      struct rule *r, struct err *err)
 {
-    const json_t *message;
+    const json_t *message = json_object_get(rule, "message");
     int rc = check_names(rule, i, err);
 
     if (rc == RC_OK)
@@ -376,14 +402,17 @@ static int read_rule(const struct faults *f, json_t *rule, size_t i,
     if (rc == RC_OK)
         rc = read_text(rule, i, "match", &r->match, err);
     if (rc == RC_OK)
+        rc = check_match(r, i, err);
+    if (rc == RC_OK)
         rc = read_numbers(rule, i, r, err);
     if (rc == RC_OK)
         rc = read_action(rule, i, &r->fault, err);
     if (rc == RC_OK)
         rc = check_doubled(f, r, i, err);
+    if (rc == RC_OK && message && !json_is_string(message))
+        rc = wrong(err, i, "message", "a string is wanted");
     if (rc)
         return rc;
-    message = json_object_get(rule, "message");
     snprintf(r->fault.message, sizeof(r->fault.message), "%s",
              json_is_string(message) ? json_string_value(message)
                                      : "Injected fault");

@@ -225,7 +225,9 @@ def test_faulted_streams(emulator, rule):
     ({"method": "tabledata.insertAl"}, "tabledata.insertAll of bigquery"),
     ({"service": "bigquery", "method": "Publish"}, " of bigquery"), ({"service": "nope"}, "pubsub and bigquery"),
     ({"method": "CreateTopic", "action": "duplicate"}, "rules[0].action: duplicate is for Publish, Pull, "),
-    ({"service": "bigquery", "method": "jobs.*", "action": "duplicate"}, "tabledata.insertAll")])
+    ({"service": "bigquery", "method": "jobs.*", "action": "duplicate"}, "tabledata.insertAll"),
+    ({"action": "reset", "code": "ABORTED"}, "rules[0].code: only an error has one"),
+    ({"match": "["}, "rules[0].match: '[' fits no resource")])
 def test_fault_rules_that_can_fit_nothing(emulator, rule, told):
     answer = emulator.control("PUT", "faults", {"rules": [rule]})
     assert answer.status == 400 and told in answer.body, answer.body

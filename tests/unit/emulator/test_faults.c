@@ -137,6 +137,19 @@ static const struct {
      "method tabledata.insertAll)"},
     {"{\"rules\":[{\"action\":\"delay\"}]}",
      "rules[0].latency_ms: a delay wants how long"},
+    {"{\"rules\":[{\"action\":\"reset\",\"code\":\"ABORTED\"}]}",
+     "rules[0].code: only an error has one"},
+    {"{\"rules\":[{\"action\":\"duplicate\",\"http_status\":503}]}",
+     "rules[0].http_status: only an error has one"},
+    {"{\"rules\":[{\"action\":\"delay\",\"latency_ms\":1,\"message\":\"m\"}]}",
+     "rules[0].message: only an error has one"},
+    {"{\"rules\":[{\"message\":5}]}", "rules[0].message: a string is wanted"},
+    {"{\"rules\":[{\"match\":\"[\"}]}",
+     "rules[0].match: '[' fits no resource: all begin with projects/ "
+     "(*/topics/t fits a topic)"},
+    {"{\"rules\":[{\"match\":\"\"}]}", NULL},
+    {"{\"rules\":[{\"match\":\"topics/t\"}]}", NULL},
+    {"{\"rules\":[{\"match\":\"project/p*\"}]}", NULL},
     {"{\"rules\":[{\"method\":1}]}", "rules[0].method: a string is wanted"},
     {"{\"rules\":[{\"count\":-1}]}",
      "rules[0].count: an integer from 0 is wanted"},
@@ -153,6 +166,20 @@ START_TEST(refuses_wrong_rules_and_keeps_the_old)
     if (wrongs[_i].why)
         ck_assert_str_eq(err.text, wrongs[_i].why);
     ck_assert(match("m", "", &out));
+}
+END_TEST
+
+static const char *const matches[] = {
+    "*",          "p*", "?rojects/*", "projects/p/topics/t",
+    "projects?p", "*[", "projects/*"};
+
+START_TEST(takes_what_may_fit_a_resource)
+{
+    char json[100];
+
+    snprintf(json, sizeof(json), "{\"rules\":[{\"match\":\"%s\"}]}",
+             matches[_i]);
+    set(json);
 }
 END_TEST
 
@@ -186,6 +213,8 @@ Suite *suite_faults(void)
     tcase_add_test(tc, throws_the_same_dice_for_the_same_seed);
     tcase_add_loop_test(tc, refuses_wrong_rules_and_keeps_the_old, 0,
                         sizeof(wrongs) / sizeof(wrongs[0]));
+    tcase_add_loop_test(tc, takes_what_may_fit_a_resource, 0,
+                        sizeof(matches) / sizeof(matches[0]));
     tcase_add_test(tc, shows_what_can_be_set_again);
     suite_add_tcase(s, tc);
     return s;
