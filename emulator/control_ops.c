@@ -68,6 +68,40 @@ static bool query(struct http_req *req, const char *wanted, struct buf *scratch,
     return false;
 }
 
+static bool is_one_of(struct str name, const char *const *names)
+{
+    while (*names && !str_eq(name, str_from(*names)))
+        names++;
+    return *names != NULL;
+}
+
+/* Has the request no parameter but these (NULL behind the last)? False:
+ * answered. What a slip of the pen would do else is not what was meant. */
+static bool has_only(struct http_req *req, const char *const *names)
+{
+    struct str rest = http_req_query(req), name, value;
+    struct buf scratch;
+    struct err err;
+    int rc = RC_OK;
+    bool ok = true;
+
+    buf_init(&scratch, 4096);
+    while (ok && http_query_next(&rest, &scratch, &name, &value, &rc)) {
+        ok = is_one_of(name, names);
+        if (!ok)
+            err_set(&err, RC_INVALID, "there is no parameter '%.*s' here",
+                    (int)(name.len > 40 ? 40 : name.len), name.p);
+    }
+    if (ok && rc) {
+        ok = false;
+        err_set(&err, RC_INVALID, "the query is malformed");
+    }
+    buf_fini(&scratch);
+    if (!ok)
+        control_error(req, 400, err.text);
+    return ok;
+}
+
 /* --- reset ---------------------------------------------------------------- */
 
 static void on_reset(void *arg, int rc, const char *text)
@@ -86,13 +120,23 @@ static void on_reset(void *arg, int rc, const char *text)
 
 void control_reset(struct shell *s, struct http_req *req)
 {
-    struct pending *p = pending_new(s, req, false);
-    struct str service = STR_NULL;
+    static const char *const known[] = {"service", NULL};
+    struct str service = STR_NULL, body = str_trim(http_req_body(req));
     struct err err = {0};
+    struct pending *p;
     struct buf scratch;
 
+    if (!has_only(req, known))
+        return;
+    if (body.len && !str_eq(body, STR("{}"))) {
+        control_error(req, 400,
+                      "reset takes no body: ?service=NAME empties one service");
+        return;
+    }
+    p = pending_new(s, req, false);
     buf_init(&scratch, 4096);
-    (void)query(req, "service", &scratch, &service);
+    if (query(req, "service", &scratch, &service) && !service.len)
+        service = STR(""); /* named, and none: not all */
     if (state_reset(s, service, on_reset, p, &err)) {
         http_req_set_user(req, NULL);
         mem_free(p);
@@ -103,18 +147,37 @@ void control_reset(struct shell *s, struct http_req *req)
 
 /* --- save and load -------------------------------------------------------- */
 
-/* The file that {"path":...} names; NULL: answered. `*path` NULL without a
+/* The name of a member other than "path", or NULL. */
+static const char *other_member(json_t *root)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(root, name, value)
+    {
+        if (strcmp(name, "path") != 0)
+            return name;
+    }
+    return NULL;
+}
+
+/* The file that {"path":...} names; false: answered. `*path` NULL without a
  * member of that name. */
 static bool named_path(struct shell *s, struct http_req *req, char **path)
 {
     struct str body = http_req_body(req);
-    json_t *root = json_loadb(body.p, body.len, 0, NULL);
+    json_t *root = json_loadb(body.p, body.len, JSON_REJECT_DUPLICATES, NULL);
     const json_t *member = json_object_get(root, "path");
-    const char *name = json_string_value(member);
+    const char *name = json_string_value(member), *other = other_member(root);
     const char *why = NULL;
+    struct err err;
 
     *path = NULL;
-    if (body.len && !json_is_object(root))
+    if (other) {
+        err_set(&err, RC_INVALID,
+                "there is no member '%.40s' here: path is all there is", other);
+        why = err.text;
+    } else if (body.len && !json_is_object(root))
         why = "the body is neither an archive nor {\"path\":...}";
     else if (member && (!name || !archive_name_ok(str_from(name))))
         why = "path: a plain relative path inside the state folder is wanted";
@@ -130,6 +193,7 @@ static bool named_path(struct shell *s, struct http_req *req, char **path)
 
 void control_save(struct shell *s, struct http_req *req)
 {
+    static const char *const none[] = {NULL};
     struct http_field type = {STR("content-type"),
                               STR("application/octet-stream")};
     struct err err = {0};
@@ -137,7 +201,7 @@ void control_save(struct shell *s, struct http_req *req)
     char *path;
     int rc;
 
-    if (!named_path(s, req, &path))
+    if (!has_only(req, none) || !named_path(s, req, &path))
         return;
     buf_init(&archive, ARCHIVE_MAX);
     rc = state_save(s, &archive, &err);
@@ -155,12 +219,15 @@ void control_save(struct shell *s, struct http_req *req)
 
 void control_load(struct shell *s, struct http_req *req)
 {
+    static const char *const none[] = {NULL};
     struct str body = http_req_body(req);
     struct err err = {0};
     struct buf file;
     char *path = NULL;
     int rc = RC_OK;
 
+    if (!has_only(req, none))
+        return;
     buf_init(&file, ARCHIVE_MAX);
     if (!archive_is(body)) {
         if (!named_path(s, req, &path))
@@ -306,11 +373,14 @@ static void follow(struct shell *s, struct http_req *req)
 
 void control_requests(struct shell *s, struct http_req *req)
 {
+    static const char *const known[] = {"limit", "follow", NULL};
     struct buf json, scratch;
     struct str value;
     uint64_t limit = REQUESTS_DEFAULT;
     bool follows, bad;
 
+    if (!has_only(req, known))
+        return;
     buf_init(&scratch, 4096);
     follows = query(req, "follow", &scratch, &value);
     bad = query(req, "limit", &scratch, &value) && !str_to_u64(value, &limit);

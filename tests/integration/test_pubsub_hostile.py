@@ -235,6 +235,19 @@ def test_fault_rules_that_can_fit_nothing(emulator, rule, told):
         assert emulator.control("PUT", "faults", {"rules": [{"method": method, "count": 0}]}).status == 200, method
 
 
+@pytest.mark.parametrize("method, path, body, status, told", [
+    ("POST", "reset?bogus=pubsub", None, 400, "no parameter 'bogus'"),
+    ("POST", "reset", {"service": "pubsub"}, 400, "reset takes no body"),
+    ("POST", "reset?service", None, 404, "no service ''"), ("POST", "reset?service=", None, 404, "no service ''"),
+    ("POST", "save", {"bogus": 1}, 400, "no member 'bogus'"), ("POST", "save?path=a", None, 400, "no parameter 'path'"),
+    ("POST", "load", {"path": "a", "bogus": 1}, 400, "no member 'bogus'"),
+    ("POST", "load?path=a", {"path": "a"}, 400, "no parameter 'path'"),
+    ("GET", "requests?bogus=x", None, 400, "no parameter 'bogus'")])
+def test_what_the_control_api_does_not_know_does_nothing(emulator, method, path, body, status, told):
+    answer = emulator.control(method, path, body)
+    assert answer.status == status and told in answer.body, answer.body
+
+
 def test_pages_of_other_sites_reach_nothing(emulator):
     for origin, status in (("https://evil.example", 403), ("null", 403), ("http://localhost:3000", 200)):
         answer = datos.request("GET", f"http://{emulator.pubsub}/v1/projects/datos-local/topics",
