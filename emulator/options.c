@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "emulator/options.h"
 
+#include <ctype.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,6 +152,39 @@ static int split_host_port(struct options *o, struct err *err)
     return RC_OK;
 }
 
+/* As lenient as the services: letters, digits and what joins them. */
+static bool is_project(const char *id)
+{
+    const char *p = id;
+
+    while (isalnum((uint8_t)*p) || (*p && strchr("-_.:", *p)))
+        p++;
+    return p > id && !*p;
+}
+
+static bool is_writable(int64_t fd)
+{
+    int flags = fd > INT_MAX ? -1 : fcntl((int)fd, F_GETFL);
+
+    return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* What would start and then not do what was asked. */
+static int check_effect(const struct options *o, struct err *err)
+{
+    if (o->fsync && !o->state)
+        return err_set(err, RC_INVALID,
+                       "--fsync needs --state: in memory nothing is kept");
+    if (o->project && !is_project(o->project))
+        return err_set(err, RC_INVALID, "--project: '%s' is no project's id",
+                       o->project);
+    if (o->ready_fd >= 0 && !is_writable(o->ready_fd))
+        return err_set(err, RC_INVALID,
+                       "--ready-fd: %lld is not open for writing",
+                       (long long)o->ready_fd);
+    return RC_OK;
+}
+
 static int check(struct options *o, struct err *err)
 {
     enum log_level level;
@@ -171,7 +207,7 @@ static int check(struct options *o, struct err *err)
     if (o->memory && o->state)
         return err_set(err, RC_INVALID,
                        "--memory and --state exclude each other");
-    return RC_OK;
+    return check_effect(o, err);
 }
 
 static void fill_in(struct options *o)

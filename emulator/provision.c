@@ -9,10 +9,6 @@
 #include "emulator/rpc.h"
 #include "schema/schema.h"
 
-enum {
-    ENVIRONMENT_MAX = 100
-};
-
 /* The calls to make, in order: [[path, name, request], ...]. */
 struct work {
     struct rpc *rpc;
@@ -186,6 +182,9 @@ static const char *check(const json_t *root)
 
     if (!json_is_object(root))
         return "an object, or an array of objects, is wanted";
+    if (json_object_get(root, "project") &&
+        !json_string_length(json_object_get(root, "project")))
+        return "project: its id, a string, is wanted";
     json_object_foreach(
         (json_t *)(uintptr_t)root, key,
         value) if (!is_known(key)) return "members are project, topics, "
@@ -308,23 +307,25 @@ static json_t *of_environment(const char *text)
                      topics, "subscriptions", subs);
 }
 
+static char *as_text(json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT);
+
+    json_decref(json);
+    /* bytes that are no text: nothing that could be read */
+    return text ? text : mem_strdup("");
+}
+
 char *provision_defaults(const char *project)
 {
-    json_t *all = json_array();
-    char *text;
+    return as_text(own_resources(project));
+}
 
-    json_array_append_new(all, own_resources(project));
-    for (int i = 1; i <= ENVIRONMENT_MAX; i++) {
-        char name[32];
-        const char *value;
+char *provision_variable(int i, char name[PROVISION_NAME])
+{
+    const char *value;
 
-        snprintf(name, sizeof(name), "PUBSUB_PROJECT%d", i);
-        value = getenv(name);
-        if (!value || !*value)
-            break;
-        json_array_append_new(all, of_environment(value));
-    }
-    text = json_dumps(all, JSON_COMPACT);
-    json_decref(all);
-    return text;
+    snprintf(name, PROVISION_NAME, "PUBSUB_PROJECT%d", i);
+    value = getenv(name);
+    return value && *value ? as_text(of_environment(value)) : NULL;
 }

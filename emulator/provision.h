@@ -12,9 +12,17 @@
 void provision(struct rpc *rpc, const char *project, struct str json,
                service_done *done, void *arg);
 
-/* The resources of the datos system, and those of PUBSUB_PROJECT1,
- * PUBSUB_PROJECT2 ... ("project,topic:subscription:subscription,..."), as one
- * JSON array of such objects; returned owned. */
+enum {
+    PROVISION_VARIABLES = 100,
+    PROVISION_NAME = 24
+};
+
+/* The resources of the datos system as such an object; returned owned. */
 char *provision_defaults(const char *project);
+
+/* Those of the variable PUBSUB_PROJECT<i> ("project,topic:subscription:...,
+ * topic"), i from 1, whose name goes into `name`; NULL: it is not set. Returned
+ * owned. */
+char *provision_variable(int i, char name[PROVISION_NAME]);
 
 #endif

@@ -15,7 +15,8 @@
 
 enum {
     CONFIG_MAX = 64 << 20,
-    N_SETS = 4 /* the defaults, --config, --dataset, --data-from-yaml */
+    /* the defaults, --config, --dataset, --data-from-yaml, variables */
+    N_SETS = 4 + PROVISION_VARIABLES
 };
 #define ARCHIVE_MAX ((size_t)4 << 30)
 #define CLOCK_PART  "clock"
@@ -113,7 +114,7 @@ struct step {
     struct service *only; /* reset: NULL for all */
     size_t next;
     struct set {
-        const char *from; /* for messages */
+        char from[PROVISION_NAME]; /* for messages */
         char *json;
     } sets[N_SETS];
     size_t set, n_sets;
@@ -201,9 +202,27 @@ static char *of_dataset(const char *project, const char *id)
 /* Takes the text; false: there is none. */
 static bool add_set(struct step *step, const char *from, char *json)
 {
-    if (json)
-        step->sets[step->n_sets++] = (struct set){from, json};
-    return json != NULL;
+    struct set *set = &step->sets[step->n_sets];
+
+    if (!json)
+        return false;
+    snprintf(set->from, sizeof(set->from), "%s", from);
+    set->json = json;
+    step->n_sets++;
+    return true;
+}
+
+/* PUBSUB_PROJECT1 and so on, up to the first that is not set. */
+static void add_variables(struct step *step)
+{
+    char name[PROVISION_NAME];
+
+    for (int i = 1; i <= PROVISION_VARIABLES; i++) {
+        char *json = provision_variable(i, name);
+
+        if (!add_set(step, name, json))
+            return;
+    }
 }
 
 void state_provide(struct shell *s, service_done *done, void *arg)
@@ -215,7 +234,7 @@ void state_provide(struct shell *s, service_done *done, void *arg)
 
     *step = (struct step){.shell = s, .done = done, .arg = arg};
     ok = add_set(step, "default resources", provision_defaults(o->project));
-
+    add_variables(step);
     if (ok && o->config)
         ok = add_set(step, "--config", read_config(o->config, &err));
     if (ok && o->dataset)

@@ -350,6 +350,34 @@ def test_resources_of_a_file_have_no_unknown_member(folder):
     assert "--config: members are project, topics" in e.log()
 
 
+@pytest.mark.parametrize("project", [5, "", None, ["p"]])
+def test_a_project_of_another_type_is_refused(folder, project):
+    os.makedirs(folder)
+    path = os.path.join(folder, "resources.json")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump({"project": project, "topics": ["ttt"]}, f)
+    e = Emulator("--memory", "--config", path, wait=False)
+    assert e.process.wait(20) != 0
+    assert "--config: project: its id, a string, is wanted" in e.log()
+
+
+@pytest.mark.parametrize("second, told", [
+    ("p,x", "PUBSUB_PROJECT2: projects/p/topics/x: "),
+    ("p,ttt:y", "PUBSUB_PROJECT2: projects/p/subscriptions/y: "),
+    (",ttt", "PUBSUB_PROJECT2: project: its id")])
+def test_a_mistake_in_a_variable_names_it(second, told):
+    e = Emulator("--memory", wait=False, environment={"PUBSUB_PROJECT1": "p,ttt:sss", "PUBSUB_PROJECT2": second})
+    assert e.process.wait(20) != 0
+    assert told in e.log(), e.log()
+
+
+def test_resources_of_variables_are_made():
+    e = Emulator("--memory", environment={"PUBSUB_PROJECT1": "p,ttt:sss", "PUBSUB_PROJECT2": "q,uuu"})
+    for path in ("p/topics/ttt", "p/subscriptions/sss", "q/topics/uuu"):
+        assert datos.request("GET", f"http://{e.pubsub}/v1/projects/{path}").status == 200, path
+    assert e.stop() == 0, e.log()
+
+
 def test_a_second_emulator_does_not_take_the_state(start, folder):
     e = start()
     make_pair(e)

@@ -57,6 +57,18 @@ START_TEST(takes_the_forms_of_other_emulators)
 }
 END_TEST
 
+START_TEST(takes_what_has_an_effect)
+{
+    struct options o;
+
+    ck_assert_int_eq(
+        parse(&o, "--fsync --state d --ready-fd 2 --project=google.com:p-1_x",
+              NULL),
+        RC_OK);
+    ck_assert_int_eq(parse(&o, "--fsync --database d", NULL), RC_OK);
+}
+END_TEST
+
 static const struct {
     const char *line, *why;
 } wrongs[] = {
@@ -71,6 +83,12 @@ static const struct {
     {"--profile soft", "--profile: 'soft' is neither strict nor lenient"},
     {"hola", "unknown word 'hola': see datos-emulator --help"},
     {"--host-port=a:b", "--host-port: 'a:b' is no HOST:PORT"},
+    {"--fsync", "--fsync needs --state: in memory nothing is kept"},
+    {"--fsync --memory", "--fsync needs --state: in memory nothing is kept"},
+    {"--project BAD/PROJECT", "--project: 'BAD/PROJECT' is no project's id"},
+    {"--ready-fd 99999999999",
+     "--ready-fd: 99999999999 is not open for writing"},
+    {"--ready-fd 1000000", "--ready-fd: 1000000 is not open for writing"},
 };
 
 START_TEST(names_what_is_wrong)
@@ -91,6 +109,7 @@ Suite *suite_options(void)
 
     tcase_add_test(tc, has_the_contracts_defaults);
     tcase_add_test(tc, takes_the_forms_of_other_emulators);
+    tcase_add_test(tc, takes_what_has_an_effect);
     tcase_add_loop_test(tc, names_what_is_wrong, 0,
                         sizeof(wrongs) / sizeof(wrongs[0]));
     suite_add_tcase(s, tc);
