@@ -86,6 +86,17 @@ static const char *partition_sql(struct binder *b, const struct ast_window *w)
     return sql;
 }
 
+/* SQLite takes one term here, so none of what order_key_sql puts around it. */
+static const char *range_key_sql(struct binder *b, const struct bexpr *e,
+                                 const struct ast_order *o)
+{
+    return arena_cat(b->mem, e->sql, o->desc ? " DESC" : "",
+                     o->nulls == 1   ? " NULLS FIRST"
+                     : o->nulls == 2 ? " NULLS LAST"
+                                     : "",
+                     NULL);
+}
+
 const char *window_sql(struct binder *b, const struct ast_window *w,
                        const char *need_order, bool frame)
 {
@@ -113,11 +124,10 @@ const char *window_sql(struct binder *b, const struct ast_window *w,
             bind_fail(b, o->expr->at,
                       "Window frame with offset RANGE needs "
                       "one ORDER BY key of a numeric type");
-        sql = arena_cat(
-            b->mem, sql, n ? "," : " ORDER BY ",
-            range ? arena_cat(b->mem, e->sql, o->desc ? " DESC" : "", NULL)
-                  : order_key_sql(b, e, o->desc, o->nulls),
-            NULL);
+        sql = arena_cat(b->mem, sql, n ? "," : " ORDER BY ",
+                        range ? range_key_sql(b, e, o)
+                              : order_key_sql(b, e, o->desc, o->nulls),
+                        NULL);
     }
     if (r.unit && !frame)
         bind_fail(b, w->at,
