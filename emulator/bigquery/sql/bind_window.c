@@ -193,7 +193,7 @@ static const char *percentile(struct binder *b, const struct ast_expr *x,
 {
     const struct ast_call *c = x->call;
 
-    if (c->over->order)
+    if (resolve(b, c->over, 0).order)
         bind_fail(b, x->at,
                   "Window ORDER BY is not allowed for analytic function %.*s",
                   STR_ARG(x->text));
