@@ -78,7 +78,7 @@ struct ast_bound {
 };
 
 struct ast_window {
-    size_t at;
+    size_t at, base_at, order_at;
     struct str name; /* of a WINDOW clause's entry */
     struct str base; /* refers to one */
     struct ast_expr *partition;

@@ -11,6 +11,25 @@ enum {
     N_WINDOWS = sizeof(windows) / sizeof(*windows)
 };
 
+/* What a window may add to the one it refers to: the standard's rules. */
+static void check_base(struct binder *b, const struct ast_window *w,
+                       const struct ast_window *base)
+{
+    if (w->partition)
+        bind_fail(b, w->base_at,
+                  "If a window has a PARTITION BY, it cannot reference a "
+                  "named window");
+    if ((w->order || w->unit) && base->unit)
+        bind_fail(b, w->base_at,
+                  "If a window has an inline ORDER BY or window frame clause, "
+                  "it cannot reference another window that contains or "
+                  "inherits a window frame clause");
+    if (w->order && base->order)
+        bind_fail(b, w->order_at,
+                  "If a window inherits an ORDER BY from its referenced "
+                  "window, it cannot have an inline ORDER BY");
+}
+
 /* A named window is written out where it is used. */
 static struct ast_window resolve(struct binder *b, const struct ast_window *w,
                                  int depth)
@@ -23,11 +42,7 @@ static struct ast_window resolve(struct binder *b, const struct ast_window *w,
         if (!str_ieq(d->name, w->base) || depth > 20)
             continue;
         base = resolve(b, d, depth + 1);
-        if (w->partition)
-            bind_fail(b, w->at,
-                      "PARTITION BY cannot be added to named window "
-                      "%.*s",
-                      STR_ARG(w->base));
+        check_base(b, w, &base);
         out.partition = base.partition;
         if (!w->order)
             out.order = base.order;
@@ -38,7 +53,8 @@ static struct ast_window resolve(struct binder *b, const struct ast_window *w,
         }
         return out;
     }
-    bind_fail(b, w->at, "Unrecognized window alias %.*s", STR_ARG(w->base));
+    bind_fail(b, w->base_at, "Unrecognized window alias %.*s",
+              STR_ARG(w->base));
 }
 
 static const char *bound_sql(struct binder *b, const struct ast_bound *f)

@@ -171,18 +171,20 @@ struct ast_window *parse_window_spec(struct parser *p)
 {
     struct ast_window *w = ARENA_NEW(p->mem, struct ast_window);
 
-    w->at = p->tok.at;
+    w->at = w->base_at = p->tok.at;
     if (parse_at_name(p)) {
         w->base = parse_name(p);
         return w;
     }
     parse_expect(p, "(");
+    w->base_at = p->tok.at;
     if (parse_at_name(p))
         w->base = parse_name(p);
     if (parse_eat(p, "PARTITION")) {
         parse_expect(p, "BY");
         w->partition = parse_expr_list(p);
     }
+    w->order_at = p->tok.at;
     if (parse_eat(p, "ORDER")) {
         parse_expect(p, "BY");
         w->order = parse_order_list(p);
