@@ -214,7 +214,7 @@ static struct bexpr *where_clause(struct binder *b, struct scope *s,
 
     s->clause = "WHERE clause";
     e = bind_as(b, x, type_scalar(T_BOOL), "WHERE clause");
-    note_filter(b, s, x);
+    note_filter(b, x);
     return e;
 }
 

@@ -37,7 +37,6 @@ static void bind_source(struct merge *m, const struct ast_stmt *s)
         sql =
             arena_printf(b->mem, "%s,%s AS c%zu", sql, sc->star[i]->sql, i + 1);
         r->cols[i] = *sc->star[i];
-        r->cols[i].ref = -1;
         r->cols[i].sql = arena_printf(b->mem, "s.c%zu", i + 1);
         m->source_cols[i] = &r->cols[i];
     }
@@ -95,12 +94,14 @@ static const char *action_case(struct merge *m, const struct ast_stmt *s)
     for (const struct ast_when *w = s->whens; w; w = w->next) {
         const char *condition = "";
         when_scope(m, w);
-        if (w->condition)
+        if (w->condition) {
             condition = arena_cat(
                 m->b->mem, " AND ",
                 bind_as(m->b, w->condition, type_scalar(T_BOOL), "WHEN clause")
                     ->sql,
                 NULL);
+            note_merge_filter(m->b, w->condition, false);
+        }
         sql = arena_printf(m->b->mem, "%s WHEN %s%s THEN %d", sql,
                            tests[w->match], condition, ++n);
     }
@@ -118,6 +119,8 @@ static void join_step(struct merge *m, const struct ast_stmt *s)
     }
     scope_of(m, true, true)->clause = "MERGE ON clause";
     on = bind_as(b, s->where, type_scalar(T_BOOL), "MERGE ON clause")->sql;
+    /* FULL: what ON leaves out of the target is NOT MATCHED BY SOURCE */
+    note_merge_filter(b, s->where, join[0] == 'L');
     act = action_case(m, s);
     for (size_t i = 0; i < m->n_source; i++)
         cols = arena_printf(b->mem, "%s,s.c%zu AS c%zu", cols, i + 1, i + 1);
@@ -258,4 +261,5 @@ void bind_merge(struct binder *b, const struct ast_stmt *s)
         }
     }
     add_step(b, STEP_EXEC, "DROP TABLE IF EXISTS " TEMP_TABLE, NULL);
+    check_partition_filters(b, 0, s->at);
 }

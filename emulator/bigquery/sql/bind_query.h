@@ -35,8 +35,11 @@ struct sql_table *find_table(struct binder *b, const struct ast_path *path);
 int add_ref(struct binder *b, const struct sql_table *t, bool is_target);
 void table_rel(struct binder *b, struct rel *r, const struct sql_table *t,
                const char *alias, int ref);
-void note_filter(struct binder *b, struct scope *s,
-                 const struct ast_expr *where);
+void note_filter(struct binder *b, const struct ast_expr *where);
+/* ON's condition, or a WHEN's: a filter for check_partition_filters. The other
+ * partitions of the target need not be read, or all must be all the same. */
+void note_merge_filter(struct binder *b, const struct ast_expr *x,
+                       bool narrows_target);
 /* WHERE's bound text with what SQLite needs to use an index on a partition
  * column, and to leave it alone (wide.h). After note_filter; `all_rows`: see
  * there. */

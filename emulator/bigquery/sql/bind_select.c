@@ -264,7 +264,7 @@ static void bind_clauses(struct select *s, const struct ast_select *a,
     sc->windows = a->windows;
     s->where_sql = bool_clause(s, a->where, " WHERE", "WHERE clause");
     if (a->where) {
-        note_filter(b, sc, a->where);
+        note_filter(b, a->where);
         s->where_sql =
             index_filter(b, a->where, s->where_sql, any_aggregates(a, q));
     }

@@ -232,16 +232,23 @@ static struct range analyse(struct binder *b, const struct ast_expr *x)
     return nothing;
 }
 
+/* The table that a filter narrows. It is a filter in any case, for those that
+ * require one. */
+enum narrows {
+    NARROWS_NONE,
+    NARROWS_TARGET,
+    NARROWS_ALL
+};
+
 /* Only top-level conditions that all must hold can name different tables. */
-void note_filter(struct binder *b, struct scope *s,
-                 const struct ast_expr *where)
+static void note(struct binder *b, const struct ast_expr *where,
+                 enum narrows narrows)
 {
     bool all = where->kind == EX_BINARY && where->list && where->op[0] == 'A';
     const struct ast_expr *x = all ? where->list : where;
     struct sql_ref *refs = b->stmt->refs;
     bool any = false;
 
-    (void)s;
     for (size_t i = 0; i < b->stmt->n_refs; i++)
         any |= refs[i].table.partition_by != NULL;
     if (!any)
@@ -252,12 +259,27 @@ void note_filter(struct binder *b, struct scope *s,
         if (r.ref < 0)
             continue;
         ref = &b->stmt->refs[r.ref];
+        ref->filtered = true;
+        if (narrows == NARROWS_NONE ||
+            (narrows == NARROWS_TARGET && !ref->is_target))
+            continue;
         old = (struct range){r.ref, ref->prune_low, ref->prune_high};
         r = conjunction(b, old, r);
-        ref->filtered = true;
         ref->prune_low = r.low;
         ref->prune_high = r.high;
     }
+}
+
+void note_filter(struct binder *b, const struct ast_expr *where)
+{
+    note(b, where, NARROWS_ALL);
+}
+
+/* A row of the source that ON leaves out is one WHEN NOT MATCHED can take. */
+void note_merge_filter(struct binder *b, const struct ast_expr *x,
+                       bool narrows_target)
+{
+    note(b, x, narrows_target ? NARROWS_TARGET : NARROWS_NONE);
 }
 
 /* --- what SQLite's planner is told ---------------------------------------- */

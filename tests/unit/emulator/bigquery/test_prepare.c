@@ -174,6 +174,40 @@ START_TEST(leaves_all_partitions_to_other_filters)
 }
 END_TEST
 
+/* Partitions that ON leaves out of the target: read all the same for NOT
+ * MATCHED BY SOURCE. The source is read whole but for its own WHERE. */
+static const struct {
+    const char *sql;
+    bool target, source;
+} merges[] = {
+    {"e AS s ON e.id = s.id AND e.ts >= '2024-01-01' AND s.ts > '2024-01-01' "
+     "WHEN NOT MATCHED THEN INSERT ROW",
+     true, false},
+    {"e AS s ON e.id = s.id AND e.ts >= '2024-01-01' "
+     "WHEN NOT MATCHED BY SOURCE THEN DELETE",
+     false, false},
+    {"(SELECT * FROM e WHERE ts >= '2024-01-01') AS s ON e.id = s.id "
+     "WHEN MATCHED AND e.ts >= '2024-01-01' THEN DELETE",
+     false, true},
+};
+
+START_TEST(cuts_what_a_merge_need_not_read)
+{
+    char sql[300];
+    struct sql_stmt *s;
+
+    run("CREATE TABLE e (id INT64, ts TIMESTAMP) PARTITION BY DATE(ts)");
+    snprintf(sql, sizeof(sql), "MERGE e USING %s", merges[_i].sql);
+    s = prepared(sql);
+    ck_assert_int_eq(sql_prune(s, f.db, &err), RC_OK);
+    ck_assert_uint_eq(s->n_refs, 2);
+    ck_assert(s->refs[0].is_target);
+    ck_assert_msg(s->refs[0].pruned == merges[_i].target, "%s", sql);
+    ck_assert_msg(s->refs[1].pruned == merges[_i].source, "%s", sql);
+    sql_stmt_free(s);
+}
+END_TEST
+
 START_TEST(cuts_partitions_by_a_parameter)
 {
     struct sql_params *ps;
@@ -431,6 +465,7 @@ Suite *suite_prepare(void)
     tcase_add_loop_test(t, bounds_what_a_filter_leaves_of_the_partitions, 0,
                         N(cuts));
     tcase_add_loop_test(t, leaves_all_partitions_to_other_filters, 0, N(uncut));
+    tcase_add_loop_test(t, cuts_what_a_merge_need_not_read, 0, N(merges));
     tcase_add_test(t, cuts_partitions_by_a_parameter);
     tcase_add_test(t, tells_undeclared_parameters_of_a_dry_run);
     tcase_add_test(t, refuses_equal_names_only_for_a_destination);
