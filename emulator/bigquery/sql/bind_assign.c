@@ -4,6 +4,8 @@
 #include "emulator/bigquery/sql/bind_stmt.h"
 #include "emulator/bigquery/sql/parse.h"
 
+#include "common/buf.h"
+
 const struct sql_column *target_column(struct binder *b,
                                        const struct sql_table *t,
                                        struct str name, size_t at)
@@ -151,38 +153,75 @@ struct bexpr *assign(struct binder *b, const struct sql_column *c,
     return assign_to(b, c, value, false);
 }
 
-/* The struct `e` with one field, at the end of the path, replaced. */
-static struct bexpr *with_field(struct binder *b, struct bexpr *e,
-                                const struct ast_path *path, size_t from,
-                                const struct ast_expr *value)
-{
-    const struct sql_type *t = e->type;
-    struct sql_column c = {.type = t, .name = path->part[from - 1]};
-    struct bexpr **fields, *out;
-    bool found = false;
+/* --- SET ------------------------------------------------------------------ */
 
-    if (from == path->n)
-        return assign_to(b, &c, value, true);
+/* An item of SET: its path from the column on. */
+struct change {
+    struct ast_path path;
+    const struct ast_set *set;
+    const struct sql_column *column;
+};
+
+static const char *path_text(struct binder *b, const struct ast_path *p)
+{
+    const char *text = "";
+
+    for (size_t i = 0; i < p->n; i++)
+        text = arena_printf(b->mem, "%s%s%.*s", text, i ? "." : "",
+                            STR_ARG(p->part[i]));
+    return text;
+}
+
+/* The field of `t` that the path names at `level`. */
+static size_t changed_field(struct binder *b, const struct sql_type *t,
+                            const struct ast_path *p, size_t level)
+{
     if (t->kind != T_STRUCT)
-        bind_fail(b, path->at,
-                  "Cannot access field %.*s on a value with type "
-                  "%s",
-                  STR_ARG(path->part[from]), bind_type_name(b, t));
-    fields = ARENA_ARRAY(b->mem, struct bexpr *, t->n_fields);
+        bind_fail(b, p->at, "Cannot access field %.*s on a value with type %s",
+                  STR_ARG(p->part[level]), bind_type_name(b, t));
     for (size_t i = 0; i < t->n_fields; i++) {
-        fields[i] = bexpr_new(
-            b, t->fields[i].type,
-            arena_printf(b->mem, "bq_field(%s,%zu)", e->sql, i), path->at);
-        if (str_ieq(t->fields[i].name, path->part[from])) {
-            found = true;
-            fields[i] = with_field(b, fields[i], path, from + 1, value);
-        }
+        if (str_ieq(t->fields[i].name, p->part[level]))
+            return i;
     }
-    if (!found)
-        bind_fail(b, path->at, "Field name %.*s does not exist in %s",
-                  STR_ARG(path->part[from]), bind_type_name(b, t));
-    out = bexpr_new(b, t, struct_sql(b, fields, t->n_fields), path->at);
-    return out;
+    bind_fail(b, p->at, "Field name %.*s does not exist in %s",
+              STR_ARG(p->part[level]), bind_type_name(b, t));
+}
+
+/* What the `n` changes, all of `now` or of what is in it, make of `now`. The
+ * struct is written once for all: its text is in the text of each field. */
+static struct bexpr *changed(struct binder *b, struct bexpr *now,
+                             const struct change *const *changes, size_t n,
+                             size_t level)
+{
+    const struct sql_type *t = now->type;
+    const struct change **within;
+    struct bexpr **fields;
+
+    if (changes[0]->path.n == level) {
+        struct sql_column field = {
+            .type = t, .name = str_from(path_text(b, &changes[0]->path))};
+        return assign_to(b, level > 1 ? &field : changes[0]->column,
+                         changes[0]->set->value, true);
+    }
+    for (size_t i = 0; i < n; i++)
+        changed_field(b, t, &changes[i]->path, level);
+    fields = ARENA_ARRAY(b->mem, struct bexpr *, t->n_fields);
+    for (size_t f = 0; f < t->n_fields; f++) {
+        size_t n_within = 0;
+        within = ARENA_ARRAY(b->mem, const struct change *, n);
+        for (size_t i = 0; i < n; i++) {
+            if (changed_field(b, t, &changes[i]->path, level) == f)
+                within[n_within++] = changes[i];
+        }
+        fields[f] =
+            bexpr_new(b, t->fields[f].type,
+                      arena_printf(b->mem, "bq_field(%s,%zu)", now->sql, f),
+                      changes[0]->path.at);
+        if (n_within)
+            fields[f] = changed(b, fields[f], within, n_within, level + 1);
+    }
+    return bexpr_new(b, t, struct_sql(b, fields, t->n_fields),
+                     changes[0]->path.at);
 }
 
 static bool has_column(const struct sql_table *t, struct str name)
@@ -194,44 +233,88 @@ static bool has_column(const struct sql_table *t, struct str name)
     return false;
 }
 
+static void check_overlap(struct binder *b, const struct change *c,
+                          const struct change *before)
+{
+    size_t n = c->path.n < before->path.n ? c->path.n : before->path.n;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!str_ieq(c->path.part[i], before->path.part[i]))
+            return;
+    }
+    if (c->path.n == before->path.n)
+        bind_fail(b, c->set->at, "Update item %s assigned more than once",
+                  path_text(b, &c->set->path));
+    bind_fail(b, c->set->at, "Update item %s overlaps with %s",
+              path_text(b, &c->set->path), path_text(b, &before->set->path));
+}
+
+static struct change *change_of(struct binder *b, const struct sql_table *t,
+                                const struct ast_set *s, struct str alias)
+{
+    struct change *c = ARENA_NEW(b->mem, struct change);
+    struct ast_path *p = &c->path;
+
+    c->set = s;
+    *p = s->path;
+    if (p->n > 1 && str_ieq(p->part[0], alias) && !has_column(t, p->part[0]))
+        memmove(p->part, p->part + 1, --p->n * sizeof(*p->part));
+    if (!has_column(t, p->part[0]))
+        bind_fail(b, s->at, "Unrecognized name: %.*s", STR_ARG(p->part[0]));
+    c->column = target_column(b, t, p->part[0], s->at);
+    return c;
+}
+
+/* "column=value" of the column that `all[first]` is about; NULL: an earlier
+ * change was. */
+static const char *column_sql(struct binder *b, const struct change *const *all,
+                              size_t n, size_t first, const char *rel_sql)
+{
+    const struct sql_column *c = all[first]->column;
+    const char *name = quote_name(b->mem, c->name);
+    const struct change **of;
+    struct bexpr *now;
+    size_t n_of = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (i < first && all[i]->column == c)
+            return NULL;
+        n_of += all[i]->column == c;
+    }
+    of = ARENA_ARRAY(b->mem, const struct change *, n_of);
+    n_of = 0;
+    for (size_t i = first; i < n; i++) {
+        if (all[i]->column == c)
+            of[n_of++] = all[i];
+    }
+    now = bexpr_new(b, c->type, arena_cat(b->mem, rel_sql, ".", name, NULL),
+                    all[first]->set->at);
+    return arena_cat(b->mem, name, "=",
+                     assign_sql(b, c, changed(b, now, of, n_of, 1)), NULL);
+}
+
 const char *sets_sql(struct binder *b, const struct sql_table *t,
                      const struct ast_set *sets, struct str alias,
                      const char *rel_sql)
 {
-    struct bexpr **values = ARENA_ARRAY(b->mem, struct bexpr *, t->n_columns);
-    const char *sql = "";
+    const struct change **all;
+    struct buf *out = arena_buf(b->mem);
+    size_t n = 0;
 
+    for (const struct ast_set *s = sets; s; s = s->next)
+        n++;
+    all = ARENA_ARRAY(b->mem, const struct change *, n);
+    n = 0;
     for (const struct ast_set *s = sets; s; s = s->next) {
-        struct ast_path p = s->path;
-        const struct sql_column *c;
-        size_t i;
-        if (p.n > 1 && str_ieq(p.part[0], alias) && !has_column(t, p.part[0])) {
-            memmove(p.part, p.part + 1, --p.n * sizeof(*p.part));
-        }
-        if (!has_column(t, p.part[0]))
-            bind_fail(b, s->at, "Unrecognized name: %.*s", STR_ARG(p.part[0]));
-        c = target_column(b, t, p.part[0], s->at);
-        i = (size_t)(c - t->columns);
-        if (values[i] && p.n == 1)
-            bind_fail(b, s->at, "Update item %.*s assigned more than once",
-                      STR_ARG(c->name));
-        if (p.n == 1) {
-            values[i] = assign_to(b, c, s->value, true);
-        } else {
-            struct bexpr *now = values[i];
-            if (!now)
-                now = bexpr_new(b, c->type,
-                                arena_cat(b->mem, rel_sql, ".",
-                                          quote_name(b->mem, c->name), NULL),
-                                s->at);
-            values[i] = with_field(b, now, &p, 1, s->value);
-        }
+        all[n] = change_of(b, t, s, alias);
+        for (size_t i = 0; i < n; i++)
+            check_overlap(b, all[n], all[i]);
+        n++;
     }
-    for (size_t i = 0; i < t->n_columns; i++) {
-        if (values[i])
-            sql = arena_cat(b->mem, sql, *sql ? "," : "",
-                            quote_name(b->mem, t->columns[i].name), "=",
-                            assign_sql(b, &t->columns[i], values[i]), NULL);
+    for (size_t i = 0; i < n; i++) {
+        const char *column = column_sql(b, all, n, i, rel_sql);
+        if (column)
+            buf_printf(out, "%s%s", i ? "," : "", column);
     }
-    return sql;
+    return arena_buf_take(b->mem, out);
 }
