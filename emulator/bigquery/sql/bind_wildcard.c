@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `dataset.prefix*`: all tables of that prefix as one, with _TABLE_SUFFIX
  * (Querying multiple tables using a wildcard table). The newest table gives
- * the columns; where another lacks one, it is NULL. */
+ * the columns; where another lacks one, it is NULL. A view among them is an
+ * error, whatever a filter on _TABLE_SUFFIX leaves. */
 #include "emulator/bigquery/sql/bind_query.h"
 
 enum {
@@ -14,14 +15,20 @@ struct wildcard {
     struct sql_table *tables;
     size_t n;
     bool too_many;
+    struct str view; /* the first that matches */
 };
 
 static void visit(void *to, const struct sql_table *t)
 {
     struct wildcard *w = to;
 
-    if (t->view_sql || !str_starts(t->table, w->prefix))
+    if (!str_starts(t->table, w->prefix))
         return;
+    if (t->view_sql) {
+        if (!w->view.len)
+            w->view = t->table;
+        return;
+    }
     if (w->n == WILDCARD_MAX) {
         w->too_many = true;
         return;
@@ -80,6 +87,13 @@ const char *bind_wildcard(struct binder *b, const struct ast_path *path,
     if (b->catalog->each_table)
         b->catalog->each_table(b->catalog->arg, project, dataset, b->mem, visit,
                                &w);
+    if (w.view.len)
+        bind_error(b, "invalidQuery", -1,
+                   arena_printf(b->mem,
+                                "Views cannot be queried through prefix. First "
+                                "view %.*s:%.*s.%.*s.",
+                                STR_ARG(project), STR_ARG(dataset),
+                                STR_ARG(w.view)));
     if (w.too_many)
         bind_error(b, "resourcesExceeded", (long)path->at,
                    "Wildcard table matches more than 490 tables");
