@@ -14,6 +14,14 @@ struct range {
 
 static const struct range nothing = {-1, NULL, NULL};
 
+/* DAY in DATE_TRUNC(x, DAY), MONDAY in WEEK(MONDAY): a name, but of no column.
+ * What else stands there, binding tells. */
+static bool is_part(const struct ast_expr *call, const struct ast_expr *arg)
+{
+    return arg->kind == EX_NAME &&
+           (arg != call->list || str_eq(call->text, STR("WEEK")));
+}
+
 static bool is_constant(const struct ast_expr *x)
 {
     switch (x->kind) {
@@ -33,7 +41,7 @@ static bool is_constant(const struct ast_expr *x)
         if (x->call->over || is_aggregate_name(x->text))
             return false;
         for (const struct ast_expr *a = x->list; a; a = a->next) {
-            if (a->kind != EX_NAME && !is_constant(a))
+            if (!is_constant(a) && !is_part(x, a))
                 return false;
         }
         return true;
