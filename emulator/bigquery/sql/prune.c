@@ -37,6 +37,12 @@ static bool is_constant(const struct ast_expr *x)
     case EX_NAME:
         return x->text.len > 8 &&
                str_ieq(str_of(x->text.p, 8), STR("CURRENT_"));
+    case EX_ARRAY:
+        for (const struct ast_expr *e = x->list; e; e = e->next) {
+            if (!is_constant(e))
+                return false;
+        }
+        return true;
     case EX_CALL:
         if (x->call->over || is_aggregate_name(x->text))
             return false;
@@ -235,6 +241,10 @@ static struct range analyse(struct binder *b, const struct ast_expr *x)
         }
         return out;
     }
+    /* a filter, though which partitions it leaves is not worked out */
+    if (x->kind == EX_IN && !x->flag && x->b && is_constant(x->b) &&
+        bind_expr(b, x->b)->constant && column_side(b, x->a, &s))
+        return (struct range){s.col->ref, NULL, NULL};
     if (x->kind == EX_IS && x->op[0] == 'N' && column_side(b, x->a, &s))
         return (struct range){s.col->ref, NULL, NULL};
     return nothing;
@@ -306,6 +316,8 @@ static bool is_term(struct binder *b, const struct ast_expr *x, struct term *t)
 
     if (!binary && x->kind != EX_BETWEEN && x->kind != EX_IN &&
         x->kind != EX_IS)
+        return false;
+    if (x->kind == EX_IN && !x->list) /* its index is better left alone */
         return false;
     t->range = analyse(b, x);
     if (t->range.ref < 0 || !column_side(b, of, &t->side))
