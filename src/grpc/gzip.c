@@ -75,9 +75,7 @@ int grpc_gunzip(struct grpc_gzip *z, struct str in, size_t max, struct buf *out)
     return rc == Z_STREAM_END && z->in.avail_in == 0 ? RC_OK : RC_MALFORMED;
 }
 
-/* Room for `room` bytes; 0: for what may be needed at worst. */
-static bool pack(struct grpc_gzip *z, struct str in, size_t room,
-                 struct buf *out)
+static bool begin(struct grpc_gzip *z)
 {
     int rc;
 
@@ -87,9 +85,14 @@ static bool pack(struct grpc_gzip *z, struct str in, size_t room,
         rc = deflateInit2(&z->out, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW,
                           GZIP_MEMORY, Z_DEFAULT_STRATEGY);
     z->out_ready = z->out_ready || rc == Z_OK;
-    if (rc == Z_OK && room == 0)
-        room = deflateBound(&z->out, in.len);
-    if (rc != Z_OK || !buf_reserve(out, room))
+    return rc == Z_OK;
+}
+
+/* Into at most `room` bytes. */
+static bool pack(struct grpc_gzip *z, struct str in, size_t room,
+                 struct buf *out)
+{
+    if (!buf_reserve(out, room))
         return false;
     z->out.next_in = (Bytef *)(uintptr_t)in.p;
     z->out.avail_in = (uInt)in.len;
@@ -104,10 +107,10 @@ static bool pack(struct grpc_gzip *z, struct str in, size_t room,
 
 bool grpc_gzip(struct grpc_gzip *z, struct str in, struct buf *out)
 {
-    return in.len && pack(z, in, in.len, out);
+    return begin(z) && pack(z, in, in.len, out);
 }
 
 bool grpc_gzip_any(struct grpc_gzip *z, struct str in, struct buf *out)
 {
-    return pack(z, in, 0, out);
+    return begin(z) && pack(z, in, deflateBound(&z->out, in.len), out);
 }

@@ -6,23 +6,25 @@
 #include "common/buf.h"
 #include "common/trace.h"
 
-bool message_trace(struct message_trace *out, const struct message *m,
-                   const char *project)
+struct str message_trace(const struct message *m)
 {
     struct str trace = STR_NULL;
-    struct buf log;
 
     for (size_t i = 0; i < m->n_attributes; i++) {
         if (str_eq(m->attributes[i].key, STR("googclient_traceparent")) ||
             str_eq(m->attributes[i].key, STR("traceparent")))
             trace = m->attributes[i].value;
     }
-    if (!trace_is_valid(trace))
-        return false;
-    out->is_sampled = trace_is_sampled(trace);
-    buf_init(&log, sizeof(out->log));
+    return trace_is_valid(trace) ? trace : STR_NULL;
+}
+
+void message_trace_log(struct str trace, const char *project,
+                       char out[MESSAGE_TRACE_LOG_MAX])
+{
+    struct buf log;
+
+    buf_init(&log, MESSAGE_TRACE_LOG_MAX);
     trace_put_log(&log, trace, project);
-    snprintf(out->log, sizeof(out->log), "%.*s", (int)log.len, log.data);
+    snprintf(out, MESSAGE_TRACE_LOG_MAX, "%.*s", (int)log.len, log.data);
     buf_fini(&log);
-    return out->log[0] != '\0';
 }

@@ -5,17 +5,17 @@
 #ifndef INGEST_MESSAGE_TRACE_H
 #define INGEST_MESSAGE_TRACE_H
 
-#include <stdbool.h>
-
 #include "pubsub/subscriber.h"
 
-struct message_trace {
-    bool is_sampled; /* somebody records it */
-    char log[256];   /* members of a log line, for LOG_AT */
+enum {
+    MESSAGE_TRACE_LOG_MAX = 256
 };
 
-/* False: it has none, or what it has is no trace. `project` NULL: unknown. */
-bool message_trace(struct message_trace *out, const struct message *m,
-                   const char *project);
+/* Borrowed from the message; STR_NULL: it has none, or what it has is no
+ * trace. */
+struct str message_trace(const struct message *m);
+/* Its members of a log line, for LOG_AT. `project` NULL: unknown. */
+void message_trace_log(struct str trace, const char *project,
+                       char out[MESSAGE_TRACE_LOG_MAX]);
 
 #endif

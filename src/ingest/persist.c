@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/trace.h"
 #include "ingest/message_trace.h"
 #include "ingest/pipeline.h"
 
@@ -138,13 +139,14 @@ static void on_all_refused(struct persist_call *c)
 static void tell_trace(const struct pipeline *p, const struct message *m,
                        const char *how)
 {
-    struct message_trace trace;
+    struct str trace = message_trace(m);
+    char log[MESSAGE_TRACE_LOG_MAX];
 
-    if (message_trace(&trace, m, p->config.project) && trace.is_sampled)
-        LOG_AT(LOG_INFO, trace.log,
-               "message %.*s is %s, %lld ms after its publishing",
-               STR_ARG(m->id), how,
-               (clock_wall_us() - m->publish_us) / US_PER_MS);
+    if (!trace_is_sampled(trace))
+        return;
+    message_trace_log(trace, p->config.project, log);
+    LOG_AT(LOG_INFO, log, "message %.*s is %s, %lld ms after its publishing",
+           STR_ARG(m->id), how, (clock_wall_us() - m->publish_us) / US_PER_MS);
 }
 
 static void settle_item(struct persist_call *c, size_t i)

@@ -91,7 +91,8 @@ void settle_reject(struct pipeline *p, struct item *item, const char *error,
                    const char *field, const char *detail)
 {
     struct settle_letter *s = MEM_NEW(struct settle_letter);
-    struct message_trace trace;
+    struct str trace = message_trace(item->message);
+    char log[MESSAGE_TRACE_LOG_MAX];
 
     row_unref(item->row);
     item->row = NULL;
@@ -100,9 +101,9 @@ void settle_reject(struct pipeline *p, struct item *item, const char *error,
     s->item = item;
     dead_letter_init(&s->letter, item->message, error, field, detail);
     s->letter.publish.done = on_published;
-    LOG_AT(LOG_WARN,
-           message_trace(&trace, item->message, p->config.project) ? trace.log
-                                                                   : NULL,
+    if (trace.p)
+        message_trace_log(trace, p->config.project, log);
+    LOG_AT(LOG_WARN, trace.p ? log : NULL,
            "message %.*s is refused (%s): it goes to %s",
            STR_ARG(item->message->id), error, p->config.dead_letter_topic);
     p->config.publish(p->config.publisher, &s->letter.publish);
