@@ -153,6 +153,11 @@ static const struct resource resources[] = {
      "pubsub.subscriptions.consume", "datos redrive", false},
 };
 
+static bool ingests(const struct doctor *d)
+{
+    return d->duty.pulls || d->duty.pushed;
+}
+
 /* By a role that these settings configure, or else by a person's command. */
 static bool is_used(const struct doctor *d)
 {
@@ -201,13 +206,12 @@ static void next_resource(struct doctor *d)
 
 static void say_missing(struct doctor *d)
 {
-    bool is_wanted = d->duty.pulls || d->duty.pushed;
     char *name = name_of(d);
     char *text = mem_printf("%s is not there: make it (terraform apply), "
                             "or name another",
                             name);
 
-    say(d, is_wanted ? FATAL : WARNING, resources[d->resource].what, text);
+    say(d, ingests(d) ? FATAL : WARNING, resources[d->resource].what, text);
     mem_free(text);
     mem_free(name);
 }
@@ -280,8 +284,7 @@ static void on_resource(struct google_call *call)
     if (call->rc == RC_NOT_FOUND) {
         say_missing(d);
     } else {
-        say(d, d->duty.pulls || d->duty.pushed ? FATAL : WARNING, r->what,
-            call->err.text);
+        say(d, ingests(d) ? FATAL : WARNING, r->what, call->err.text);
         next(d); /* nobody there: the others neither */
         return;
     }

@@ -230,7 +230,7 @@ size_t grpc_pending(const struct grpc_call *call)
 
 const struct grpc_method *grpc_call_method(const struct grpc_call *call)
 {
-    return call->row->method;
+    return call->method;
 }
 
 struct http_req *grpc_call_request(struct grpc_call *call)

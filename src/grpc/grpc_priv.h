@@ -9,12 +9,9 @@
 
 struct grpc_gzip;
 
-struct grpc_row {
-    const struct grpc_method *method;
-};
-
 struct grpc_server {
-    struct grpc_row *table; /* open addressing; a power of two of rows */
+    /* open addressing; a power of two of slots, NULL: empty */
+    const struct grpc_method **table;
     size_t n_table;
     size_t max_message;
     struct grpc_gzip *gzip;
@@ -29,7 +26,7 @@ struct grpc_call {
     struct grpc_server *server;
     struct grpc_call *next;
     struct http_req *req;
-    const struct grpc_row *row;
+    const struct grpc_method *method;
     void *app, *user;
     int64_t deadline_us;
     size_t held;    /* this call's part of server->held */

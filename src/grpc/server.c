@@ -17,12 +17,13 @@ enum {
 
 /* --- the server ----------------------------------------------------------- */
 
-static struct grpc_row *find_row(const struct grpc_server *s, struct str path)
+/* Where the method of a path stands, or NULL that would make room for it. */
+static const struct grpc_method **find_slot(const struct grpc_server *s,
+                                            struct str path)
 {
     size_t mask = s->n_table - 1, i = str_hash(path) & mask;
 
-    while (s->table[i].method &&
-           !str_eq(str_from(s->table[i].method->path), path))
+    while (s->table[i] && !str_eq(str_from(s->table[i]->path), path))
         i = (i + 1) & mask;
     return &s->table[i];
 }
@@ -35,12 +36,9 @@ struct grpc_server *grpc_server_new(const struct grpc_method *methods,
     s->max_message = max_message;
     for (s->n_table = 16; s->n_table < n_methods * 2; s->n_table *= 2)
         continue;
-    s->table = MEM_ARRAY(struct grpc_row, s->n_table);
-    for (size_t i = 0; i < n_methods; i++) {
-        struct grpc_row *row = find_row(s, str_from(methods[i].path));
-
-        row->method = &methods[i];
-    }
+    s->table = MEM_ARRAY(const struct grpc_method *, s->n_table);
+    for (size_t i = 0; i < n_methods; i++)
+        *find_slot(s, str_from(methods[i].path)) = &methods[i];
     s->gzip = grpc_gzip_new();
     buf_init(&s->scratch, SCRATCH_MAX);
     buf_init(&s->unzipped, SCRATCH_MAX);
@@ -73,7 +71,7 @@ void grpc_server_free(struct grpc_server *server)
 /* --- life of a call ------------------------------------------------------- */
 
 static struct grpc_call *call_new(struct grpc_server *s, struct http_req *req,
-                                  const struct grpc_row *row, void *app)
+                                  const struct grpc_method *method, void *app)
 {
     struct grpc_call *call = s->pool;
     struct grpc_frames frames;
@@ -92,7 +90,7 @@ static struct grpc_call *call_new(struct grpc_server *s, struct http_req *req,
     call->frames = frames;
     call->server = s;
     call->req = req;
-    call->row = row;
+    call->method = method;
     call->app = app;
     call->deadline_us = INT64_MAX;
     buf_init(&call->rest, SIZE_MAX / 4);
@@ -172,7 +170,7 @@ static bool unzip(struct grpc_call *call, struct str *message)
 
 static ProtobufCMessage *decode(struct grpc_call *call, struct str raw)
 {
-    const ProtobufCMessageDescriptor *type = call->row->method->input;
+    const ProtobufCMessageDescriptor *type = call->method->input;
     ProtobufCMessage *m;
     struct err err;
 
@@ -202,7 +200,7 @@ static void shrink(struct buf *b)
  * until the method returns. */
 static void deliver(struct grpc_call *call, struct str raw)
 {
-    const struct grpc_method *method = call->row->method;
+    const struct grpc_method *method = call->method;
     struct buf mine = {0};
     ProtobufCMessage *m = NULL;
     bool zipped = call->frames.compressed;
@@ -264,8 +262,8 @@ static void half_close(struct grpc_call *call)
         grpc_fail(call, GRPC_INTERNAL, "Half-closed within a message");
         return;
     }
-    if (call->row->method->on_half_close)
-        call->row->method->on_half_close(call, call->app);
+    if (call->method->on_half_close)
+        call->method->on_half_close(call, call->app);
 }
 
 /* Messages of a client's stream, as they come. Returns with what is left
@@ -353,8 +351,8 @@ static void unary_end(struct grpc_call *call)
         grpc_fail(call, GRPC_INTERNAL, "Half-closed within a message");
     else
         deliver(call, buf_as_str(&f->body));
-    if (!call->finished && call->row->method->on_half_close)
-        call->row->method->on_half_close(call, call->app);
+    if (!call->finished && call->method->on_half_close)
+        call->method->on_half_close(call, call->app);
     watch_deadline(call);
 }
 
@@ -419,20 +417,20 @@ static bool read_fields(struct grpc_call *call)
 void grpc_on_request(struct grpc_server *server, struct http_req *req,
                      void *app)
 {
-    struct grpc_row *row = find_row(server, http_req_path(req));
+    const struct grpc_method *method = *find_slot(server, http_req_path(req));
     struct grpc_call *call;
 
     http_req_set_user(req, NULL);
-    if (!row->method) {
+    if (!method) {
         not_found(req);
         return;
     }
-    call = call_new(server, req, row, app);
+    call = call_new(server, req, method, app);
     if (!call) {
         grpc_refuse(req, GRPC_RESOURCE_EXHAUSTED, "Out of memory");
         return;
     }
-    if (read_fields(call) && row->method->client_streams)
+    if (read_fields(call) && method->client_streams)
         watch_deadline(call);
 }
 
@@ -444,7 +442,7 @@ void grpc_on_data(struct grpc_server *server, struct http_req *req,
     (void)server;
     if (!call || call->finished || !data.len)
         return;
-    if (!call->row->method->client_streams)
+    if (!call->method->client_streams)
         unary_bytes(call, data);
     else if (call->rest.len || call->paused) {
         buf_append(&call->rest, data.p, data.len);
@@ -462,7 +460,7 @@ void grpc_on_end(struct grpc_server *server, struct http_req *req)
     if (!call || call->finished)
         return;
     call->ended = true;
-    if (!call->row->method->client_streams)
+    if (!call->method->client_streams)
         unary_end(call);
     else if (!call->paused && !call->rest.len)
         half_close(call);
@@ -473,8 +471,8 @@ void grpc_on_writable(struct grpc_server *server, struct http_req *req)
     struct grpc_call *call = http_req_user(req);
 
     (void)server;
-    if (call && !call->finished && call->row->method->on_writable)
-        call->row->method->on_writable(call, call->app);
+    if (call && !call->finished && call->method->on_writable)
+        call->method->on_writable(call, call->app);
 }
 
 void grpc_on_close(struct grpc_server *server, struct http_req *req, int status)
@@ -486,7 +484,7 @@ void grpc_on_close(struct grpc_server *server, struct http_req *req, int status)
     if (!call)
         return;
     call->finished = true;
-    if (call->row->method->on_close)
-        call->row->method->on_close(call, call->app);
+    if (call->method->on_close)
+        call->method->on_close(call, call->app);
     call_release(call);
 }
