@@ -107,3 +107,24 @@ def test_one_debian_is_the_base_of_all():
 def test_compose_publishes_the_same_ports():
     services = yaml.safe_load(read("docker-compose.yml"))["services"]
     assert sorted(int(p.rsplit(":", 1)[1]) for n in ("api", "emulator") for p in services[n]["ports"]) == PORTS
+
+
+@pytest.mark.parametrize("purpose,frugal,mb", [("run", "false", 190), ("test", "false", 3375), ("test", "true", 1615)])
+def test_a_full_disk_is_one_line_before_anything_is_built(tmp_path, purpose, frugal, mb):
+    build = tmp_path / "build"
+    (tmp_path / "df").write_text("#!/bin/sh\nprintf 'Filesystem\\n/dev/x 9 9 %s 9%% /\\n' \"$FREE\"\n", encoding="ascii")
+    (tmp_path / "df").chmod(0o755)
+
+    def prepare(free):
+        return subprocess.run([os.path.join(ROOT, "tests", "prepare"), purpose], capture_output=True, text=True, timeout=60, check=False, env={
+            **os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "BUILD": str(build), "CI": "false", "DATOS_FRUGAL": frugal, "FREE": free})
+    done = prepare(str(mb - 1))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (f"prepare: {build} has {mb - 1} MB free, make {purpose} needs {mb} MB more: "
+                           "free some, or build elsewhere with BUILD=/elsewhere\n")
+    assert os.listdir(build) == []
+    if purpose == "run":  # that much is enough
+        assert prepare(str(mb)).returncode == 0
+        (build / "release").mkdir()  # what is there is not asked for again
+        (build / "release" / "object").write_bytes(b"x" * (5 << 20))
+        assert prepare(str(mb - 5)).returncode == 0
