@@ -102,6 +102,31 @@ static int read_request(struct query *q)
 
 /* --- preparing ------------------------------------------------------------ */
 
+/* An alias may be any text, a result's column may not; nor may a STRUCT of it
+ * have two fields of one name, or none. */
+static int check_output(struct query *q)
+{
+    struct fail *f = &q->job->fail;
+    struct sql_column *columns;
+    json_t *schema;
+    struct arena mem;
+    size_t n;
+    int rc;
+
+    if (!q->stmt || q->stmt->kind != SQL_SELECT)
+        return q->stmt ? RC_OK : RC_INVALID;
+    schema = fields_json(q->stmt->columns, q->stmt->n_columns);
+    arena_init(&mem);
+    rc = fields_parse(schema, &mem, &columns, &n, f);
+    arena_fini(&mem);
+    json_decref(schema);
+    if (rc) {
+        f->reason = "invalidQuery";
+        snprintf(f->location, sizeof(f->location), "query");
+    }
+    return rc;
+}
+
 int query_prepare(struct query *q, struct db *db)
 {
     struct sql_options options = {.now_us = q->job->created_us,
@@ -120,7 +145,7 @@ int query_prepare(struct query *q, struct db *db)
                     &q->stmt, &why) ||
         sql_prune(q->stmt, db->h, &why))
         return sql_failed(q, &why);
-    return q->stmt ? RC_OK : RC_INVALID;
+    return check_output(q);
 }
 
 /* Counts what changed since it was counted last. True: something was. */

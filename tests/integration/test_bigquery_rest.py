@@ -219,6 +219,19 @@ def test_names_that_the_service_does_not_know_are_refused(bq):
     assert bq.ask("GET", "jobs").body.count('"jobReference"') == 0
 
 
+@pytest.mark.parametrize("column, word", [
+    ("1 AS `a.b`", '"a.b"'), ("1 AS `price!`", '"price!"'), ("STRUCT(1 AS `a.b`)", '"a.b"'),
+    ("STRUCT(1 AS a, 2 AS A)", "already exists"), ("[STRUCT(1 AS a, 2 AS a)] AS list", "already exists"),
+    ("STRUCT() AS nothing", "nothing"), ("STRUCT(1 AS _TABLE_x) AS s", '"_TABLE_x"')])
+def test_a_result_that_has_no_schema_is_refused_not_empty(bq, column, word):
+    for more in {}, {"dryRun": True}:
+        error = refused(bq.ask("POST", "queries", {"query": "SELECT " + column, "useLegacySql": False, **more}),
+                        400, "invalidQuery", word)
+        assert error["errors"][0]["location"] == "query"
+    # what an inner query calls its columns is nobody's matter
+    assert bq.query("SELECT x.`a.b` AS ok FROM (SELECT 1 AS `a.b`) x")["rows"] == [{"f": [{"v": "1"}]}]
+
+
 def test_a_job_has_one_kind(bq):
     wanted = "Job configuration must contain exactly one job-specific configuration object"
     refused(as_job(bq, {}, copy={"sourceTable": {"datasetId": "d", "tableId": "t"}}), 400, "invalid",

@@ -25,7 +25,7 @@ struct key_spec {
 
 struct options {
     char letter;
-    bool nested, distinct, ignore_nulls, decimal;
+    bool nested, distinct, ignore_nulls, respect_nulls, decimal;
     int64_t limit; /* -1: none */
     struct key_spec keys[KEYS_MAX];
     int n_keys;
@@ -55,6 +55,8 @@ static void parse_options(struct options *o, const char *s)
             o->distinct = true;
         } else if (*s == 'i') {
             o->ignore_nulls = true;
+        } else if (*s == 'r') {
+            o->respect_nulls = true;
         } else if (*s == 'n') {
             o->decimal = true;
         } else if (*s == 'l') {
@@ -163,7 +165,8 @@ static size_t size_of(const struct collect *c, const struct item *it)
 static bool skips(const struct collect *c, sqlite3_value *v)
 {
     return sqlite3_value_type(v) == SQLITE_NULL &&
-           (c->o.ignore_nulls || strchr("SBCQ", c->o.letter));
+           (c->o.ignore_nulls || strchr("SBC", c->o.letter) ||
+            (c->o.letter == 'Q' && !c->o.respect_nulls));
 }
 
 static void step(sqlite3_context *ctx, int n, sqlite3_value **v)
@@ -377,15 +380,34 @@ static void make_quantiles(sqlite3_context *ctx, struct collect *c,
 struct top {
     struct item *item;
     int64_t n;
+    bool known; /* has a weight that is not NULL */
 };
 
 static int by_count(const void *a, const void *b)
 {
     const struct top *x = a, *y = b;
 
+    if (x->known != y->known)
+        return x->known ? -1 : 1;
     if (x->n != y->n)
         return x->n < y->n ? 1 : -1;
     return by_order(x->item, y->item);
+}
+
+/* A NULL weight adds nothing; a sum of such alone is NULL. */
+static const char *add_weight(struct top *top, const struct item *it, bool sum)
+{
+    int64_t weight = sum ? it->keys[0].v.i : 1;
+
+    if (sum && it->keys[0].v.kind == FN_NULL)
+        return NULL;
+    if (weight < 0)
+        return "APPROX_TOP_SUM does not support negative or NaN weights in "
+               "the second argument";
+    if (__builtin_add_overflow(top->n, weight, &top->n))
+        return "int64 overflow in APPROX_TOP_SUM";
+    top->known = true;
+    return NULL;
 }
 
 static void make_top(sqlite3_context *ctx, struct collect *c,
@@ -395,16 +417,21 @@ static void make_top(sqlite3_context *ctx, struct collect *c,
     sqlite3_value *last = c->extra[sum ? 1 : 0];
     int64_t limit = last ? sqlite3_value_int64(last) : 0;
     struct top *tops = MEM_ARRAY(struct top, n + 1);
+    const char *wrong = NULL;
     size_t n_tops = 0;
     struct buf out;
 
     qsort_r(items, n, sizeof(*items), by_value, &c->o);
-    for (size_t i = 0; i < n; i++) {
-        int64_t weight = sum ? items[i].keys[0].v.i : 1;
+    for (size_t i = 0; i < n && !wrong; i++) {
         if (!n_tops ||
             compare(&tops[n_tops - 1].item->v, &items[i].v, c->o.decimal))
-            tops[n_tops++] = (struct top){&items[i], 0};
-        tops[n_tops - 1].n += weight;
+            tops[n_tops++] = (struct top){&items[i], 0, false};
+        wrong = add_weight(&tops[n_tops - 1], &items[i], sum);
+    }
+    if (wrong) {
+        mem_free(tops);
+        sqlite3_result_error(ctx, wrong, -1);
+        return;
     }
     qsort(tops, n_tops, sizeof(*tops), by_count);
     fn_buf(&out);
@@ -413,12 +440,21 @@ static void make_top(sqlite3_context *ctx, struct collect *c,
         buf_puts(&out, i ? ",[" : "[");
         value_put(&out, &tops[i].item->v);
         buf_putc(&out, ',');
-        buf_i64(&out, tops[i].n);
+        if (tops[i].known)
+            buf_i64(&out, tops[i].n);
+        else
+            buf_puts(&out, "null");
         buf_putc(&out, ']');
     }
     buf_putc(&out, ']');
     mem_free(tops);
     set_text(ctx, &out, false);
+}
+
+/* NaN is a text. */
+static double number(const struct value *v)
+{
+    return v->kind == FN_INT ? (double)v->i : v->kind == FN_TEXT ? NAN : v->d;
 }
 
 static void make_percentile(sqlite3_context *ctx, struct collect *c,
@@ -447,12 +483,16 @@ static void make_percentile(sqlite3_context *ctx, struct collect *c,
     part = at - (double)i;
     low = &items[i].v;
     high = &items[i + 1 < n ? i + 1 : i].v;
-    if (low->kind == FN_NULL || high->kind == FN_NULL) {
+    /* Between NULL and a value there is the value; NULLs come first. */
+    if (low->kind == FN_NULL && part > 0)
+        low = high;
+    if (low->kind == FN_NULL) {
         sqlite3_result_null(ctx);
         return;
     }
-    out.d = (low->kind == FN_INT ? (double)low->i : low->d) * (1 - part) +
-            (high->kind == FN_INT ? (double)high->i : high->d) * part;
+    out.d = number(low);
+    if (part > 0 && low != high)
+        out.d = out.d * (1 - part) + number(high) * part;
     value_to_sqlite(ctx, &out);
 }
 

@@ -121,7 +121,10 @@ struct bexpr *collect_call(struct binder *b, const struct ast_expr *x,
     long limit;
 
     options = arena_printf(b->mem, "%c%c%s%s%s", letter, nested ? 'r' : 's',
-                           c->distinct ? "d" : "", c->nulls == 1 ? "i" : "",
+                           c->distinct ? "d" : "",
+                           c->nulls == 1   ? "i"
+                           : c->nulls == 2 ? "r"
+                                           : "",
                            decimal ? "n" : "");
     if (c->limit) {
         struct bexpr *l = bind_as(b, c->limit, type_scalar(T_INT64), "LIMIT");

@@ -188,6 +188,9 @@ struct bquery *bind_grouping_sets(struct binder *b, const struct ast_select *a,
                     "ROLLUP, CUBE or GROUPING SETS with DISTINCT, QUALIFY or "
                     "SELECT AS");
     out = bind_grouping_set(b, a, outer, UINT64_MAX, &whole);
+    if (whole.scope->saw_window && a->sets->next)
+        bind_refuse(b, a->at,
+                    "ROLLUP, CUBE or GROUPING SETS with analytic functions");
     if (q && q->order)
         n_keys = bind_order_keys(&whole, a, q, &keys);
     for (size_t k = 0; k < n_keys; k++) {

@@ -66,16 +66,18 @@ static const char *sought(struct binder *b, const struct bexpr *a)
                      a->sql, " END", NULL);
 }
 
-/* SQLite has no IN for STRUCTs: TRUE if one is equal, NULL if one may be. */
-static struct bexpr *struct_in_query(struct binder *b, const struct ast_expr *x,
-                                     struct bexpr *a, const struct bquery *q)
+/* SQLite has no IN for STRUCTs: TRUE if one is equal, NULL if one may be.
+ * They are the column `name`, of type `t`, of `from`. */
+static struct bexpr *struct_in(struct binder *b, const struct ast_expr *x,
+                               struct bexpr *a, const struct sql_type *t,
+                               const char *name, const char *from)
 {
     const char *alias = arena_printf(b->mem, "s%d", ++b->next_id), *some;
-    struct bexpr col = {.type = q->cols[0].type,
-                        .sql = arena_cat(b->mem, alias, ".c1", NULL)};
+    struct bexpr col = {.type = t,
+                        .sql = arena_cat(b->mem, alias, ".", name, NULL)};
     struct bexpr *eq = bind_compare(b, "=", a, &col, x->at), *out;
 
-    some = arena_cat(b->mem, "EXISTS(SELECT 1 FROM (", q->sql, ") AS ", alias,
+    some = arena_cat(b->mem, "EXISTS(SELECT 1 FROM ", from, " AS ", alias,
                      " WHERE ", eq->sql, NULL);
     out = truth(b,
                 arena_cat(b->mem, "(CASE WHEN ", some, ") THEN 1 WHEN ", some,
@@ -100,7 +102,8 @@ static struct bexpr *in_query(struct binder *b, const struct ast_expr *x,
     col.type = q->cols[0].type;
     t = super_of(b, pair, 2);
     if (t && t->kind == T_STRUCT)
-        return struct_in_query(b, x, a, q);
+        return struct_in(b, x, a, col.type, "c1",
+                         arena_cat(b->mem, "(", q->sql, ")", NULL));
     if (!t || t->kind == T_ARRAY || t->kind == T_JSON)
         bind_fail(b, x->at,
                   "Cannot execute IN subquery with uncomparable "
@@ -143,6 +146,12 @@ static struct bexpr *in_array(struct binder *b, const struct ast_expr *x,
     if (!type_eq(t, elem.type) && elem.type->kind != T_NULLTYPE)
         array = bind_cast(b, array, type_array(b->mem, t), false, x->at);
     a = coerce(b, a, t);
+    if (t->kind == T_STRUCT) {
+        out = struct_in(b, x, a, t, "v",
+                        arena_cat(b->mem, "bq_unnest(", array->sql, ")", NULL));
+        bexpr_merge(out, array);
+        return out;
+    }
     out = truth(b,
                 arena_cat(b->mem, "bq_in_array(", sought(b, a), ",", array->sql,
                           ")", NULL),
@@ -224,6 +233,8 @@ static struct bexpr *like_one(struct binder *b, struct bexpr *a,
     return out;
 }
 
+/* NOT is said of each pattern, not of the whole: NOT LIKE ANY is true where
+ * one pattern does not match (page "Operators", quantified LIKE). */
 static struct bexpr *like(struct binder *b, const struct ast_expr *x)
 {
     struct bexpr *a = bind_expr(b, x->a), *e, *out;
@@ -245,10 +256,9 @@ static struct bexpr *like(struct binder *b, const struct ast_expr *x)
                         i == x->list      ? ""
                         : x->op[1] == 'L' ? " AND "
                                           : " OR ",
-                        e->sql, NULL);
+                        x->flag ? "NOT " : "", e->sql, NULL);
     }
-    out->sql = arena_cat(b->mem, x->flag ? "(NOT " : "", sql, ")",
-                         x->flag ? ")" : "", NULL);
+    out->sql = arena_cat(b->mem, sql, ")", NULL);
     return out;
 }
 

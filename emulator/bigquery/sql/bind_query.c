@@ -129,6 +129,7 @@ static struct bquery *bind_set(struct binder *b, const struct ast_body *body,
 
     out->cols = ARENA_ARRAY(b->mem, struct out_col, l->n_cols);
     out->n_cols = l->n_cols;
+    out->value_table = l->value_table && r->value_table;
     common_columns(b, body, l, r, out->cols);
     out->correlated = l->correlated || r->correlated;
     ls = side_sql(b, l, out->cols, l->n_cols);

@@ -280,8 +280,8 @@ static const char *distinct_over(struct binder *b, const struct ast_expr *x,
 {
     if (strncmp(e->sql, "count(", 6) != 0)
         bind_refuse(b, x->at, "%.*s(DISTINCT) over a window", STR_ARG(x->text));
-    return arena_cat(b->mem, "bq_array_length(bq_collect('Asdi',",
-                     distinct_argument(e), " OVER ", over, ")", NULL);
+    return arena_cat(b->mem, "coalesce(bq_array_length(bq_collect('Asdi',",
+                     distinct_argument(e), " OVER ", over, "),0)", NULL);
 }
 
 /* Windows need MIN to be SQLite's own, which takes NaN, a text, for greater

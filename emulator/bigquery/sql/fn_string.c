@@ -398,6 +398,19 @@ void rt_translate(struct fn *f)
     struct str s = fn_str(f, 0), from = fn_str(f, 1), to;
     struct buf out;
 
+    for (struct str rest = from; rest.len;) {
+        struct str one = rest;
+        uint32_t c = utf8_next(&rest);
+        for (struct str after = rest; after.len;) {
+            if (utf8_next(&after) == c) {
+                fn_fail(f,
+                        "Duplicate character \"%.*s\" in TRANSLATE source "
+                        "characters",
+                        (int)(one.len - rest.len), one.p);
+                return;
+            }
+        }
+    }
     fn_buf(&out);
     while (s.len) {
         uint32_t c = utf8_next(&s), target = 0;
