@@ -146,10 +146,12 @@ static void on_provided(void *arg, int rc, const char *text)
         step_end(step, rc, err.text);
         return;
     }
-    step->next++;
+    step->set++;
     provide_next(step);
 }
 
+/* One service after the other, the last first: what Pub/Sub's subscriptions
+ * write into is there before them, whichever file names it. */
 static void provide_next(struct step *step)
 {
     struct shell *s = step->shell;
@@ -158,15 +160,15 @@ static void provide_next(struct step *step)
     struct str json;
     int rc;
 
-    if (step->next == s->n) {
-        step->next = 0;
-        step->set++;
+    if (step->set == step->n_sets) {
+        step->set = 0;
+        step->next++;
     }
-    if (s->n == 0 || step->set == step->n_sets) {
+    if (step->next >= s->n) {
         step_end(step, RC_OK, "");
         return;
     }
-    service = s->services[step->next];
+    service = s->services[s->n - 1 - step->next];
     json = str_from(step->sets[step->set].json);
     if (!service->provide) {
         provision(service->rpc, s->options->project, json, on_provided, step);

@@ -200,6 +200,11 @@ void export_end(struct sub *sub)
     cloud_storage_end(sub);
 }
 
+void export_look(struct sub *sub)
+{
+    bigquery_look(sub);
+}
+
 void export_serve(struct sub *sub)
 {
     bigquery_serve(sub);

@@ -109,6 +109,24 @@ static int fits_column(struct walk *w, const struct avro_type *t,
     return fits_column(w, of->branches[0], value, STR("value"));
 }
 
+static bool has_field(const void *type, struct str name)
+{
+    const struct avro_type *t = type;
+    size_t i = 0;
+
+    while (i < t->n && !str_ieq(t->fields[i].name, name))
+        i++;
+    return i < t->n;
+}
+
+static bool may_be_null(const struct avro_type *t)
+{
+    for (size_t i = 0; t->kind == AVRO_UNION && i < t->n; i++)
+        if (t->branches[i]->kind == AVRO_NULL)
+            return true;
+    return t->kind == AVRO_NULL;
+}
+
 static int fits(struct walk *w, const struct avro_type *t,
                 const json_t *columns)
 {
@@ -130,7 +148,14 @@ static int fits(struct walk *w, const struct avro_type *t,
             rc = fail(w, RC_SCHEMA, "no column can hold its type", name);
         else if (column && type)
             rc = fits_column(w, type, column, name);
+        if (rc == RC_OK && column && export_is_required(column) &&
+            may_be_null(t->fields[i].type))
+            rc = fail(w, RC_SCHEMA, "it may be null, its column is REQUIRED",
+                      name);
     }
+    if (rc == RC_OK)
+        rc = export_check_required(columns, w->depth == 1 && w->into->metadata,
+                                   has_field, t, w->at.err);
     w->depth--;
     return rc;
 }

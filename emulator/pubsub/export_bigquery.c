@@ -5,7 +5,6 @@
 
 #include "common/log.h"
 #include "common/mem.h"
-#include "emulator/pubsub/export_decode.h"
 #include "emulator/pubsub/export_priv.h"
 #include "emulator/pubsub/export_row.h"
 #include "emulator/pubsub/schema.h"
@@ -31,7 +30,7 @@ struct export
     struct loop_timer rest;
     enum phase phase;
     bool knows_table;
-    bool is_probe; /* LOOKING only to show the state, at the beginning */
+    bool is_probe; /* LOOKING only to show the state */
     char *table, *path;
     struct export_how how;
     unsigned fails;
@@ -50,71 +49,9 @@ static void export_free(struct export *x)
 
 /* --- the configuration ---------------------------------------------------- */
 
-/* "project.dataset.table", or with a colon behind the project. */
-static bool split_table(const char *table, struct str part[3])
-{
-    struct str s = str_from(table), rest;
-    const char *colon = memchr(s.p, ':', s.len);
-
-    /* a project may have dots in front of a colon of its own */
-    for (const char *p = colon; p;
-         p = memchr(p + 1, ':', s.len - (size_t)(p + 1 - s.p)))
-        colon = p;
-    if (colon && !memchr(colon, '.', s.len - (size_t)(colon - s.p)))
-        return false;
-    part[0] = colon ? str_of(s.p, (size_t)(colon - s.p)) : str_cut(&s, '.');
-    rest = colon ? str_of(colon + 1, s.len - (size_t)(colon + 1 - s.p)) : s;
-    if (!rest.p)
-        return false;
-    part[1] = str_cut(&rest, '.');
-    part[2] = rest;
-    return part[0].len && part[1].len && rest.p && rest.len &&
-           !memchr(rest.p, '.', rest.len);
-}
-
-static enum grpc_status invalid(struct err *err, const char *text)
-{
-    err_set(err, RC_INVALID, "%s", text);
-    return GRPC_INVALID_ARGUMENT;
-}
-
-enum grpc_status bigquery_check(const PB(Subscription) * config,
-                                const struct topic *t, struct err *err)
-{
-    const PB(BigQueryConfig) *b = config->bigquery_config;
-    struct str part[3];
-
-    if (!b)
-        return GRPC_OK;
-    if (!split_table(b->table, part)) {
-        err_set(err, RC_INVALID,
-                "Invalid BigQuery table given (table=%.300s): it must be "
-                "{projectId}.{datasetId}.{tableId}.",
-                b->table);
-        return GRPC_INVALID_ARGUMENT;
-    }
-    if (b->use_topic_schema && b->use_table_schema)
-        return invalid(err, "use_topic_schema and use_table_schema may not "
-                            "both be set.");
-    if (b->drop_unknown_fields && !b->use_topic_schema && !b->use_table_schema)
-        return invalid(err, "drop_unknown_fields may be set only with "
-                            "use_topic_schema or use_table_schema.");
-    if (b->use_topic_schema && !t->config->schema_settings)
-        return invalid(err, "use_topic_schema is set, but the topic has no "
-                            "schema.");
-    return GRPC_OK;
-}
-
-static enum export_by by_of(const PB(BigQueryConfig) * b)
-{
-    return b->use_topic_schema   ? EXPORT_BY_TOPIC
-           : b->use_table_schema ? EXPORT_BY_TABLE
-                                 : EXPORT_WHOLE;
-}
-
 static bool is_same(const struct export *x, const PB(BigQueryConfig) * b)
 {
-    return strcmp(x->table, b->table) == 0 && x->how.by == by_of(b) &&
+    return strcmp(x->table, b->table) == 0 && x->how.by == bigquery_by(b) &&
            x->how.metadata == (bool)b->write_metadata &&
            x->how.drop_unknown == (bool)b->drop_unknown_fields;
 }
@@ -126,21 +63,21 @@ static void show_state(struct sub *sub,
 void bigquery_apply(struct sub *sub)
 {
     const PB(BigQueryConfig) *b = sub->config->bigquery_config;
-    struct str part[3];
     struct export *x = sub->export;
+    char *path;
 
     if (x && b && !sub->config->detached && is_same(x, b))
         return;
     bigquery_end(sub);
-    if (!b || sub->config->detached || !split_table(b->table, part))
+    path = b && !sub->config->detached ? bigquery_path(b->table) : NULL;
+    if (!path)
         return;
     x = MEM_NEW(struct export);
     x->sub = sub;
     export_batch_init(&x->batch, sub);
     x->table = mem_strdup(b->table);
-    x->path = mem_printf("/projects/%.*s/datasets/%.*s/tables/%.*s",
-                         STR_ARG(part[0]), STR_ARG(part[1]), STR_ARG(part[2]));
-    x->how.by = by_of(b);
+    x->path = path;
+    x->how.by = bigquery_by(b);
     x->how.metadata = b->write_metadata;
     x->how.drop_unknown = b->drop_unknown_fields;
     buf_init(&x->body, SIZE_MAX / 4);
@@ -335,24 +272,6 @@ static void collect(struct export *x)
 
 /* --- the table ------------------------------------------------------------ */
 
-/* Has each field of the topic's schema its column? */
-static int check_schema(const struct export *x, struct err *err)
-{
-    const struct export_into into = {x->how.columns, x->how.drop_unknown};
-    const PB(SchemaSettings) *settings = x->sub->topic->config->schema_settings;
-    const struct schema *schema =
-        settings ? schema_find(x->sub->service, str_from(settings->schema))
-                 : NULL;
-    const struct revision *r = schema ? schema_newest(schema) : NULL;
-
-    if (x->how.by != EXPORT_BY_TOPIC)
-        return RC_OK;
-    if (!r)
-        return err_set(err, RC_SCHEMA, "the topic has no schema any more");
-    return r->avro ? export_avro_fits(r->avro, &into, err)
-                   : export_proto_fits(r->proto, &into, err);
-}
-
 /* What keeps the rows from the table as it is. */
 static void mismatch(struct export *x, const char *why)
 {
@@ -375,8 +294,7 @@ static void on_table(void *arg, int status, struct str answer)
         rest(x, GOOGLE__PUBSUB__V1__BIG_QUERY_CONFIG__STATE__NOT_FOUND);
     } else if (status != 200) {
         mismatch(x, "the table cannot be read");
-    } else if (export_how_learn(&x->how, answer, &err) ||
-               check_schema(x, &err)) {
+    } else if (bigquery_fits(s, x->sub->topic, &x->how, answer, &err)) {
         mismatch(x, err.text);
     } else {
         x->is_probe = false;
@@ -397,6 +315,20 @@ static void look(struct export *x)
 
     x->phase = LOOKING;
     door->ask(door->self, "GET", x->path, STR(""), on_table, x);
+}
+
+void bigquery_look(struct sub *sub)
+{
+    struct export *x = sub->export;
+
+    if (!x || sub->service->draining || !sub->service->e->bigquery.self)
+        return;
+    if (x->phase == RESTING) {
+        loop_timer_arm(&x->rest, 0);
+    } else if (x->phase == IDLE) {
+        x->is_probe = true;
+        look(x);
+    }
 }
 
 void bigquery_serve(struct sub *sub)

@@ -16,9 +16,11 @@ struct proto_schema;
 struct export_into {
     const json_t *columns; /* the table's */
     bool drop_unknown;     /* fields without a column; else RC_SCHEMA */
+    bool metadata;         /* its columns are filled beside the fields' */
 };
 
-/* Has each field a column that can hold it? RC_SCHEMA and what does not fit. */
+/* Has each field a column that can hold it, and each column that wants a value
+ * a field? RC_SCHEMA and what does not fit. */
 RC_MUST_USE int export_avro_fits(const struct avro *a,
                                  const struct export_into *into,
                                  struct err *err);

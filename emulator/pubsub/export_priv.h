@@ -5,6 +5,7 @@
 #define EMULATOR_PUBSUB_EXPORT_PRIV_H
 
 #include "emulator/pubsub/export.h"
+#include "emulator/pubsub/export_row.h"
 #include "emulator/pubsub/pubsub_priv.h"
 
 /* --- export.c: messages that are on their way out ---------------------------
@@ -44,13 +45,26 @@ bool export_batch_settle_some(struct export_batch *b);
 /* The subscription's own state. */
 void export_show(struct sub *sub, bool active);
 
-/* --- export_bigquery.c ------------------------------------------------------
+/* --- export_target.c: where a BigQuery subscription writes ------------------
  */
 enum grpc_status bigquery_check(const PB(Subscription) * config,
                                 const struct topic *t, struct err *err);
+enum export_by bigquery_by(const PB(BigQueryConfig) * b);
+/* The table's path in BigQuery's REST interface, owned; NULL: it names none. */
+char *bigquery_path(const char *table);
+/* Takes the columns out of tables.get's answer into `how`. RC_SCHEMA: they do
+ * not fit what would be written, and why not. */
+RC_MUST_USE int bigquery_fits(struct pubsub *s, const struct topic *t,
+                              struct export_how *how, struct str table,
+                              struct err *err);
+
+/* --- export_bigquery.c ------------------------------------------------------
+ */
 void bigquery_apply(struct sub *sub);
 void bigquery_end(struct sub *sub);
 void bigquery_serve(struct sub *sub);
+/* Is the table still there, and does it still fit? Shown a moment later. */
+void bigquery_look(struct sub *sub);
 
 /* --- cloud_storage.c --------------------------------------------------------
  */

@@ -51,6 +51,26 @@ static enum export_kind kind_of(const struct proto_field *f)
 
 /* --- does it fit? --------------------------------------------------------- */
 
+static bool has_field(const void *type, struct str name)
+{
+    const struct proto_type *t = type;
+    size_t i = 0;
+
+    while (i < t->n_fields && !str_ieq(str_from(t->fields[i].name), name))
+        i++;
+    return i < t->n_fields;
+}
+
+/* `*column` NULL: the field is passed over. */
+static int column_of(struct walk *w, const struct proto_field *f,
+                     const json_t *columns, const json_t **column)
+{
+    *column = export_column(columns, str_from(f->name));
+    if (*column || w->into->drop_unknown)
+        return RC_OK;
+    return fail(w, RC_SCHEMA, f->name, "the table has no column of this name");
+}
+
 static int fits(struct walk *w, const struct proto_type *t,
                 const json_t *columns)
 {
@@ -60,19 +80,18 @@ static int fits(struct walk *w, const struct proto_type *t,
         return fail(w, RC_SCHEMA, t->name, "the message holds itself");
     for (size_t i = 0; i < t->n_fields && rc == RC_OK; i++) {
         const struct proto_field *f = &t->fields[i];
-        const json_t *column = export_column(columns, str_from(f->name));
+        const json_t *column;
 
-        if (!column) {
-            if (!w->into->drop_unknown)
-                rc = fail(w, RC_SCHEMA, f->name,
-                          "the table has no column of this name");
-            continue;
-        }
-        rc = export_check_takes(column, kind_of(f), f->label == PROTO_REPEATED,
-                                w->err);
-        if (rc == RC_OK && f->kind == PROTO_MESSAGE)
+        rc = column_of(w, f, columns, &column);
+        if (rc == RC_OK && column)
+            rc = export_check_takes(column, kind_of(f),
+                                    f->label == PROTO_REPEATED, w->err);
+        if (rc == RC_OK && column && f->kind == PROTO_MESSAGE)
             rc = fits(w, f->type, json_object_get(column, "fields"));
     }
+    if (rc == RC_OK)
+        rc = export_check_required(columns, w->depth == 1 && w->into->metadata,
+                                   has_field, t, w->err);
     w->depth--;
     return rc;
 }
@@ -102,16 +121,6 @@ static void put(json_t *row, const struct proto_field *f, json_t *value)
         json_object_set_new(row, f->name, list);
     }
     json_array_append_new(list, value);
-}
-
-/* `*column` NULL: the field is passed over. */
-static int column_of(struct walk *w, const struct proto_field *f,
-                     const json_t *columns, const json_t **column)
-{
-    *column = export_column(columns, str_from(f->name));
-    if (*column || w->into->drop_unknown)
-        return RC_OK;
-    return fail(w, RC_SCHEMA, f->name, "the table has no column of this name");
 }
 
 static int put_scalar(struct walk *w, json_t *row, const struct proto_field *f,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "emulator/pubsub/export_row.h"
 
+#include <strings.h>
+
 #include "common/base64.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -13,23 +15,68 @@
 
 /* --- the table ------------------------------------------------------------ */
 
+/* Columns that are written whatever the schema says, and their types. */
+static const struct {
+    const char *name;
+    const char *types[4];
+} own[] = {{"data", {"BYTES", "STRING", "JSON", NULL}},
+           {"subscription_name", {"STRING", NULL}},
+           {"message_id", {"STRING", NULL}},
+           {"publish_time", {"TIMESTAMP", NULL}},
+           {"attributes", {"STRING", "JSON", NULL}}};
+
+enum {
+    N_OWN = sizeof(own) / sizeof(own[0])
+};
+
+static int check_own(const json_t *columns, size_t i, struct err *err)
+{
+    const json_t *column = export_column(columns, str_from(own[i].name));
+    const char *type = json_string_value(json_object_get(column, "type"));
+    const char *const *t = own[i].types;
+
+    if (!column)
+        return err_set(err, RC_SCHEMA, "the table has no column %s",
+                       own[i].name);
+    while (*t && (!type || strcasecmp(*t, type) != 0))
+        t++;
+    if (*t && !export_is_repeated(column))
+        return RC_OK;
+    return err_set(err, RC_SCHEMA,
+                   "Incompatible schema type for field %s: expected %s%s%s, "
+                   "got %s%s",
+                   own[i].name, own[i].types[0], own[i].types[1] ? " or " : "",
+                   own[i].types[1] ? own[i].types[1] : "",
+                   export_is_repeated(column) ? "REPEATED " : "",
+                   type ? type : "no type");
+}
+
+static bool is_data(const void *arg, struct str name)
+{
+    (void)arg;
+    return str_ieq(name, STR("data"));
+}
+
 int export_how_learn(struct export_how *how, struct str table, struct err *err)
 {
-    static const char *const needed[] = {"data", "subscription_name",
-                                         "message_id", "publish_time",
-                                         "attributes"};
     json_t *json = json_loadb(table.p, table.len, 0, NULL);
+    const char *type = json_string_value(json_object_get(json, "type"));
+    bool is_table = !type || strcmp(type, "TABLE") == 0;
+    int rc = RC_OK;
 
     export_how_forget(how);
     how->columns =
         json_incref(json_object_get(json_object_get(json, "schema"), "fields"));
     json_decref(json);
+    if (!is_table)
+        return err_set(err, RC_SCHEMA, "it is no table that rows go into");
     for (size_t i = how->by == EXPORT_WHOLE ? 0 : 1;
-         i < (how->metadata ? 5U : 1U); i++)
-        if (!export_column(how->columns, str_from(needed[i])))
-            return err_set(err, RC_SCHEMA, "the table has no column %s",
-                           needed[i]);
-    return RC_OK;
+         i < (how->metadata ? N_OWN : 1U) && rc == RC_OK; i++)
+        rc = check_own(how->columns, i, err);
+    if (rc == RC_OK && how->by == EXPORT_WHOLE)
+        rc = export_check_required(how->columns, how->metadata, is_data, NULL,
+                                   err);
+    return rc;
 }
 
 void export_how_forget(struct export_how *how)

@@ -30,7 +30,8 @@ struct export_how {
     json_t *columns;          /* the table's; owned: export_how_forget */
 };
 /* Takes the columns out of tables.get's answer. RC_SCHEMA: there is none for
- * what is to be written, and which. */
+ * what is to be written, or it is of another type, or one more wants a value;
+ * and which. Fields of the topic's schema are export_decode.h's. */
 RC_MUST_USE int export_how_learn(struct export_how *how, struct str table,
                                  struct err *err);
 void export_how_forget(struct export_how *how);

@@ -119,6 +119,12 @@ bool export_is_repeated(const json_t *column)
     return strcasecmp(member(column, "mode"), "REPEATED") == 0;
 }
 
+bool export_is_required(const json_t *column)
+{
+    return strcasecmp(member(column, "mode"), "REQUIRED") == 0 &&
+           !*member(column, "defaultValueExpression");
+}
+
 bool export_is_integer(const json_t *column)
 {
     return type_of(column) == C_INTEGER;
@@ -137,16 +143,48 @@ bool export_takes(const json_t *column, enum export_kind kind)
     return (takes[kind] & BIT(type_of(column))) != 0;
 }
 
+static bool is_metadata(struct str name)
+{
+    return str_ieq(name, STR("subscription_name")) ||
+           str_ieq(name, STR("message_id")) ||
+           str_ieq(name, STR("publish_time")) ||
+           str_ieq(name, STR("attributes"));
+}
+
+int export_check_required(const json_t *columns, bool metadata,
+                          bool (*is_written)(const void *arg, struct str name),
+                          const void *arg, struct err *err)
+{
+    const json_t *column;
+    size_t i;
+
+    json_array_foreach((json_t *)(uintptr_t)columns, i, column)
+    {
+        const char *name = member(column, "name");
+
+        if (export_is_required(column) && !is_written(arg, str_from(name)) &&
+            !(metadata && is_metadata(str_from(name))))
+            return err_set(err, RC_SCHEMA,
+                           "column %.128s is REQUIRED, but no field of this "
+                           "name is written",
+                           name);
+    }
+    return RC_OK;
+}
+
 int export_check_takes(const json_t *column, enum export_kind kind,
                        bool repeated, struct err *err)
 {
     if (export_takes(column, kind) && export_is_repeated(column) == repeated)
         return RC_OK;
-    return err_set(err, RC_SCHEMA, "column %.128s is %s%s, the field is %s%s",
+    /* begins as production's does */
+    return err_set(err, RC_SCHEMA,
+                   "Incompatible schema type for field %.128s: the field is "
+                   "%s%s, the column %s%s",
                    member(column, "name"),
+                   repeated ? "a list of values, each " : "", kind_names[kind],
                    export_is_repeated(column) ? "REPEATED " : "",
-                   member(column, "type"),
-                   repeated ? "a list of values, each " : "", kind_names[kind]);
+                   member(column, "type"));
 }
 
 /* --- texts ---------------------------------------------------------------- */

@@ -41,11 +41,19 @@ struct export_value {
  * `columns`: the array of a table's or a RECORD's `fields`. */
 const json_t *export_column(const json_t *columns, struct str name);
 bool export_is_repeated(const json_t *column);
+/* REQUIRED, and without a default: it wants a value. */
+bool export_is_required(const json_t *column);
 bool export_is_integer(const json_t *column);
 /* TIMESTAMP, DATETIME, DATE or TIME, which integers stand for. */
 bool export_is_time(const json_t *column);
 /* Can a column hold values of this kind? */
 bool export_takes(const json_t *column, enum export_kind kind);
+/* RC_SCHEMA: a column wants a value (export_is_required) that nobody writes,
+ * and which. `metadata`: write_metadata's columns are written. */
+RC_MUST_USE int export_check_required(const json_t *columns, bool metadata,
+                                      bool (*is_written)(const void *arg,
+                                                         struct str name),
+                                      const void *arg, struct err *err);
 /* RC_SCHEMA: no, and what does not fit. */
 RC_MUST_USE int export_check_takes(const json_t *column, enum export_kind kind,
                                    bool repeated, struct err *err);

@@ -96,6 +96,13 @@ struct snapshot {
     struct holder holder;
 };
 
+/* What BigQuery says of the table that a subscription is to write into. */
+struct table_answer {
+    struct rpc_call *call; /* that it was asked for */
+    int status;
+    struct str body;
+};
+
 struct pubsub {
     struct emulator *e;
     struct service service;
@@ -124,6 +131,7 @@ struct pubsub {
     uint64_t restore_base; /* added to the numbers of what is restored */
     service_done *drained;
     void *drained_arg;
+    const struct table_answer *table; /* while its call is run again */
 };
 
 static inline int64_t pubsub_now(const struct pubsub *s)

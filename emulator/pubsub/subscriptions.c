@@ -169,7 +169,10 @@ void subscription_create_run(struct rpc_call *call, ProtobufCMessage *in,
     status = check_subscription(config, is_strict(s), &err);
     if (status)
         rpc_fail(call, status, "%s", err.text);
-    else if (check_target(call, s, t, config))
+    else if (check_target(call, s, t, config) &&
+             export_table_check(
+                 &(struct transforms_call){call, subscription_create_run, in},
+                 s, t, config))
         create(call, s, t, config);
 }
 
@@ -187,8 +190,10 @@ void subscription_get_run(struct rpc_call *call, ProtobufCMessage *in,
     struct sub *sub =
         named(call, service, ((PB(GetSubscriptionRequest) *)in)->subscription);
 
-    if (sub)
-        reply(call, sub);
+    if (!sub)
+        return;
+    reply(call, sub);
+    export_look(sub);
 }
 
 void subscription_list_run(struct rpc_call *call, ProtobufCMessage *in,
@@ -314,8 +319,12 @@ void subscription_update_run(struct rpc_call *call, ProtobufCMessage *in,
         rpc_fail(call, status, "%s", err.text);
         return;
     }
-    if (names_target(r->update_mask) &&
-        !check_target(call, s, sub->topic, config)) {
+    if ((names_target(r->update_mask) &&
+         !check_target(call, s, sub->topic, config)) ||
+        (names_field(r->update_mask, "bigquery_config") &&
+         !export_table_check(
+             &(struct transforms_call){call, subscription_update_run, in}, s,
+             sub->topic, config))) {
         pb_free(config);
         return;
     }

@@ -25,7 +25,7 @@ static void encode(const struct avro *a, struct str message)
 static void decode(const struct avro *schema, struct str message, bool is_json)
 {
     json_t *all = export_fuzz_columns(), *row = NULL;
-    const struct export_into into = {all, true};
+    const struct export_into into = {all, true, false};
     struct err err;
 
     if (export_avro_json(schema, message, is_json, &into, &row, &err) !=

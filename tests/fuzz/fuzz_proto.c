@@ -13,7 +13,7 @@ static void decode(const struct proto_schema *schema, struct str message,
                    bool is_json)
 {
     json_t *all = export_fuzz_columns(), *row = NULL;
-    const struct export_into into = {all, true};
+    const struct export_into into = {all, true, false};
     struct err err;
 
     if (export_proto_json(schema, message, is_json, &into, &row, &err) !=

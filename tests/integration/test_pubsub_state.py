@@ -350,6 +350,29 @@ def test_resources_of_a_file_have_no_unknown_member(folder):
     assert "--config: members are project, topics" in e.log()
 
 
+def test_a_file_makes_tables_before_what_writes_into_them(start, folder):
+    """Also when another set names the table; after a restart the subscription is there before BigQuery is."""
+    os.makedirs(folder)
+    path, yaml = os.path.join(folder, "sub.json"), os.path.join(folder, "tables.yaml")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump([{"project": PROJECT, "topics": ["ttt"], "datasets": [{"datasetId": "d", "tables": [{
+            "tableId": "x", "schema": {"fields": [{"name": "data", "type": "STRING"}]}}]}], "subscriptions": [
+                {"name": "mine", "topic": "ttt", "bigqueryConfig": {"table": f"{PROJECT}.d.x"}},
+                {"name": "others", "topic": "ttt", "bigqueryConfig": {"table": f"{PROJECT}.e.y"}}]}], f)
+    with open(yaml, "w", encoding="utf-8") as f:
+        f.write(f"projects:\n- id: {PROJECT}\n  datasets:\n  - id: e\n    tables:\n    - id: y\n"
+                "      columns:\n      - name: data\n        type: STRING\n")
+    e = start("--config", path, "--data-from-yaml", yaml)
+    for name in ("mine", "others"):
+        assert e.rest("GET", f"subscriptions/{name}").json()["bigqueryConfig"]["state"] == "ACTIVE"
+    table = f"http://{e.bigquery}/bigquery/v2/projects/{PROJECT}/datasets/d/tables/x"
+    assert datos.request("DELETE", table).status == 204
+    assert e.stop() == 0
+    e.flags = ("--state", folder)
+    e.start()
+    assert datos.wait_for(lambda: e.rest("GET", "subscriptions/mine").json()["bigqueryConfig"]["state"] == "NOT_FOUND")
+
+
 @pytest.mark.parametrize("project", [5, "", None, ["p"]])
 def test_a_project_of_another_type_is_refused(folder, project):
     os.makedirs(folder)

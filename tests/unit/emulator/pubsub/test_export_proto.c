@@ -84,7 +84,7 @@ static const struct {
 START_TEST(a_message_of_a_schema_becomes_a_row_digit_by_digit)
 {
     json_t *list = json_loads(columns, 0, NULL), *row = NULL;
-    const struct export_into into = {list, true};
+    const struct export_into into = {list, true, false};
     struct proto_schema *s = NULL;
     struct err err = {0};
     char *text;
@@ -113,7 +113,7 @@ END_TEST
 START_TEST(a_field_without_a_column_is_named)
 {
     json_t *list = json_array(), *row = NULL;
-    const struct export_into into = {list, false};
+    const struct export_into into = {list, false, false};
     struct proto_schema *s = NULL;
     struct err err = {0};
 
