@@ -30,6 +30,8 @@ static void put_resource(struct buf *out, const struct kept_resource *r)
     wire_put_bytes(&bytes, 6, r->body);
     wire_put_bytes(&bytes, 7, r->done);
     wire_put_uint(&bytes, 8, r->born);
+    if (r->attempts.len)
+        wire_put_bytes(&bytes, 9, r->attempts);
     wire_put_bytes(out, RECORD_RESOURCE, buf_as_str(&bytes));
     buf_fini(&bytes);
 }
@@ -98,14 +100,19 @@ static void put_holders(const struct pubsub *s, struct buf *out)
 {
     for (size_t i = 0; i < s->subs.n; i++) {
         const struct sub *sub = s->subs.rows[i].resource;
+        struct buf attempts;
 
+        buf_init(&attempts, SIZE_MAX / 4);
+        subcore_save_attempts(&sub->core, &attempts);
         put_config(out,
                    (struct kept_resource){.kind = KEPT_SUBSCRIPTION,
                                           .number = sub->number,
                                           .topic = sub->topic->number,
                                           .secret = sub->secret,
-                                          .born = sub->born},
+                                          .born = sub->born,
+                                          .attempts = buf_as_str(&attempts)},
                    sub->config, &sub->core.holder.done);
+        buf_fini(&attempts);
     }
     for (size_t i = 0; i < s->snapshots.n; i++) {
         const struct snapshot *n = s->snapshots.rows[i].resource;
@@ -175,7 +182,7 @@ int pubsub_save(void *self, struct buf *out, struct err *err)
 /* --- load: into a state beside the present one ---------------------------- */
 
 enum {
-    N_FIELDS = 9 /* of a record; number 0 is none */
+    N_FIELDS = 10 /* of a record; number 0 is none */
 };
 
 static bool read_fields(struct str record, uint64_t numbers[N_FIELDS],
@@ -214,7 +221,8 @@ static int read_record(const struct storage_visitor *v, enum record kind,
                                                    .deleted = n[5] != 0,
                                                    .born = n[8],
                                                    .body = bytes[6],
-                                                   .done = bytes[7]},
+                                                   .done = bytes[7],
+                                                   .attempts = bytes[9]},
                            v->arg, err);
     if (kind == RECORD_BATCH)
         return v->batch(&(struct kept_batch){.id = n[1],

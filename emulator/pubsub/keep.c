@@ -5,7 +5,8 @@
 #include "emulator/pubsub/schema.h"
 
 enum {
-    LOG_MAX = 500 /* rows of a subscription's ack log; then its whole set */
+    LOG_MAX = 500 /* rows of a subscription's ack log, or of attempts; then
+                     one of all */
 };
 
 static struct str pack(struct storage_step *step, const void *message)
@@ -32,6 +33,20 @@ static void put_set(struct storage_job *job, uint64_t number,
     step->bytes = str_of(step->owned, len);
 }
 
+static void put_attempts(struct storage_job *job, struct sub *sub)
+{
+    struct storage_step *step = storage_step(job, STORAGE_SET_ATTEMPTS);
+    struct buf pairs;
+    size_t len;
+
+    buf_init(&pairs, SIZE_MAX / 4);
+    subcore_save_attempts(&sub->core, &pairs);
+    step->number = sub->number;
+    sub->n_tried = pairs.len > 0;
+    step->owned = buf_take(&pairs, &len);
+    step->bytes = str_of(step->owned, len);
+}
+
 void keep_topic(struct storage_job *job, const struct topic *t)
 {
     struct storage_step *step = storage_step(job, STORAGE_PUT_RESOURCE);
@@ -42,7 +57,7 @@ void keep_topic(struct storage_job *job, const struct topic *t)
                                             .body = pack(step, t->config)};
 }
 
-void keep_sub(struct storage_job *job, const struct sub *sub, bool with_done)
+void keep_sub(struct storage_job *job, struct sub *sub, bool with_done)
 {
     struct storage_step *step = storage_step(job, STORAGE_PUT_RESOURCE);
 
@@ -52,8 +67,11 @@ void keep_sub(struct storage_job *job, const struct sub *sub, bool with_done)
                                             .secret = sub->secret,
                                             .born = sub->born,
                                             .body = pack(step, sub->config)};
-    if (with_done)
-        put_set(job, sub->number, &sub->core.holder.done);
+    if (!with_done)
+        return;
+    put_set(job, sub->number, &sub->core.holder.done);
+    if (sub->core.attempts.n_left)
+        put_attempts(job, sub);
 }
 
 void keep_snapshot(struct storage_job *job, const struct snapshot *n)
@@ -91,17 +109,42 @@ void keep_changed(struct sub *sub)
     struct pubsub *s = sub->service;
 
     if (sub->is_changed || !s->storage ||
-        (journal_is_empty(&sub->journal) && !sub->rewrite))
+        (journal_is_empty(&sub->journal) && !sub->rewrite &&
+         attempts_is_empty(&sub->core.attempts)))
         return;
     sub->is_changed = true;
     sub->next_changed = s->changed;
     s->changed = sub;
 }
 
+/* `whole`: what was written before counts no more. */
+static void add_attempts(struct storage_job *job, struct sub *sub, bool whole)
+{
+    struct attempts *a = &sub->core.attempts;
+    struct storage_step *step;
+    size_t len;
+
+    if (attempts_is_empty(a) && !(whole && sub->n_tried))
+        return;
+    if (whole || sub->n_tried >= LOG_MAX) {
+        buf_reset(&a->log);
+        put_attempts(job, sub);
+        return;
+    }
+    step = storage_step(job, STORAGE_LOG_ATTEMPTS);
+    step->number = sub->number;
+    step->owned = buf_take(&a->log, &len);
+    step->bytes = str_of(step->owned, len);
+    sub->n_tried++;
+}
+
 static void add_acks(struct storage_job *job, struct sub *sub)
 {
     struct storage_step *step;
     size_t len;
+
+    if (journal_is_empty(&sub->journal) && !sub->rewrite)
+        return;
 
     if (sub->rewrite || sub->n_logged >= LOG_MAX) {
         put_set(job, sub->number, &sub->core.holder.done);
@@ -124,6 +167,7 @@ static void add_changes(struct pubsub *s, struct storage_job *job)
 
         s->changed = sub->next_changed;
         sub->is_changed = false;
+        add_attempts(job, sub, sub->rewrite);
         add_acks(job, sub);
     }
     for (size_t at = 0; at < s->dropped.len; at += sizeof(uint64_t)) {
@@ -143,12 +187,15 @@ static void on_lost(struct pubsub *s, const struct storage_job *job)
 
         if (step->op == STORAGE_DROP_BATCH)
             buf_append(&s->dropped, &step->number, sizeof(step->number));
-        if (step->op != STORAGE_LOG_ACKS && step->op != STORAGE_SET_ACKS)
+        if (step->op != STORAGE_LOG_ACKS && step->op != STORAGE_SET_ACKS &&
+            step->op != STORAGE_LOG_ATTEMPTS &&
+            step->op != STORAGE_SET_ATTEMPTS)
             continue;
         sub = numbers_find(&s->sub_numbers, step->number);
         if (!sub)
             continue;
         sub->rewrite = true;
+        sub->n_tried++; /* of which it is not known which are there */
         keep_changed(sub);
     }
 }

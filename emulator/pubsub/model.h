@@ -81,6 +81,7 @@ struct sub {
     bool is_loading;      /* what is next comes from storage */
     struct sub *next_changed;
     unsigned n_logged; /* rows in the ack log */
+    unsigned n_tried;  /* rows of attempts */
     int64_t active_us; /* a client's last call, for expiration */
     uint64_t n_pulled, n_acked, n_modacked, n_dead_lettered;
     struct transform_stats *transform_stats; /* NULL: none was run */

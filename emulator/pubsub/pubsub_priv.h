@@ -17,7 +17,7 @@
  */
 /* Rows of a resource, added to a job. */
 void keep_topic(struct storage_job *job, const struct topic *t);
-void keep_sub(struct storage_job *job, const struct sub *sub, bool with_done);
+void keep_sub(struct storage_job *job, struct sub *sub, bool with_done);
 void keep_snapshot(struct storage_job *job, const struct snapshot *n);
 /* Writes it and waits; RC_OK at once without storage. Takes the job. */
 RC_MUST_USE int keep_now(struct pubsub *s, struct storage_job *job,

@@ -219,6 +219,7 @@ int sub_new(struct pubsub *s, struct topic *topic, PB(Subscription) * config,
                  (uint32_t)(clock_wall_us() / US_PER_MS));
     if (s->e->state_dir)
         sub->core.holder.journal = &sub->journal;
+    sub->core.attempts.is_kept = s->e->state_dir != NULL;
     loop_timer_init(&sub->timer, s->e->loop, on_timer);
     sub->next = topic->subs;
     topic->subs = sub;

@@ -75,6 +75,17 @@ static int restore_sub(struct pubsub *s, const struct kept_resource *r,
     return RC_OK;
 }
 
+static int restore_attempts(struct pubsub *s, uint64_t number, struct str pairs,
+                            struct err *err)
+{
+    struct sub *sub = numbers_find(&s->sub_numbers, number);
+
+    /* without one: it was deleted */
+    return sub && attempts_load(&sub->core.attempts, pairs)
+               ? damaged(err, "delivery attempts")
+               : RC_OK;
+}
+
 static int restore_holder(struct pubsub *s, const struct kept_resource *r,
                           struct err *err)
 {
@@ -93,7 +104,7 @@ static int restore_holder(struct pubsub *s, const struct kept_resource *r,
         rc = restore_sub(s, r, number, t, &done, err);
         if (rc)
             ackset_fini(&done);
-        return rc;
+        return rc ? rc : restore_attempts(s, number, r->attempts, err);
     }
     config = unpack(&google__pubsub__v1__snapshot__descriptor, r->body);
     if (!config || !name_is_valid(config->name, "snapshots") ||
@@ -184,6 +195,17 @@ static int on_acks(uint64_t number, struct str journal, void *arg,
     return RC_OK;
 }
 
+static int on_attempts(uint64_t number, struct str pairs, void *arg,
+                       struct err *err)
+{
+    struct pubsub *s = arg;
+    struct sub *sub = numbers_find(&s->sub_numbers, number);
+
+    if (sub)
+        sub->n_tried++;
+    return restore_attempts(s, number, pairs, err);
+}
+
 /* Each message behind its length, as many as it says. */
 static bool is_whole(struct str bytes, uint32_t n)
 {
@@ -228,8 +250,11 @@ static int on_batch(const struct kept_batch *k, void *arg, struct err *err)
 
 struct storage_visitor restore_visitor(struct pubsub *s)
 {
-    return (struct storage_visitor){
-        .resource = on_resource, .acks = on_acks, .batch = on_batch, .arg = s};
+    return (struct storage_visitor){.resource = on_resource,
+                                    .acks = on_acks,
+                                    .attempts = on_attempts,
+                                    .batch = on_batch,
+                                    .arg = s};
 }
 
 static uint64_t max_of(uint64_t a, uint64_t b)
@@ -260,8 +285,10 @@ void restore_end(struct pubsub *s)
     for (struct topic *t = s->all_topics; t; t = next) {
         next = t->next;
         restore_numbers(t);
-        for (struct sub *sub = t->subs; sub; sub = sub->next)
+        for (struct sub *sub = t->subs; sub; sub = sub->next) {
+            attempts_loaded(&sub->core.attempts, &sub->core.holder.done);
             subcore_forget(&sub->core);
+        }
         topic_unref(t);
     }
 }

@@ -32,12 +32,13 @@ enum kept_kind {
 struct kept_resource {
     enum kept_kind kind;
     uint64_t number;
-    uint64_t topic;  /* its topic's number; 0: none */
-    uint64_t secret; /* of ack ids */
-    uint64_t born;   /* a subscription's first message's sequence */
-    bool deleted;    /* a topic that only its subscriptions remember */
-    struct str body; /* packed protobuf */
-    struct str done; /* ackset_save, without what the ack log adds */
+    uint64_t topic;      /* its topic's number; 0: none */
+    uint64_t secret;     /* of ack ids */
+    uint64_t born;       /* a subscription's first message's sequence */
+    bool deleted;        /* a topic that only its subscriptions remember */
+    struct str body;     /* packed protobuf */
+    struct str done;     /* ackset_save, without what the ack log adds */
+    struct str attempts; /* attempts_load's; archives only */
 };
 
 /* One publish request's messages; `id` of the first is the row's key. */
@@ -54,6 +55,8 @@ enum storage_op {
     STORAGE_READ_BATCH,    /* number; fills `read` (mem_free; NULL: is gone) */
     STORAGE_LOG_ACKS,      /* number: holder's; bytes: a struct journal's */
     STORAGE_SET_ACKS,      /* number; bytes: ackset_save's. Ends its log */
+    STORAGE_LOG_ATTEMPTS,  /* number: holder's; bytes: a struct attempts' */
+    STORAGE_SET_ATTEMPTS,  /* the same, instead of all before; may be empty */
     STORAGE_PUT_RESOURCE,  /* resource; a holder's `done` comes with it */
     STORAGE_DROP_RESOURCE, /* number */
     STORAGE_WIPE           /* everything */
@@ -90,11 +93,14 @@ void storage_job_free(struct storage_job *job);
 struct storage_step *storage_step(struct storage_job *job, enum storage_op op);
 
 /* What storage_open finds, in an order that lets each be built on those before:
- * topics, other resources, their logged acknowledgements, batches by id. */
+ * topics, other resources, their logged acknowledgements and attempts, batches
+ * by id. */
 struct storage_visitor {
     int (*resource)(const struct kept_resource *r, void *arg, struct err *err);
     int (*acks)(uint64_t number, struct str journal, void *arg,
                 struct err *err);
+    int (*attempts)(uint64_t number, struct str bytes, void *arg,
+                    struct err *err);
     int (*batch)(const struct kept_batch *b, void *arg, struct err *err);
     void *arg;
 };

@@ -27,7 +27,9 @@ enum {
     S(PUT_RESOURCE,                                                            \
       "INSERT OR REPLACE INTO resource VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")   \
     S(DROP_RESOURCE, "DELETE FROM resource WHERE number = ?1")                 \
-    S(DROP_ACKS, "DELETE FROM acks WHERE holder = ?1")
+    S(DROP_ACKS, "DELETE FROM acks WHERE holder = ?1")                         \
+    S(LOG_ATTEMPTS, "INSERT INTO attempts(holder, pairs) VALUES (?1, ?2)")     \
+    S(DROP_ATTEMPTS, "DELETE FROM attempts WHERE holder = ?1")
 
 enum statement {
 #define S(name, sql) ST_##name,
@@ -60,6 +62,13 @@ struct storage_file {
     char *path;
     sqlite3_stmt *statements[ST_COUNT];
 };
+
+/* Not of the format: who does not know it leaves it alone, and what it says of
+ * messages that are done with counts for nothing. */
+static const char attempts_sql[] =
+    "CREATE TABLE IF NOT EXISTS attempts(n INTEGER PRIMARY KEY,"
+    " holder INTEGER NOT NULL, pairs BLOB NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS attempts_holder ON attempts(holder);";
 
 /* --- errors --------------------------------------------------------------- */
 
@@ -235,6 +244,8 @@ int storage_file_open(const char *path, bool fsync, struct storage_file **out,
     if (rc == RC_OK)
         rc = check_format(f, err);
     if (rc == RC_OK)
+        rc = exec(f, attempts_sql, err);
+    if (rc == RC_OK)
         rc = prepare(f, err);
     if (rc) {
         storage_file_close(f);
@@ -292,6 +303,12 @@ static int show_acks(sqlite3_stmt *st, const struct storage_visitor *v,
     return v->acks(number_of(st, 0), blob_of(st, 1), v->arg, err);
 }
 
+static int show_attempts(sqlite3_stmt *st, const struct storage_visitor *v,
+                         struct err *err)
+{
+    return v->attempts(number_of(st, 0), blob_of(st, 1), v->arg, err);
+}
+
 static int show_batch(sqlite3_stmt *st, const struct storage_visitor *v,
                       struct err *err)
 {
@@ -338,6 +355,9 @@ int storage_file_visit(struct storage_file *f, const struct storage_visitor *v,
     if (rc == RC_OK)
         rc = visit(f, "SELECT holder, runs FROM ack_log ORDER BY n", show_acks,
                    v, err);
+    if (rc == RC_OK)
+        rc = visit(f, "SELECT holder, pairs FROM attempts ORDER BY n",
+                   show_attempts, v, err);
     if (rc == RC_OK)
         rc = visit(f,
                    "SELECT id, topic, seq, us, n, length(bytes) FROM batch "
@@ -431,7 +451,18 @@ static int drop_resource(struct storage_file *f, uint64_t number,
 
     if (rc == RC_OK)
         rc = run_number(f, ST_DROP_ACKS, number, err);
-    return rc ? rc : run_number(f, ST_END_LOG, number, err);
+    if (rc == RC_OK)
+        rc = run_number(f, ST_END_LOG, number, err);
+    return rc ? rc : run_number(f, ST_DROP_ATTEMPTS, number, err);
+}
+
+static int set_attempts(struct storage_file *f, uint64_t number,
+                        struct str pairs, struct err *err)
+{
+    int rc = run_number(f, ST_DROP_ATTEMPTS, number, err);
+
+    return rc || !pairs.len ? rc
+                            : run_blob(f, ST_LOG_ATTEMPTS, number, pairs, err);
 }
 
 int storage_file_step(struct storage_file *f, struct storage_step *step,
@@ -448,6 +479,10 @@ int storage_file_step(struct storage_file *f, struct storage_step *step,
         return run_blob(f, ST_LOG_ACKS, step->number, step->bytes, err);
     case STORAGE_SET_ACKS:
         return set_acks(f, step->number, step->bytes, err);
+    case STORAGE_LOG_ATTEMPTS:
+        return run_blob(f, ST_LOG_ATTEMPTS, step->number, step->bytes, err);
+    case STORAGE_SET_ATTEMPTS:
+        return set_attempts(f, step->number, step->bytes, err);
     case STORAGE_PUT_RESOURCE:
         return put_resource(f, &step->resource, err);
     case STORAGE_DROP_RESOURCE:
@@ -455,7 +490,8 @@ int storage_file_step(struct storage_file *f, struct storage_step *step,
     case STORAGE_WIPE:
         return exec(f,
                     "DELETE FROM resource; DELETE FROM acks;"
-                    "DELETE FROM ack_log; DELETE FROM batch;",
+                    "DELETE FROM ack_log; DELETE FROM attempts;"
+                    "DELETE FROM batch;",
                     err);
     }
     return RC_OK;

@@ -17,6 +17,7 @@ void subcore_init(struct subcore *s, struct tlog *log, struct ackset *done,
                   uint32_t first_nonce)
 {
     *s = (struct subcore){.log = log, .nonce = first_nonce};
+    attempts_init(&s->attempts);
     s->holder.done = *done;
     tlog_attach(log, &s->holder);
     s->next = s->holder.done.frontier;
@@ -31,6 +32,7 @@ void subcore_fini(struct subcore *s)
     heap_fini(&s->due);
     heap_fini(&s->ready);
     okeys_fini(&s->keys);
+    attempts_fini(&s->attempts);
 }
 
 struct taker *taker_new(void)
@@ -114,6 +116,8 @@ static struct held *hold(struct subcore *s, struct batch *b, uint64_t seq,
     h->batch = b;
     h->offset = offset;
     h->len = len;
+    if (s->attempts.n_left)
+        h->fails = attempts_take(&s->attempts, seq);
     b->pins++;
     return h;
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "emulator/pubsub/attempts.h"
 #include "emulator/pubsub/okey.h"
 #include "emulator/pubsub/tlog.h"
 
@@ -54,6 +55,7 @@ struct subcore {
     struct heap due;   /* leases and backoffs by time */
     struct heap ready; /* HELD_READY by sequence */
     struct okeys keys;
+    struct attempts attempts;      /* where a dead-letter topic counts them */
     struct held *dead, *last_dead; /* HELD_DEAD, not yet taken */
     uint64_t next;                 /* nothing at or behind it was looked at */
     uint32_t nonce;
@@ -127,6 +129,9 @@ void subcore_forget(struct subcore *s);
 /* Passes over what the filter refuses at the cursor; cheap when nothing new
  * came. Bytes that are not here end it. */
 void subcore_skip_refused(struct subcore *s);
+
+/* Appends what attempts_load takes: all that failed and are not done. */
+void subcore_save_attempts(const struct subcore *s, struct buf *out);
 
 /* A stream, or one unary pull, which closes its taker when it is answered. */
 struct taker *taker_new(void);

@@ -48,10 +48,12 @@ static void bury(struct subcore *s, struct held *h)
     s->last_dead = h;
 }
 
-static void fail_once(struct held *h)
+static void fail_once(struct subcore *s, struct held *h)
 {
     if (h->fails < UINT16_MAX)
         h->fails++;
+    if (s->rules.max_attempts && s->attempts.is_kept)
+        attempts_note(&s->attempts, h->seq, h->fails);
 }
 
 /* A keyed message is to be delivered again, and with it all behind it that
@@ -75,7 +77,7 @@ static void rewind_key(struct subcore *s, struct held *from, int64_t now_us)
 
             subcore_unlease(s, h);
             if (expired) {
-                fail_once(h);
+                fail_once(s, h);
                 s->n_expired++;
             }
         } else if (h->state == HELD_ACKED) {
@@ -106,7 +108,7 @@ static void make_due(struct subcore *s, struct held *h, int64_t at_us,
 
 static void send_back(struct subcore *s, struct held *h, int64_t now_us)
 {
-    fail_once(h);
+    fail_once(s, h);
     if (h->key) {
         rewind_key(s, h, now_us);
         return;
@@ -236,7 +238,21 @@ void subcore_forget(struct subcore *s)
 void subcore_seek(struct subcore *s, struct ackset *set)
 {
     subcore_drop_all(s);
+    attempts_clear(&s->attempts);
     tlog_assign(s->log, &s->holder, set);
     s->next = s->holder.done.frontier;
     s->at_batch = NULL;
+}
+
+void subcore_save_attempts(const struct subcore *s, struct buf *out)
+{
+    const struct held *h;
+    size_t at = 0;
+
+    if (!s->rules.max_attempts)
+        return;
+    while ((h = heldset_walk(&s->held, &at)))
+        if (h->fails && h->state != HELD_ACKED)
+            attempts_put(out, h->seq, h->fails);
+    attempts_put_rest(&s->attempts, &s->holder.done, out);
 }

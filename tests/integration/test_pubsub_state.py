@@ -178,6 +178,62 @@ def test_a_dead_letter_is_in_one_place_after_a_kill(start):
     assert sorted(source + dead) == sorted(want)
 
 
+def test_attempts_count_over_restarts_to_the_dead_letter(start):
+    """Returned, expired, killed, stopped, saved and loaded: each failure counts once."""
+    e = start()
+    make_pair(e, "dead-topic", "dead-sub")
+    make_pair(e, deadLetterPolicy={"deadLetterTopic": f"{FULL}/topics/dead-topic", "maxDeliveryAttempts": 6})
+    publish(e, "kept-topic", "fine", "poison", "later")
+
+    def poison(attempt):
+        got = datos.wait_for(lambda: [m for m in pull(e, "kept-sub") if texts([m]) == ["poison"]])
+        assert [m["deliveryAttempt"] for m in got] == [attempt]
+        return got
+
+    def nack(received):
+        assert e.rest("POST", "subscriptions/kept-sub:modifyAckDeadline",
+                      {"ackIds": [m["ackId"] for m in received], "ackDeadlineSeconds": 0}).status == 200
+    received = pull(e, "kept-sub")
+    ack(e, "kept-sub", received[:1])
+    nack(received[1:2])
+    e.kill()
+    e.start()
+    nack(poison(2))
+    assert e.stop() == 0
+    e.start()
+    poison(3)
+    e.advance(601)  # expires
+    nack(poison(4))
+    assert e.control("POST", "save", {"path": "a.arc"}).status == 200
+    nack(poison(5))
+    answer = e.control("POST", "load", {"path": "a.arc"})
+    assert answer.status == 200, answer.body
+    nack(poison(5))
+    e.kill()
+    e.start()
+    nack(poison(6))
+    found = datos.wait_for(lambda: pull(e, "dead-sub"))
+    assert texts(found) == ["poison"]
+    assert found[0]["message"]["attributes"]["CloudPubSubDeadLetterSourceDeliveryCount"] == "6"
+
+
+def test_attempts_are_forgotten_by_a_seek(start):
+    e = start()
+    make_pair(e, "dead-topic", "dead-sub")
+    make_pair(e, retainAckedMessages=True, deadLetterPolicy={
+        "deadLetterTopic": f"{FULL}/topics/dead-topic", "maxDeliveryAttempts": 5})
+    publish(e, "kept-topic", "again")
+    for attempt in (1, 2):
+        received = datos.wait_for(lambda: pull(e, "kept-sub"))
+        assert [m["deliveryAttempt"] for m in received] == [attempt]
+        e.rest("POST", "subscriptions/kept-sub:modifyAckDeadline",
+               {"ackIds": [m["ackId"] for m in received], "ackDeadlineSeconds": 0})
+    assert e.rest("POST", "subscriptions/kept-sub:seek", {"time": "2001-01-01T00:00:00Z"}).status == 200
+    e.kill()
+    e.start()
+    assert [m["deliveryAttempt"] for m in datos.wait_for(lambda: pull(e, "kept-sub"))] == [1]
+
+
 def test_everything_is_there_after_a_kill(start):
     e = start()
     make_pair(e, labels={"a": "b"}, filter='attributes:x', enableMessageOrdering=True)
