@@ -1,41 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables: resources; acknowledgement sets and the log of what changed since;
  * batches, whose key is their first message's id, so that each new one goes to
- * the right end of its tree. */
+ * the right end of its tree. A large batch's bytes are in a segment, its row
+ * has their place; with --fsync, where a second file would be a second wait a
+ * commit, all are in the row. */
 #include "emulator/pubsub/storage_file.h"
 
-#include <sqlite3.h>
-
 #include "common/mem.h"
+#include "emulator/pubsub/storage_file_priv.h"
 
 enum {
-    FORMAT = 2, /* user_version of the files this code writes */
-    APPLICATION = 0x64617073,
     CACHE_KIB = 1024,
+    SEGMENT_MIN = 2048, /* bytes of a batch: fewer share a page of the tree */
     BUSY_MS = 5000
-};
-
-#define STATEMENTS(S)                                                          \
-    S(BEGIN, "BEGIN IMMEDIATE")                                                \
-    S(COMMIT, "COMMIT")                                                        \
-    S(PUT_BATCH, "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6)")          \
-    S(DROP_BATCH, "DELETE FROM batch WHERE id = ?1")                           \
-    S(READ_BATCH, "SELECT bytes FROM batch WHERE id = ?1")                     \
-    S(LOG_ACKS, "INSERT INTO ack_log(holder, runs) VALUES (?1, ?2)")           \
-    S(PUT_ACKS, "INSERT OR REPLACE INTO acks VALUES (?1, ?2)")                 \
-    S(END_LOG, "DELETE FROM ack_log WHERE holder = ?1")                        \
-    S(PUT_RESOURCE,                                                            \
-      "INSERT OR REPLACE INTO resource VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")   \
-    S(DROP_RESOURCE, "DELETE FROM resource WHERE number = ?1")                 \
-    S(DROP_ACKS, "DELETE FROM acks WHERE holder = ?1")                         \
-    S(LOG_ATTEMPTS, "INSERT INTO attempts(holder, pairs) VALUES (?1, ?2)")     \
-    S(DROP_ATTEMPTS, "DELETE FROM attempts WHERE holder = ?1")
-
-enum statement {
-#define S(name, sql) ST_##name,
-    STATEMENTS(S)
-#undef S
-    ST_COUNT
 };
 
 static const char *const statement_sql[ST_COUNT] = {
@@ -44,35 +21,9 @@ static const char *const statement_sql[ST_COUNT] = {
 #undef S
 };
 
-static const char tables_sql[] =
-    "CREATE TABLE resource(number INTEGER PRIMARY KEY, kind INTEGER NOT NULL,"
-    " topic INTEGER NOT NULL, secret INTEGER NOT NULL,"
-    " deleted INTEGER NOT NULL, body BLOB NOT NULL,"
-    " born INTEGER NOT NULL DEFAULT 0);"
-    "CREATE TABLE acks(holder INTEGER PRIMARY KEY, done BLOB NOT NULL);"
-    "CREATE TABLE ack_log(n INTEGER PRIMARY KEY, holder INTEGER NOT NULL,"
-    " runs BLOB NOT NULL);"
-    "CREATE INDEX ack_log_holder ON ack_log(holder);"
-    "CREATE TABLE batch(id INTEGER PRIMARY KEY, topic INTEGER NOT NULL,"
-    " seq INTEGER NOT NULL, us INTEGER NOT NULL, n INTEGER NOT NULL,"
-    " bytes BLOB NOT NULL);";
-
-struct storage_file {
-    sqlite3 *db;
-    char *path;
-    sqlite3_stmt *statements[ST_COUNT];
-};
-
-/* Not of the format: who does not know it leaves it alone, and what it says of
- * messages that are done with counts for nothing. */
-static const char attempts_sql[] =
-    "CREATE TABLE IF NOT EXISTS attempts(n INTEGER PRIMARY KEY,"
-    " holder INTEGER NOT NULL, pairs BLOB NOT NULL);"
-    "CREATE INDEX IF NOT EXISTS attempts_holder ON attempts(holder);";
-
 /* --- errors --------------------------------------------------------------- */
 
-static int fail(const struct storage_file *f, struct err *err)
+int storage_fail(const struct storage_file *f, struct err *err)
 {
     int code = sqlite3_errcode(f->db);
 
@@ -110,23 +61,11 @@ static int fail(const struct storage_file *f, struct err *err)
 
 /* --- running -------------------------------------------------------------- */
 
-static int exec(struct storage_file *f, const char *sql, struct err *err)
+int storage_exec(struct storage_file *f, const char *sql, struct err *err)
 {
     return sqlite3_exec(f->db, sql, NULL, NULL, NULL) == SQLITE_OK
                ? RC_OK
-               : fail(f, err);
-}
-
-static int64_t pragma(struct storage_file *f, const char *sql)
-{
-    sqlite3_stmt *st = NULL;
-    int64_t value = -1;
-
-    if (sqlite3_prepare_v2(f->db, sql, -1, &st, NULL) == SQLITE_OK &&
-        sqlite3_step(st) == SQLITE_ROW)
-        value = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    return value;
+               : storage_fail(f, err);
 }
 
 static void bind_blob(sqlite3_stmt *st, int at, struct str bytes)
@@ -138,14 +77,14 @@ static void bind_blob(sqlite3_stmt *st, int at, struct str bytes)
 static int run(struct storage_file *f, enum statement which, struct err *err)
 {
     sqlite3_stmt *st = f->statements[which];
-    int rc = sqlite3_step(st) == SQLITE_DONE ? RC_OK : fail(f, err);
+    int rc = sqlite3_step(st) == SQLITE_DONE ? RC_OK : storage_fail(f, err);
 
     sqlite3_reset(st);
     return rc;
 }
 
-static int run_number(struct storage_file *f, enum statement which,
-                      uint64_t number, struct err *err)
+int storage_run_number(struct storage_file *f, enum statement which,
+                       uint64_t number, struct err *err)
 {
     sqlite3_bind_int64(f->statements[which], 1, (sqlite3_int64)number);
     return run(f, which, err);
@@ -155,56 +94,10 @@ static int run_blob(struct storage_file *f, enum statement which,
                     uint64_t number, struct str bytes, struct err *err)
 {
     bind_blob(f->statements[which], 2, bytes);
-    return run_number(f, which, number, err);
+    return storage_run_number(f, which, number, err);
 }
 
 /* --- opening -------------------------------------------------------------- */
-
-static int make_tables(struct storage_file *f, struct err *err)
-{
-    char sql[128];
-    int rc = exec(f, "BEGIN IMMEDIATE", err);
-
-    if (rc == RC_OK)
-        rc = exec(f, tables_sql, err);
-    sqlite3_snprintf(sizeof(sql), sql,
-                     "PRAGMA application_id = %d; PRAGMA user_version = %d;",
-                     APPLICATION, FORMAT);
-    if (rc == RC_OK)
-        rc = exec(f, sql, err);
-    if (rc == RC_OK)
-        rc = exec(f, "COMMIT", err);
-    return rc;
-}
-
-/* Format 1 did not know when a subscription was born. */
-static const char upgrade_sql[] =
-    "BEGIN IMMEDIATE;"
-    "ALTER TABLE resource ADD COLUMN born INTEGER NOT NULL DEFAULT 0;"
-    "PRAGMA user_version = 2;"
-    "COMMIT;";
-
-static int check_format(struct storage_file *f, struct err *err)
-{
-    int64_t format = pragma(f, "PRAGMA user_version");
-    int64_t application = pragma(f, "PRAGMA application_id");
-
-    if ((format < 0 || application < 0) && sqlite3_errcode(f->db) != SQLITE_OK)
-        return fail(f, err);
-    if (format == 0 && application == 0)
-        return make_tables(f, err);
-    if (application != APPLICATION)
-        return err_set(err, RC_MALFORMED,
-                       "%s: not a state file of datos-emulator: remove it or "
-                       "name another folder with --state",
-                       f->path);
-    if (format > FORMAT)
-        return err_set(err, RC_MALFORMED,
-                       "%s: written by a newer datos-emulator (format %lld): "
-                       "use that, or another folder with --state",
-                       f->path, (long long)format);
-    return format < FORMAT ? exec(f, upgrade_sql, err) : RC_OK;
-}
 
 static int prepare(struct storage_file *f, struct err *err)
 {
@@ -212,7 +105,7 @@ static int prepare(struct storage_file *f, struct err *err)
         if (sqlite3_prepare_v3(f->db, statement_sql[i], -1,
                                SQLITE_PREPARE_PERSISTENT, &f->statements[i],
                                NULL) != SQLITE_OK)
-            return fail(f, err);
+            return storage_fail(f, err);
     return RC_OK;
 }
 
@@ -222,29 +115,30 @@ int storage_file_open(const char *path, bool fsync, struct storage_file **out,
     struct storage_file *f = MEM_NEW(struct storage_file);
     const char *sync =
         fsync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF";
-    char cache[64];
+    char cache[64], *segments = mem_printf("%s-messages", path);
     int rc = RC_OK;
 
     f->path = mem_strdup(path);
+    f->fsync = fsync;
+    f->segments = segments_new(segments);
+    mem_free(segments);
     sqlite3_snprintf(sizeof(cache), cache, "PRAGMA cache_size = -%d",
                      CACHE_KIB);
     if (sqlite3_open_v2(path, &f->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
                             SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK)
-        rc = fail(f, err);
+        rc = storage_fail(f, err);
     if (rc == RC_OK) {
         sqlite3_busy_timeout(f->db, BUSY_MS);
-        rc = exec(f, "PRAGMA journal_mode = WAL", err);
+        rc = storage_exec(f, "PRAGMA journal_mode = WAL", err);
     }
     if (rc == RC_OK)
-        rc = exec(f, sync, err);
+        rc = storage_exec(f, sync, err);
     if (rc == RC_OK)
-        rc = exec(f, cache, err);
+        rc = storage_exec(f, cache, err);
     if (rc == RC_OK)
-        rc = check_format(f, err);
-    if (rc == RC_OK)
-        rc = exec(f, attempts_sql, err);
+        rc = storage_format(f, err);
     if (rc == RC_OK)
         rc = prepare(f, err);
     if (rc) {
@@ -262,6 +156,7 @@ void storage_file_close(struct storage_file *f)
     for (int i = 0; i < ST_COUNT; i++)
         sqlite3_finalize(f->statements[i]);
     sqlite3_close(f->db);
+    segments_free(f->segments);
     mem_free(f->path);
     mem_free(f);
 }
@@ -275,69 +170,78 @@ static struct str blob_of(sqlite3_stmt *st, int at)
     return str_of(p ? p : "", (size_t)sqlite3_column_bytes(st, at));
 }
 
-static uint64_t number_of(sqlite3_stmt *st, int at)
-{
-    return (uint64_t)sqlite3_column_int64(st, at);
-}
-
-static int show_resource(sqlite3_stmt *st, const struct storage_visitor *v,
-                         struct err *err)
+static int show_resource(struct storage_file *f, sqlite3_stmt *st,
+                         const struct storage_visitor *v, struct err *err)
 {
     struct kept_resource r = {
-        .number = number_of(st, 0),
+        .number = storage_number(st, 0),
         .kind = (enum kept_kind)sqlite3_column_int(st, 1),
-        .topic = number_of(st, 2),
-        .secret = number_of(st, 3),
+        .topic = storage_number(st, 2),
+        .secret = storage_number(st, 3),
         .deleted = sqlite3_column_int(st, 4) != 0,
         .body = blob_of(st, 5),
         .done = blob_of(st, 6),
-        .born = number_of(st, 7),
+        .born = storage_number(st, 7),
     };
 
+    (void)f;
     return v->resource(&r, v->arg, err);
 }
 
-static int show_acks(sqlite3_stmt *st, const struct storage_visitor *v,
-                     struct err *err)
+static int show_acks(struct storage_file *f, sqlite3_stmt *st,
+                     const struct storage_visitor *v, struct err *err)
 {
-    return v->acks(number_of(st, 0), blob_of(st, 1), v->arg, err);
+    (void)f;
+    return v->acks(storage_number(st, 0), blob_of(st, 1), v->arg, err);
 }
 
-static int show_attempts(sqlite3_stmt *st, const struct storage_visitor *v,
-                         struct err *err)
+static int show_attempts(struct storage_file *f, sqlite3_stmt *st,
+                         const struct storage_visitor *v, struct err *err)
 {
-    return v->attempts(number_of(st, 0), blob_of(st, 1), v->arg, err);
+    (void)f;
+    return v->attempts(storage_number(st, 0), blob_of(st, 1), v->arg, err);
 }
 
-static int show_batch(sqlite3_stmt *st, const struct storage_visitor *v,
-                      struct err *err)
+static struct segment_place place_of(sqlite3_stmt *st, int at)
 {
+    return (struct segment_place){.file = storage_number(st, at),
+                                  .at = storage_number(st, at + 1),
+                                  .len =
+                                      (uint32_t)sqlite3_column_int(st, at + 2)};
+}
+
+static int show_batch(struct storage_file *f, sqlite3_stmt *st,
+                      const struct storage_visitor *v, struct err *err)
+{
+    struct segment_place place = place_of(st, 6);
     struct kept_batch b = {
-        .id = number_of(st, 0),
-        .topic = number_of(st, 1),
-        .seq = number_of(st, 2),
+        .id = storage_number(st, 0),
+        .topic = storage_number(st, 1),
+        .seq = storage_number(st, 2),
         .publish_us = sqlite3_column_int64(st, 3),
         .n = (uint32_t)sqlite3_column_int(st, 4),
-        .len = (uint32_t)sqlite3_column_int(st, 5),
+        .len = place.file ? place.len : (uint32_t)sqlite3_column_int(st, 5),
     };
 
+    if (place.file)
+        segments_found(f->segments, b.id, &place);
     return v->batch(&b, v->arg, err);
 }
 
 static int visit(struct storage_file *f, const char *sql,
-                 int (*show)(sqlite3_stmt *st, const struct storage_visitor *v,
-                             struct err *err),
+                 int (*show)(struct storage_file *f, sqlite3_stmt *st,
+                             const struct storage_visitor *v, struct err *err),
                  const struct storage_visitor *v, struct err *err)
 {
     sqlite3_stmt *st = NULL;
     int rc = RC_OK, got = SQLITE_ROW;
 
     if (sqlite3_prepare_v2(f->db, sql, -1, &st, NULL) != SQLITE_OK)
-        return fail(f, err);
+        return storage_fail(f, err);
     while (rc == RC_OK && (got = sqlite3_step(st)) == SQLITE_ROW)
-        rc = show(st, v, err);
+        rc = show(f, st, v, err);
     if (rc == RC_OK && got != SQLITE_DONE)
-        rc = fail(f, err);
+        rc = storage_fail(f, err);
     sqlite3_finalize(st);
     return rc;
 }
@@ -360,9 +264,11 @@ int storage_file_visit(struct storage_file *f, const struct storage_visitor *v,
                    show_attempts, v, err);
     if (rc == RC_OK)
         rc = visit(f,
-                   "SELECT id, topic, seq, us, n, length(bytes) FROM batch "
-                   "ORDER BY id",
+                   "SELECT id, topic, seq, us, n, length(bytes), file, at, len "
+                   "FROM batch ORDER BY id",
                    show_batch, v, err);
+    if (rc == RC_OK)
+        segments_tidy(f->segments);
     return rc;
 }
 
@@ -373,14 +279,19 @@ int storage_file_begin(struct storage_file *f, struct err *err)
     return run(f, ST_BEGIN, err);
 }
 
-int storage_file_commit(struct storage_file *f, struct err *err)
+int storage_end(struct storage_file *f, struct err *err)
 {
-    return run(f, ST_COMMIT, err);
+    int rc = run(f, ST_COMMIT, err);
+
+    if (rc == RC_OK)
+        segments_commit(f->segments);
+    return rc;
 }
 
 void storage_file_rollback(struct storage_file *f)
 {
     sqlite3_exec(f->db, "ROLLBACK", NULL, NULL, NULL);
+    segments_rollback(f->segments);
 }
 
 void storage_file_shrink(struct storage_file *f)
@@ -392,13 +303,66 @@ static int put_batch(struct storage_file *f, const struct kept_batch *b,
                      struct err *err)
 {
     sqlite3_stmt *st = f->statements[ST_PUT_BATCH];
+    struct segment_place place = {.file = 0};
+    bool apart = b->bytes.len >= SEGMENT_MIN && !f->fsync;
+    int rc = RC_OK;
 
+    if (apart)
+        rc = segments_append(f->segments, b->id, b->bytes, &place, err);
+    if (rc)
+        return rc;
     sqlite3_bind_int64(st, 2, (sqlite3_int64)b->topic);
     sqlite3_bind_int64(st, 3, (sqlite3_int64)b->seq);
     sqlite3_bind_int64(st, 4, b->publish_us);
     sqlite3_bind_int64(st, 5, b->n);
-    bind_blob(st, 6, b->bytes);
-    return run_number(f, ST_PUT_BATCH, b->id, err);
+    bind_blob(st, 6, apart ? STR("") : b->bytes);
+    sqlite3_bind_int64(st, 7, (sqlite3_int64)place.file);
+    sqlite3_bind_int64(st, 8, (sqlite3_int64)place.at);
+    sqlite3_bind_int64(st, 9, (sqlite3_int64)b->bytes.len);
+    return storage_run_number(f, ST_PUT_BATCH, b->id, err);
+}
+
+/* Most rows are small; for the others a look at their place goes before. */
+static int drop_batch(struct storage_file *f, uint64_t id, struct err *err)
+{
+    sqlite3_stmt *st = f->statements[ST_FIND_BATCH];
+    int rc = storage_run_number(f, ST_DROP_INLINE, id, err);
+    struct segment_place place;
+    int got;
+
+    if (rc || sqlite3_changes(f->db))
+        return rc;
+    sqlite3_bind_int64(st, 1, (sqlite3_int64)id);
+    got = sqlite3_step(st);
+    if (got == SQLITE_ROW)
+        place = place_of(st, 0);
+    else if (got != SQLITE_DONE)
+        rc = storage_fail(f, err);
+    sqlite3_reset(st);
+    if (rc || got == SQLITE_DONE)
+        return rc;
+    segments_release(f->segments, &place);
+    return storage_run_number(f, ST_DROP_BATCH, id, err);
+}
+
+int storage_read_place(struct storage_file *f,
+                       const struct segment_place *place, char **out,
+                       struct err *err)
+{
+    char *bytes = mem_try_alloc((size_t)place->len + 1);
+    int rc;
+
+    if (!bytes)
+        return err_set(err, RC_NOMEM, "no memory for a batch of %u bytes",
+                       place->len);
+    rc = segments_read(f->segments, place, bytes, err);
+    if (rc) {
+        mem_free(bytes);
+        return rc;
+    }
+    bytes[place->len] = '\0';
+    *out = bytes;
+    return RC_OK;
 }
 
 static int read_batch(struct storage_file *f, struct storage_step *step,
@@ -410,11 +374,15 @@ static int read_batch(struct storage_file *f, struct storage_step *step,
     sqlite3_bind_int64(st, 1, (sqlite3_int64)step->number);
     got = sqlite3_step(st);
     if (got == SQLITE_ROW) {
+        struct segment_place place = place_of(st, 1);
         struct str bytes = blob_of(st, 0);
 
-        step->read = mem_strndup(bytes.p, bytes.len);
+        if (place.file)
+            rc = storage_read_place(f, &place, &step->read, err);
+        else
+            step->read = mem_strndup(bytes.p, bytes.len);
     } else if (got != SQLITE_DONE) {
-        rc = fail(f, err);
+        rc = storage_fail(f, err);
     }
     sqlite3_reset(st);
     return rc;
@@ -425,7 +393,7 @@ static int set_acks(struct storage_file *f, uint64_t number, struct str done,
 {
     int rc = run_blob(f, ST_PUT_ACKS, number, done, err);
 
-    return rc ? rc : run_number(f, ST_END_LOG, number, err);
+    return rc ? rc : storage_run_number(f, ST_END_LOG, number, err);
 }
 
 static int put_resource(struct storage_file *f, const struct kept_resource *r,
@@ -440,26 +408,26 @@ static int put_resource(struct storage_file *f, const struct kept_resource *r,
     sqlite3_bind_int(st, 5, r->deleted);
     bind_blob(st, 6, r->body);
     sqlite3_bind_int64(st, 7, (sqlite3_int64)r->born);
-    rc = run_number(f, ST_PUT_RESOURCE, r->number, err);
+    rc = storage_run_number(f, ST_PUT_RESOURCE, r->number, err);
     return rc || !r->done.p ? rc : set_acks(f, r->number, r->done, err);
 }
 
 static int drop_resource(struct storage_file *f, uint64_t number,
                          struct err *err)
 {
-    int rc = run_number(f, ST_DROP_RESOURCE, number, err);
+    int rc = storage_run_number(f, ST_DROP_RESOURCE, number, err);
 
     if (rc == RC_OK)
-        rc = run_number(f, ST_DROP_ACKS, number, err);
+        rc = storage_run_number(f, ST_DROP_ACKS, number, err);
     if (rc == RC_OK)
-        rc = run_number(f, ST_END_LOG, number, err);
-    return rc ? rc : run_number(f, ST_DROP_ATTEMPTS, number, err);
+        rc = storage_run_number(f, ST_END_LOG, number, err);
+    return rc ? rc : storage_run_number(f, ST_DROP_ATTEMPTS, number, err);
 }
 
 static int set_attempts(struct storage_file *f, uint64_t number,
                         struct str pairs, struct err *err)
 {
-    int rc = run_number(f, ST_DROP_ATTEMPTS, number, err);
+    int rc = storage_run_number(f, ST_DROP_ATTEMPTS, number, err);
 
     return rc || !pairs.len ? rc
                             : run_blob(f, ST_LOG_ATTEMPTS, number, pairs, err);
@@ -472,7 +440,7 @@ int storage_file_step(struct storage_file *f, struct storage_step *step,
     case STORAGE_PUT_BATCH:
         return put_batch(f, &step->batch, err);
     case STORAGE_DROP_BATCH:
-        return run_number(f, ST_DROP_BATCH, step->number, err);
+        return drop_batch(f, step->number, err);
     case STORAGE_READ_BATCH:
         return read_batch(f, step, err);
     case STORAGE_LOG_ACKS:
@@ -488,11 +456,22 @@ int storage_file_step(struct storage_file *f, struct storage_step *step,
     case STORAGE_DROP_RESOURCE:
         return drop_resource(f, step->number, err);
     case STORAGE_WIPE:
-        return exec(f,
-                    "DELETE FROM resource; DELETE FROM acks;"
-                    "DELETE FROM ack_log; DELETE FROM attempts;"
-                    "DELETE FROM batch;",
-                    err);
+        segments_release_all(f->segments);
+        return storage_exec(f,
+                            "DELETE FROM resource; DELETE FROM acks;"
+                            "DELETE FROM ack_log; DELETE FROM attempts;"
+                            "DELETE FROM batch;",
+                            err);
     }
     return RC_OK;
+}
+
+int storage_file_commit(struct storage_file *f, struct err *err)
+{
+    struct segment_holes holes;
+    int rc = storage_end(f, err);
+
+    if (rc == RC_OK && segments_take_holes(f->segments, &holes))
+        storage_compact(f, &holes);
+    return rc;
 }

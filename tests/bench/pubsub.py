@@ -14,7 +14,7 @@ import urllib.request
 from harness import EMULATOR, ROUNDS, compiled, cpu_us, free_port, note, spawn, stop
 
 TOPIC, SUBSCRIPTION = "projects/bench/topics/topic", "projects/bench/subscriptions/sub"
-BATCHED, SINGLE, LATENCIES = 200_000, 20_000, 500
+BATCHED, SINGLE, LATENCIES = 200_000, 20_000, 200
 BACKLOG = 1_000_000
 GOOGLES = "/usr/lib/google-cloud-sdk/platform/pubsub-emulator/lib/cloud-pubsub-emulator-*.jar"
 
@@ -61,18 +61,29 @@ class Server:
         ask(self.port, "DELETE", f"/v1/{SUBSCRIPTION}")
         self.subscribe()
 
-    def load(self, *argv):
+    def load(self, *argv, seconds=200):
         """Runs the client; its figures, and the server's CPU time in us."""
         program = compiled("pubsub_load", "grpc_load.c", "pubsub_load.c", libraries=["nghttp2"])
         before = cpu_us([self.process.pid])
         out = subprocess.run([program, str(self.port), *map(str, argv)], capture_output=True,
-                             text=True, check=False, timeout=200)
+                             text=True, check=False, timeout=seconds)
         if out.returncode:
             raise SystemExit(f"bench: pubsub_load {argv}: {out.stderr}")
         words = out.stdout.split()
         figures = dict(zip(words[::2], map(float, words[1::2])))
         figures["cpu_us"] = cpu_us([self.process.pid]) - before
         return figures
+
+    def latency(self):
+        """Google's now and then never delivers to a subscription that was made
+        anew under load: then once more, with another."""
+        for _ in range(3):
+            try:
+                return self.load("latency", TOPIC, SUBSCRIPTION, LATENCIES, seconds=60)
+            except subprocess.TimeoutExpired:
+                print("  a message was not delivered in 60 s: measured again", flush=True)
+                self.forget()
+        raise SystemExit("bench: no message is delivered")
 
     def private_mb(self):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
@@ -105,7 +116,7 @@ def one_round(server):
     server.forget()
     single = server.load("publish", TOPIC, SINGLE, 1, 150, 64)
     server.forget()
-    late = server.load("latency", TOPIC, SUBSCRIPTION, LATENCIES)
+    late = server.latency()
     return {"batched": batched["messages_per_s"], "batched_cpu": batched["cpu_us"] / BATCHED,
             "single": single["messages_per_s"],
             "single_cpu": single["cpu_us"] / SINGLE, "p50": late["p50_us"], "p99": late["p99_us"]}

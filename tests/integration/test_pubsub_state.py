@@ -70,16 +70,16 @@ def make_pair(e, topic="kept-topic", name="kept-sub", **settings):
 class Book:
     """What clients were told, and what they saw."""
 
-    def __init__(self):
+    def __init__(self, width=0):
         self.lock = threading.Lock()
-        self.n = 0
+        self.n, self.width = 0, width
         self.sent, self.published, self.acked, self.seen = set(), set(), set(), set()
         self.wrong = []
 
     def take(self, n):
         with self.lock:
             self.n += n
-            new = [str(i) for i in range(self.n - n, self.n)]
+            new = [str(i).ljust(self.width, ".") for i in range(self.n - n, self.n)]
             self.sent.update(new)
         return new
 
@@ -118,10 +118,12 @@ def reader(e, book):
     return work
 
 
-def test_kills_lose_nothing_and_bring_nothing_back(start):
+# small requests are in the tables, large ones in segments beside them
+@pytest.mark.parametrize("width", [0, 700])
+def test_kills_lose_nothing_and_bring_nothing_back(start, width):
     e = start()
     make_pair(e)
-    book = Book()
+    book = Book(width)
     for _ in range(6):
         threads = [until_killed(writer(e, book)) for _ in range(3)]
         threads += [until_killed(reader(e, book)) for _ in range(2)]
