@@ -141,77 +141,25 @@ bool archive_name_ok(struct str path)
 
 /* --- files ---------------------------------------------------------------- */
 
-static int write_durably(int fd, struct str bytes)
-{
-    int why = io_write_all(fd, bytes);
-
-    return why ? why : fsync(fd) == 0 ? 0 : errno;
-}
-
-/* A rename lasts once its folder is on the disk. */
-static void sync_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder =
-        slash ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup(".");
-    int fd = open(*folder ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
-    mem_free(folder);
-}
-
 int archive_write(const char *path, struct str bytes, struct err *err)
 {
-    char *draft = mem_printf("%s.new", path);
-    int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                  0600);
-    int why = fd < 0 ? errno : write_durably(fd, bytes);
+    int why = io_write_file(path, bytes, 0600);
 
-    if (fd >= 0 && close(fd) != 0 && !why)
-        why = errno;
-    if (!why && rename(draft, path) != 0)
-        why = errno;
-    if (why) {
-        unlink(draft);
-        err_set(err, RC_IO, "%s: %s", path, strerror(why));
-    } else {
-        sync_folder(path);
-    }
-    mem_free(draft);
     /* the name is at fault, not the disk */
     if (why == ENOENT || why == ENOTDIR || why == EISDIR || why == ELOOP)
         return err_set(err, RC_INVALID,
                        "%s: %s: name a file in a folder that is there", path,
                        strerror(why));
-    return why ? RC_IO : RC_OK;
+    return why ? err_set(err, RC_IO, "%s: %s", path, strerror(why)) : RC_OK;
 }
 
 int archive_read(const char *path, struct buf *out, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = -1;
-    int why = errno;
+    int why = io_read_file(path, out);
 
-    while (fd >= 0) {
-        if (!buf_reserve(out, 64 << 10)) {
-            close(fd);
-            return err_set(err, RC_TOO_LARGE, "%s: too large", path);
-        }
-        n = read(fd, out->data + out->len, 64 << 10);
-        why = errno;
-        if (n < 0 && why == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        out->len += (size_t)n;
-        out->data[out->len] = '\0';
-    }
-    if (fd >= 0)
-        close(fd);
-    if (fd < 0 || n < 0)
+    if (why == EFBIG)
+        return err_set(err, RC_TOO_LARGE, "%s: too large", path);
+    if (why)
         return err_set(err, why == ENOENT ? RC_NOT_FOUND : RC_IO, "%s: %s",
                        path, strerror(why));
     return RC_OK;

@@ -2,12 +2,10 @@
 #include "emulator/bigquery/files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/buf.h"
 #include "common/io.h"
@@ -42,22 +40,12 @@ char *files_path(const char *state_dir, const char *uri, struct fail *f)
     return NULL;
 }
 
+/* More than `out` may hold is told by `out` itself. */
 static int read_one(const char *path, struct buf *out)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n;
+    int why = io_read_file(path, out);
 
-    if (fd < 0)
-        return -1;
-    do {
-        if (!buf_reserve(out, 65536))
-            break;
-        n = read(fd, out->data + out->len, 65536);
-        if (n > 0)
-            out->len += (size_t)n;
-    } while (n > 0);
-    close(fd);
-    return 0;
+    return why && why != EFBIG ? RC_NOT_FOUND : RC_OK;
 }
 
 int files_read(const char *state_dir, const char *uri, struct buf *out,
@@ -71,10 +59,10 @@ int files_read(const char *state_dir, const char *uri, struct buf *out,
         return RC_INVALID;
     if (strchr(path, '*') && glob(path, 0, NULL, &found) == 0) {
         for (size_t i = 0; i < found.gl_pathc && rc == RC_OK; i++)
-            rc = read_one(found.gl_pathv[i], out) ? RC_NOT_FOUND : RC_OK;
+            rc = read_one(found.gl_pathv[i], out);
         globfree(&found);
-    } else if (read_one(path, out)) {
-        rc = RC_NOT_FOUND;
+    } else {
+        rc = read_one(path, out);
     }
     mem_free(path);
     if (rc)
@@ -105,26 +93,6 @@ static char *numbered(const char *path)
     return mem_printf("%.*s000000000000%s", (int)(star - path), path, star + 1);
 }
 
-/* Beside its place first: what was there stays until the new one is whole. 0,
- * or errno. */
-static int put_in_place(const char *path, struct str bytes)
-{
-    char *draft = mem_printf("%s.XXXXXX", path);
-    int fd = mkostemp(draft, O_CLOEXEC);
-    int why = fd < 0 ? errno : io_write_all(fd, bytes);
-
-    if (fd >= 0) {
-        (void)fchmod(fd, 0644);
-        close(fd);
-        if (!why && rename(draft, path))
-            why = errno;
-        if (why)
-            unlink(draft);
-    }
-    mem_free(draft);
-    return why;
-}
-
 int files_write(const char *state_dir, const char *uri, const struct buf *bytes,
                 struct fail *f)
 {
@@ -136,7 +104,7 @@ int files_write(const char *state_dir, const char *uri, const struct buf *bytes,
     path = numbered(pattern);
     mem_free(pattern);
     make_folders(path);
-    why = put_in_place(path, buf_as_str(bytes));
+    why = io_write_file(path, buf_as_str(bytes), 0644);
     if (why)
         rc = fail_set(f, "backendError", "%s: %s", path, strerror(why));
     mem_free(path);

@@ -2,7 +2,18 @@
 #include "common/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "common/buf.h"
+#include "common/mem.h"
+
+enum {
+    READ_STEP = 64 << 10
+};
 
 int io_write_rest(int fd, struct str *bytes)
 {
@@ -38,4 +49,73 @@ int io_read_all(int fd, void *to, size_t len)
         len -= (size_t)n;
     }
     return 0;
+}
+
+int io_read_file(const char *path, struct buf *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC), why = fd < 0 ? errno : 0;
+    ssize_t n = 1;
+
+    while (!why && n != 0) {
+        size_t room = out->limit - out->len;
+
+        if (room > READ_STEP)
+            room = READ_STEP;
+        if (!buf_reserve(out, room ? room : 1)) {
+            why = EFBIG;
+            break;
+        }
+        n = read(fd, out->data + out->len, room);
+        if (n > 0)
+            out->len += (size_t)n;
+        else if (n < 0 && errno != EINTR)
+            why = errno;
+    }
+    if (out->data)
+        out->data[out->len] = '\0';
+    if (fd >= 0)
+        close(fd);
+    return why;
+}
+
+static int fill(int fd, struct str bytes, mode_t mode)
+{
+    int why = fchmod(fd, mode) ? errno : io_write_all(fd, bytes);
+
+    if (!why && fsync(fd))
+        why = errno;
+    if (close(fd) && !why)
+        why = errno;
+    return why;
+}
+
+/* A rename lasts once its folder is on the disk; not every file system can. */
+static void sync_folder(const char *folder)
+{
+    int fd = open(*folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    (void)fsync(fd);
+    close(fd);
+}
+
+int io_write_file(const char *path, struct str bytes, mode_t mode)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder =
+        mem_strndup(path, slash ? (size_t)(slash + 1 - path) : (size_t)0);
+    char *draft = mem_printf("%s.new-XXXXXX", folder);
+    int fd = mkostemp(draft, O_CLOEXEC);
+    int why = fd < 0 ? errno : fill(fd, bytes, mode);
+
+    if (!why && rename(draft, path))
+        why = errno;
+    if (!why)
+        sync_folder(folder);
+    else if (fd >= 0)
+        unlink(draft);
+    mem_free(draft);
+    mem_free(folder);
+    return why;
 }
