@@ -2,7 +2,6 @@
 """Fixtures: `system` is one `datos dev --memory` that the tests of a file
 share; `start` makes others, which are stopped and checked at the end."""
 import os
-import shutil
 import sys
 
 import pytest
@@ -15,10 +14,7 @@ import datos  # noqa: E402
 def system():
     s = datos.System("--memory")
     yield s
-    code = s.stop()
-    log = s.log()
-    shutil.rmtree(s.folder, ignore_errors=True)
-    assert code == 0, log
+    assert s.stop() == 0, s.log()
 
 
 @pytest.fixture
@@ -31,7 +27,6 @@ def start():
     yield make
     for s in made:
         s.stop()
-        shutil.rmtree(s.folder, ignore_errors=True)
 
 
 @pytest.fixture

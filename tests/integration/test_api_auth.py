@@ -27,8 +27,6 @@ def world():
     yield w
     w.bench.close()
     w.issuer.close()
-    for key in (w.rsa, w.ec, w.other):
-        key.close()
 
 
 def settings(url):
@@ -177,8 +175,6 @@ def test_keys_rotate_under_load(world):
                 post(world, unsigned({"alg": "none"})))
     assert world.issuer.asked - asked <= 4, "strangers cannot make us ask much"
     world.issuer.keys = [world.rsa, world.ec]
-    for key in fresh:
-        key.close()
 
 
 def test_issuer_down_keeps_known_keys_and_start_waits_for_them(world):

@@ -25,7 +25,6 @@ def world():
     made = google.Google()
     yield made
     made.close()
-    shutil.rmtree(made.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,9 @@ import contextlib
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import urllib.parse
 
 import datos
@@ -170,7 +168,7 @@ class Bench:
     """A folder with what a test starts; all of it ends with the test."""
 
     def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="datos-api-")
+        self.folder = datos.scratch(self, "datos-api-")
         self.parts = []
 
     def redis(self, *flags):
@@ -189,7 +187,6 @@ class Bench:
             else:
                 part.go_on()
                 part.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
         for code, log in codes:
             assert code in (0, -signal.SIGKILL), log
 

@@ -7,12 +7,14 @@ import datetime
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
+import weakref
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.environ.get("DATOS_BUILD") or os.path.join(TOP, "build")
@@ -37,6 +39,13 @@ def wait_for(question, seconds=20, what=None):
             last = e
         time.sleep(0.005)
     raise AssertionError(f"not within {seconds} s: {what or question} ({last})")
+
+
+def scratch(owner, prefix):
+    """A folder that goes with its owner, however the test ends."""
+    folder = tempfile.mkdtemp(prefix=prefix)
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def is_alive(pid):
@@ -91,7 +100,7 @@ class System:
     """One `datos dev`. `system.ready` is the ready file's newest content."""
 
     def __init__(self, *flags, command=None, environment=None, wait=True):
-        self.folder = tempfile.mkdtemp(prefix="datos-test-")
+        self.folder = scratch(self, "datos-test-")
         self.ready_file = os.path.join(self.folder, "ready.json")
         self.log_path = os.path.join(self.folder, "log")
         argv = [DATOS, "dev", *FREE_PORTS, "--ready-file", self.ready_file, *flags]

@@ -4,7 +4,6 @@ and HTTP/2 that want a token, with the emulators behind them (google_front.js). 
 import json
 import os
 import subprocess
-import tempfile
 
 import datos
 import emulator
@@ -17,7 +16,7 @@ class Google:
 
     def __init__(self):
         self.emulator = emulator.Emulator("--memory", "--project", PROJECT)
-        self.folder = tempfile.mkdtemp(prefix="datos-google-")
+        self.folder = datos.scratch(self, "datos-google-")
         self.cert, key = self.path("cert.pem"), self.path("key.pem")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=googleapis.com",
                         "-addext", "subjectAltName=DNS:*.googleapis.com,DNS:*.other.universe", "-keyout", key,

@@ -10,6 +10,8 @@ import tempfile
 import threading
 import time
 
+import datos
+
 
 def b64(data):
     if isinstance(data, dict):
@@ -37,7 +39,7 @@ def raw_signature(der):
 class Key:
     def __init__(self, kid, kind="RS256", bits=2048):
         self.kid, self.kind = kid, kind
-        self.path = tempfile.mkstemp(prefix="datos-key-")[1]
+        self.path = os.path.join(datos.scratch(self, "datos-key-"), "key.pem")
         if kind == "RS256":
             openssl("genrsa", "-out", self.path, str(bits))
         else:
@@ -70,9 +72,6 @@ class Key:
         head = {k: v for k, v in head.items() if v is not None}
         text = b64(head) + "." + b64(claims)
         return text + "." + b64(self.sign(text))
-
-    def close(self):
-        os.unlink(self.path)
 
 
 class Issuer:

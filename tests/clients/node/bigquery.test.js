@@ -97,14 +97,15 @@ test('a stream of rows is written', limit, () => withDataset('stream', async (cl
   assert.strictEqual(n, 1);
 }));
 
-test('a file is loaded', limit, () => withDataset('load', async (client, dataset) => {
-  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'datos-')), 'rows.json');
+test('a file is loaded', limit, t => withDataset('load', async (client, dataset) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'datos-'));
+  t.after(() => fs.rmSync(folder, {recursive: true}));
+  const file = path.join(folder, 'rows.json');
   fs.writeFileSync(file, '{"id":"a","n":1}\n{"id":"b"}\n');
   const [job] = await dataset.table('t').load(file, {sourceFormat: 'NEWLINE_DELIMITED_JSON', autodetect: true});
   assert.strictEqual(job.status.state, 'DONE');
   assert.strictEqual(job.statistics.load.outputRows, '2');
   assert.strictEqual((await dataset.table('t').getRows())[0].length, 2);
-  fs.rmSync(path.dirname(file), {recursive: true});
 }));
 
 test('metadata: set, read back', limit, () => withDataset('meta', async (client, dataset) => {

@@ -119,6 +119,8 @@ START_TEST(state_folder_is_locked_and_made_with_its_parents)
     dev_state_close(&one);
     ck_assert_int_eq(dev_state_open(path, &two, &err), 0);
     dev_state_close(&two);
+    snprintf(path, sizeof(path), "rm -rf %s", base);
+    ck_assert_int_eq(system(path), 0);
 }
 END_TEST
 
