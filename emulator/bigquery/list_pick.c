@@ -74,65 +74,6 @@ int list_pick(struct str wanted, const struct sql_column *columns, size_t n,
     return RC_OK;
 }
 
-/* --- rows ----------------------------------------------------------------- */
-
-static void show_struct(struct buf *out, const struct pick *p,
-                        struct str encoded, enum sql_ts_format ts)
-{
-    const struct sql_type *t = inner(p->type);
-    struct buf scratch;
-    struct elems e;
-    struct value v;
-    int n = 0;
-
-    fn_buf(&scratch);
-    elems_init(&e, encoded);
-    buf_puts(out, "{\"f\":[");
-    for (size_t i = 0; i < t->n_fields && elems_next(&e, &v, &scratch); i++) {
-        if (!p->fields[i])
-            continue;
-        buf_puts(out, n++ ? ",{\"v\":" : "{\"v\":");
-        list_pick_show(out, p->fields[i], &v, ts);
-        buf_putc(out, '}');
-    }
-    buf_puts(out, "]}");
-    buf_fini(&scratch);
-}
-
-static void show_array(struct buf *out, const struct pick *p,
-                       struct str encoded, enum sql_ts_format ts)
-{
-    struct pick elem = *p;
-    struct buf scratch;
-    struct elems e;
-    struct value v;
-
-    elem.type = p->type->elem;
-    fn_buf(&scratch);
-    elems_init(&e, encoded);
-    buf_putc(out, '[');
-    for (int i = 0; elems_next(&e, &v, &scratch); i++) {
-        buf_puts(out, i ? ",{\"v\":" : "{\"v\":");
-        list_pick_show(out, &elem, &v, ts);
-        buf_putc(out, '}');
-    }
-    buf_putc(out, ']');
-    buf_fini(&scratch);
-}
-
-void list_pick_show(struct buf *out, const struct pick *p,
-                    const struct value *v, enum sql_ts_format ts)
-{
-    if (p->whole)
-        show_rest(out, p->type, v, ts);
-    else if (p->type->kind == T_ARRAY)
-        show_array(out, p, v->kind == FN_NULL ? STR("[]") : v->s, ts);
-    else if (v->kind == FN_NULL)
-        buf_puts(out, "null");
-    else
-        show_struct(out, p, v->s, ts);
-}
-
 /* --- the schema ----------------------------------------------------------- */
 
 enum wish {

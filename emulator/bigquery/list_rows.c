@@ -102,7 +102,7 @@ static void put_row(struct buf *out, const struct listing *l, sqlite3_stmt *s)
 
         value_from_sqlite(sqlite3_column_value(s, (int)i + 1), &v);
         buf_puts(out, i ? ",{\"v\":" : "{\"v\":");
-        list_pick_show(out, l->picks[i], &v, l->ts);
+        show_picked(out, l->picks[i]->type, l->picks[i], &v, l->ts);
         buf_putc(out, '}');
     }
     buf_puts(out, "]}");

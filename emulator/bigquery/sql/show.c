@@ -83,58 +83,56 @@ static void rest_scalar(struct buf *out, const struct sql_type *t,
     buf_putc(out, '"');
 }
 
-static void rest_struct(struct buf *out, const struct sql_type *t,
-                        struct str encoded, enum sql_ts_format ts)
+/* A STRUCT's members or an ARRAY's elements. */
+static void rest_nested(struct buf *out, const struct sql_type *t,
+                        const struct pick *p, struct str encoded,
+                        enum sql_ts_format ts)
 {
+    bool is_struct = t->kind == T_STRUCT;
     struct buf scratch;
     struct elems e;
     struct value v;
-    size_t i = 0;
+    size_t i = 0, n = 0;
 
     fn_buf(&scratch);
     elems_init(&e, encoded);
-    buf_puts(out, "{\"f\":[");
-    while (i < t->n_fields && elems_next(&e, &v, &scratch)) {
-        buf_puts(out, i ? ",{\"v\":" : "{\"v\":");
-        show_rest(out, t->fields[i++].type, &v, ts);
+    buf_puts(out, is_struct ? "{\"f\":[" : "[");
+    for (; (!is_struct || i < t->n_fields) && elems_next(&e, &v, &scratch);
+         i++) {
+        const struct pick *of = p && is_struct ? p->fields[i] : p;
+
+        if (p && !of)
+            continue;
+        buf_puts(out, n++ ? ",{\"v\":" : "{\"v\":");
+        show_picked(out, is_struct ? t->fields[i].type : t->elem, of, &v, ts);
         buf_putc(out, '}');
     }
-    buf_puts(out, "]}");
+    buf_puts(out, is_struct ? "]}" : "]");
     buf_fini(&scratch);
 }
 
-static void rest_array(struct buf *out, const struct sql_type *t,
-                       struct str encoded, enum sql_ts_format ts)
+void show_picked(struct buf *out, const struct sql_type *t,
+                 const struct pick *p, const struct value *v,
+                 enum sql_ts_format ts)
 {
-    struct buf scratch;
-    struct elems e;
-    struct value v;
-
-    fn_buf(&scratch);
-    elems_init(&e, encoded);
-    buf_putc(out, '[');
-    for (int i = 0; elems_next(&e, &v, &scratch); i++) {
-        buf_puts(out, i ? ",{\"v\":" : "{\"v\":");
-        show_rest(out, t->elem, &v, ts);
-        buf_putc(out, '}');
-    }
-    buf_putc(out, ']');
-    buf_fini(&scratch);
+    if (p && p->whole)
+        p = NULL;
+    if (t->kind == T_ARRAY) /* NULL arrays are empty in results */
+        rest_nested(out, t, p, v->kind == FN_NULL ? STR("[]") : v->s, ts);
+    else if (v->kind == FN_NULL)
+        buf_puts(out, "null");
+    else if (t->kind == T_STRUCT)
+        rest_nested(out, t, p, v->s, ts);
+    else if (t->kind == T_STRING || t->kind == T_JSON)
+        buf_json_str(out, v->s);
+    else
+        rest_scalar(out, t, v, ts);
 }
 
 void show_rest(struct buf *out, const struct sql_type *t, const struct value *v,
                enum sql_ts_format ts)
 {
-    if (t->kind == T_ARRAY) /* NULL arrays are empty in results */
-        rest_array(out, t, v->kind == FN_NULL ? STR("[]") : v->s, ts);
-    else if (v->kind == FN_NULL)
-        buf_puts(out, "null");
-    else if (t->kind == T_STRUCT)
-        rest_struct(out, t, v->s, ts);
-    else if (t->kind == T_STRING || t->kind == T_JSON)
-        buf_json_str(out, v->s);
-    else
-        rest_scalar(out, t, v, ts);
+    show_picked(out, t, NULL, v, ts);
 }
 
 static void json_nested(struct buf *out, const struct sql_type *t,

@@ -10,6 +10,17 @@
 /* `{"v":...}` contents: strings only, {"f":[...]}, arrays of {"v":...}. */
 void show_rest(struct buf *out, const struct sql_type *t, const struct value *v,
                enum sql_ts_format ts);
+/* What is wanted of a value: all of it, or some of its fields (those of an
+ * ARRAY's elements). */
+struct pick {
+    const struct sql_type *type;
+    bool whole;
+    struct pick **fields; /* NULL: that one is not */
+};
+/* As show_rest, without what `p` does not want; NULL wants all. */
+void show_picked(struct buf *out, const struct sql_type *t,
+                 const struct pick *p, const struct value *v,
+                 enum sql_ts_format ts);
 enum show_mode {
     SHOW_STRING, /* TO_JSON_STRING: numbers beyond a double's are texts */
     SHOW_JSON,   /* TO_JSON: numbers stay numbers */
