@@ -10,6 +10,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/mem.h"
+#include "emulator/clock_keep.h"
 
 enum {
     SUM_DIGITS = 16
@@ -119,7 +120,9 @@ struct str archive_part(struct str bytes, const char *name)
 /* The services' own files: an archive in their place would be their end. */
 static bool is_ours(struct str path)
 {
-    return str_eq(path, STR("lock")) || str_starts(path, STR("pubsub.db")) ||
+    return str_eq(path, STR("lock")) || str_eq(path, STR(CLOCK_FILE)) ||
+           str_eq(path, STR("identity.pem")) ||
+           str_starts(path, STR("pubsub.db")) ||
            str_starts(path, STR("bigquery.db"));
 }
 

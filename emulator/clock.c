@@ -74,6 +74,11 @@ bool vclock_is_frozen(const struct vclock *c)
     return c->frozen;
 }
 
+bool vclock_is_moved(const struct vclock *c)
+{
+    return c->shift_us != 0;
+}
+
 int64_t vclock_delay_us(struct vclock *c, int64_t at_us)
 {
     int64_t now = vclock_now_us(c);

@@ -33,6 +33,8 @@ void vclock_free(struct vclock *c);
 /* Microseconds since 1970 in UTC. Cheap: for each message if need be. */
 int64_t vclock_now_us(struct vclock *c);
 bool vclock_is_frozen(const struct vclock *c);
+/* By hand, and not let go since: what it shows is not the machine's time. */
+bool vclock_is_moved(const struct vclock *c);
 
 /* How long, in real microseconds for loop_timer_arm, until the clock shows
  * `at_us`: 0 if it already does. While frozen a time ahead never comes by

@@ -8,6 +8,7 @@
 #include "common/timefmt.h"
 #include "emulator/archive.h"
 #include "emulator/clock.h"
+#include "emulator/clock_keep.h"
 #include "emulator/control.h"
 #include "emulator/faults.h"
 #include "emulator/requests.h"
@@ -301,6 +302,21 @@ static const char *apply_clock(struct vclock *c, json_t *root)
     return NULL;
 }
 
+/* Answers with it once a restart will know it, too. */
+static void keep_clock(struct shell *s, struct http_req *req)
+{
+    struct err why, err = {0};
+    int rc = clock_keep(s->e.clock, s->e.state_dir, &why);
+
+    if (rc) {
+        err_set(&err, rc, "moved, but a restart would not know it: %s",
+                why.text);
+        control_error(req, rc_http_status(rc), err.text);
+    } else {
+        control_clock_get(s, req);
+    }
+}
+
 void control_clock_put(struct shell *s, struct http_req *req)
 {
     struct str body = http_req_body(req);
@@ -311,13 +327,13 @@ void control_clock_put(struct shell *s, struct http_req *req)
     if (why)
         control_error(req, 400, why);
     else
-        control_clock_get(s, req);
+        keep_clock(s, req);
 }
 
 void control_clock_delete(struct shell *s, struct http_req *req)
 {
     vclock_reset(s->e.clock);
-    control_clock_get(s, req);
+    keep_clock(s, req);
 }
 
 /* --- faults --------------------------------------------------------------- */

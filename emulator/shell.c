@@ -19,6 +19,7 @@
 #include "common/rand.h"
 #include "emulator/archive.h"
 #include "emulator/clock.h"
+#include "emulator/clock_keep.h"
 #include "emulator/faults.h"
 #include "emulator/guard.h"
 #include "emulator/identity/identity.h"
@@ -354,6 +355,8 @@ int shell_run(const struct options *o, const struct shell_service *rows,
     rc = open_state(&s, &err);
     if (rc == RC_OK)
         rc = open_storage(&s, &err);
+    if (rc == RC_OK)
+        rc = clock_bring_back(s.e.clock, s.e.state_dir, &err);
     if (rc == RC_OK)
         rc = start_services(&s, rows, n_rows, &err);
     if (rc == RC_OK)

@@ -9,6 +9,7 @@
 #include "common/timefmt.h"
 #include "emulator/archive.h"
 #include "emulator/clock.h"
+#include "emulator/clock_keep.h"
 #include "emulator/provision.h"
 #include "emulator/seed_yaml.h"
 #include "emulator/shell_priv.h"
@@ -98,8 +99,11 @@ int state_load(struct shell *s, struct str bytes, struct err *err)
     if (rc && load_parts(s, buf_as_str(&old), loaded, &again, &ignored))
         LOG_E("the state before the failed load could not be restored: %s",
               ignored.text);
-    if (rc == RC_OK)
+    if (rc == RC_OK) {
         load_clock(s, archive_part(bytes, CLOCK_PART));
+        if (clock_keep(s->e.clock, s->e.state_dir, &ignored))
+            LOG_E("a restart will not know the clock: %s", ignored.text);
+    }
 out:
     buf_fini(&old);
     return rc;

@@ -499,6 +499,55 @@ INGESTION = {"ingestionDataSourceSettings": {
     "platformLogsSettings": {"severity": "ERROR"}}}
 
 
+# --- the clock -------------------------------------------------------------------
+
+def test_a_moved_clock_stays_over_restarts(start, folder):
+    """What was published in its future stays in its past, and the retention goes on."""
+    e = start()
+    make_pair(e, messageRetentionDuration="86400s")
+    e.advance(3600 * 24 * 30)
+    publish(e, "kept-topic", "ahead")
+    offset = e.control("GET", "clock").json()["offset_ms"]
+    for end in (e.kill, e.stop):
+        end()
+        e.start()
+        shown = e.control("GET", "clock").json()
+        assert not shown["frozen"] and abs(shown["offset_ms"] - offset) < 60000
+    assert "the clock is as it was left, moved at" in e.log()
+    assert texts(pull(e, "kept-sub")) == ["ahead"]
+    assert e.metric("pubsub_googleapis_com:subscription_num_undelivered_messages") == 1
+    e.advance(86500)
+    assert datos.wait_for(lambda: e.metric("pubsub_googleapis_com:subscription_num_undelivered_messages") == 0)
+    assert e.control("DELETE", "clock").status == 200
+    e.kill()
+    e.start()
+    assert abs(e.control("GET", "clock").json()["offset_ms"]) < 60000
+    assert not os.path.exists(os.path.join(folder, "clock"))
+
+
+def test_a_frozen_clock_stays_over_restarts(start):
+    e = start()
+    assert e.control("PUT", "clock", {"now": "2031-01-14T10:00:00Z", "frozen": True}).status == 200
+    e.kill()
+    e.start()
+    shown = e.control("GET", "clock").json()
+    assert (shown["now"], shown["frozen"]) == ("2031-01-14T10:00:00Z", True)
+    assert e.control("PUT", "clock", {"frozen": False}).status == 200
+    assert e.stop() == 0
+    e.start()
+    shown = e.control("GET", "clock").json()
+    assert shown["now"].startswith("2031-01-14T10:") and not shown["frozen"]
+
+
+def test_a_damaged_clock_is_named(start, folder):
+    os.makedirs(folder)
+    with open(os.path.join(folder, "clock"), "w", encoding="utf-8") as f:
+        f.write("moved tomorrow\n")
+    e = start(wait=False)
+    assert e.process.wait(20) == 1
+    assert f"{folder}/clock: no clock that was kept" in e.log()
+
+
 def test_ingestion_settings_are_kept_and_saved(start):
     e = start()
     assert e.rest("PUT", "topics/ingesting", INGESTION).status == 200

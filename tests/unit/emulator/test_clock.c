@@ -28,6 +28,7 @@ START_TEST(starts_at_the_machines_time)
 
     ck_assert(apart > -US_PER_S && apart < US_PER_S);
     ck_assert(!vclock_is_frozen(c));
+    ck_assert(!vclock_is_moved(c));
 }
 END_TEST
 
@@ -54,7 +55,9 @@ START_TEST(goes_on_from_where_it_was_frozen)
     now = vclock_now_us(c);
     ck_assert(now >= NOON && now < NOON + 10 * US_PER_S);
     ck_assert_int_le(vclock_delay_us(c, now + US_PER_S), US_PER_S);
+    ck_assert(vclock_is_moved(c));
     vclock_reset(c);
+    ck_assert(!vclock_is_moved(c));
     ck_assert_int_gt(vclock_now_us(c), NOON + US_PER_S);
 }
 END_TEST
