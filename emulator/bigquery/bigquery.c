@@ -12,6 +12,7 @@
 #include "emulator/bigquery/db.h"
 #include "emulator/bigquery/dedup.h"
 #include "emulator/bigquery/job.h"
+#include "emulator/bigquery/parked.h"
 #include "emulator/bigquery/pool.h"
 #include "emulator/bigquery/provide.h"
 #include "emulator/clock.h"
@@ -52,7 +53,11 @@ static void reset(void *self, service_done *done, void *arg)
 {
     struct bigquery *bq = self;
     struct err err = {0};
-    int rc = db_reset(bq->dbs, &err);
+    int rc;
+
+    job_cancel_all(bq); /* whose statements would keep us waiting */
+    parked_flush(bq->parked, bq->dbs);
+    rc = db_reset(bq->dbs, &err);
 
     uploads_clear(bq);
     if (rc == RC_OK)
@@ -62,14 +67,19 @@ static void reset(void *self, service_done *done, void *arg)
 
 static int save(void *self, struct buf *out, struct err *err)
 {
-    return db_save(((struct bigquery *)self)->dbs, out, err);
+    struct bigquery *bq = self;
+
+    parked_flush(bq->parked, bq->dbs);
+    return db_save(bq->dbs, out, err);
 }
 
 static int load(void *self, struct str bytes, struct err *err)
 {
     struct bigquery *bq = self;
-    int rc = db_load(bq->dbs, bytes, err);
+    int rc;
 
+    parked_flush(bq->parked, bq->dbs);
+    rc = db_load(bq->dbs, bytes, err);
     return rc ? rc : reread(bq, err);
 }
 
@@ -143,6 +153,7 @@ static void bigquery_free(void *self)
         return; /* ended in haste: what is under way still looks at it */
     uploads_clear(bq);
     dedup_free(bq->dedup);
+    parked_free(bq->parked);
     db_close(bq->dbs);
     mem_free(bq);
 }
@@ -160,10 +171,12 @@ struct service *bigquery_new(struct emulator *e, struct err *err)
     e->bigquery = (struct bigquery_door){api_ask, bq};
     bq->e = e;
     bq->dedup = dedup_new();
+    bq->parked = parked_new(bq);
     loop_timer_init(&bq->patience, e->loop, on_patience_over);
     if (db_open(e->state_dir, e->fsync, n + 1, &bq->dbs, err) ||
         db_wake(bq->loop_db = db_reader(bq->dbs, n), err) || reread(bq, err)) {
         dedup_free(bq->dedup);
+        parked_free(bq->parked);
         db_close(bq->dbs);
         loop_timer_fini(&bq->patience);
         mem_free(bq);

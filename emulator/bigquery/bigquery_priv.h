@@ -12,6 +12,7 @@
 struct dbs;
 struct dedup;
 struct job;
+struct parked;
 struct pool;
 struct upload_session;
 
@@ -38,6 +39,7 @@ struct bigquery {
     struct dedup *dedup;            /* any thread */
     struct pool *quick, *slow;      /* the loop's */
     struct job *jobs;               /* that run */
+    struct parked *parked;          /* any thread: over, not yet in the file */
     struct upload_session *uploads; /* resumable ones, under way */
     struct bigquery_counts counts;
     atomic_llong expired_us; /* last look for what has expired */

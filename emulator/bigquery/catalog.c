@@ -188,7 +188,7 @@ static int info(void *arg, const char *view, struct str project,
     if (strcmp(view, "PARTITIONS") == 0)
         return partition_info(c->db, project, dataset, sink, &c->counted);
     if (strncmp(view, "JOBS", 4) == 0)
-        return catalog_jobs(c->db, project, sink);
+        return catalog_jobs(c->db, c->parked, project, sink);
     return RC_OK;
 }
 

@@ -7,11 +7,14 @@
 #include "emulator/bigquery/db.h"
 #include "emulator/bigquery/sql/sql.h"
 
+struct parked;
+
 struct catalog {
     struct sql_catalog sql; /* its `arg` is this */
     struct db *db;
-    const char *location; /* where datasets must be; NULL: anywhere */
-    bool counted;         /* rows were, behind the back of the snapshot */
+    const char *location;  /* where datasets must be; NULL: anywhere */
+    struct parked *parked; /* with JOBS views, or NULL */
+    bool counted;          /* rows were, behind the back of the snapshot */
 };
 
 /* `project` and `dataset` (p NULL: none) end in NUL and are borrowed, so is

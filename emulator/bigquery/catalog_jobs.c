@@ -8,6 +8,7 @@
 
 #include "common/mem.h"
 #include "emulator/bigquery/member.h"
+#include "emulator/bigquery/parked.h"
 #include "emulator/bigquery/sql/bind.h"
 
 enum {
@@ -96,7 +97,39 @@ static void put(const json_t *r, struct arena *mem, struct sql_info_sink *sink)
     sql_info_row(sink, v, N_COLUMNS);
 }
 
-int catalog_jobs(struct db *db, struct str project, struct sql_info_sink *sink)
+static void put_text(struct str body, struct sql_info_sink *sink)
+{
+    json_t *r = json_loadb(body.p, body.len, 0, NULL);
+    struct arena mem;
+
+    arena_init(&mem);
+    put(r, &mem, sink);
+    arena_fini(&mem);
+    json_decref(r);
+}
+
+struct target {
+    struct db *db;
+    struct sql_info_sink *sink;
+};
+
+/* One that the file has too, as `db` sees it, is left to that. */
+static bool put_parked(void *arg, const struct parked_job *one)
+{
+    struct target *to = arg;
+    struct err err = {0};
+    int64_t there = 0;
+
+    if (db_int(to->db, &err, &there,
+               "SELECT 1 FROM jobs WHERE project = ? AND job = ?", "zz",
+               one->project, one->id) == RC_OK &&
+        !there)
+        put_text(str_from(one->resource), to->sink);
+    return false;
+}
+
+int catalog_jobs(struct db *db, struct parked *parked, struct str project,
+                 struct sql_info_sink *sink)
 {
     struct err err = {0};
     sqlite3_stmt *s = db_query(db, &err,
@@ -104,17 +137,12 @@ int catalog_jobs(struct db *db, struct str project, struct sql_info_sink *sink)
                                " AND body IS NOT NULL ORDER BY n DESC",
                                "s", project);
 
+    if (s && parked)
+        parked_each(parked, project, put_parked, &(struct target){db, sink});
     if (!s)
         return RC_INTERNAL;
     while (sqlite3_step(s) == SQLITE_ROW) {
-        struct str body = db_text(s, 0);
-        json_t *r = json_loadb(body.p, body.len, 0, NULL);
-        struct arena mem;
-
-        arena_init(&mem);
-        put(r, &mem, sink);
-        arena_fini(&mem);
-        json_decref(r);
+        put_text(db_text(s, 0), sink);
     }
     db_done(s);
     return RC_OK;

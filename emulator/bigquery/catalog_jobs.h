@@ -6,10 +6,13 @@
 #include "emulator/bigquery/db.h"
 #include "emulator/bigquery/sql/sql.h"
 
-/* A row for each finished job of the project, newest first; the columns are
+struct parked;
+
+/* A row for each finished job of the project, newest first, with those in
+ * `parked` (NULL: none); the columns are
  * those of bind_info.c. RC_INTERNAL if the store cannot be read. Threads: that
  * of the connection. */
-RC_MUST_USE int catalog_jobs(struct db *db, struct str project,
-                             struct sql_info_sink *sink);
+RC_MUST_USE int catalog_jobs(struct db *db, struct parked *parked,
+                             struct str project, struct sql_info_sink *sink);
 
 #endif

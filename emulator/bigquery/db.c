@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/mem.h"
@@ -14,6 +15,7 @@
 
 enum {
     BUSY_MS = 10000, /* only a checkpoint ever holds a lock */
+    SOON_US = 20000, /* db_begin_soon: beyond a batch of insertAll */
     BULK_ROWS = 50000,
     BULK_CACHE_KIB = 16384,
     LOOKASIDE_BYTES = 1200, /* SQLite's own default */
@@ -187,12 +189,12 @@ int db_exec(struct db *db, struct err *err, const char *sql)
 
 /* --- transactions --------------------------------------------------------- */
 
-struct db *db_begin(struct dbs *all, bool durable, struct err *err)
+/* With the lock. */
+static struct db *begin(struct dbs *all, bool durable, struct err *err)
 {
     struct db *w = &all->writer;
     bool full = durable && all->fsync;
 
-    pthread_mutex_lock(&all->write_lock);
     if (full != all->full) {
         all->full = full;
         sqlite3_exec(w->h, full ? "PRAGMA synchronous=FULL" : all->unsynced,
@@ -201,6 +203,26 @@ struct db *db_begin(struct dbs *all, bool durable, struct err *err)
     if (db_run(w, err, "BEGIN IMMEDIATE", "") == RC_OK)
         return w;
     pthread_mutex_unlock(&all->write_lock);
+    return NULL;
+}
+
+struct db *db_begin(struct dbs *all, bool durable, struct err *err)
+{
+    pthread_mutex_lock(&all->write_lock);
+    return begin(all, durable, err);
+}
+
+struct db *db_begin_soon(struct dbs *all, bool durable, struct err *err)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += SOON_US * 1000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    if (pthread_mutex_clocklock(&all->write_lock, CLOCK_MONOTONIC, &until) == 0)
+        return begin(all, durable, err);
+    err_set(err, RC_BUSY, "BigQuery's storage: a long statement writes");
     return NULL;
 }
 

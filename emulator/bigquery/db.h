@@ -48,6 +48,9 @@ bool db_is_writer(const struct db *db);
  * while another thread has it. Ends with db_commit or db_rollback. `durable`:
  * what is written must outlive a power cut if --fsync asks for that. */
 struct db *db_begin(struct dbs *all, bool durable, struct err *err);
+/* The same for what can do without it: NULL with RC_BUSY in `err` if another
+ * thread keeps it longer than what is soon done takes. */
+struct db *db_begin_soon(struct dbs *all, bool durable, struct err *err);
 /* On failure everything is rolled back. */
 RC_MUST_USE int db_commit(struct db *w, struct err *err);
 void db_rollback(struct db *w);

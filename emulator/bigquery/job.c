@@ -9,6 +9,7 @@
 #include "common/rand.h"
 #include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/job_check.h"
+#include "emulator/bigquery/parked.h"
 #include "emulator/bigquery/upload.h"
 
 enum {
@@ -54,13 +55,19 @@ static bool id_is_ok(const char *id)
     return n > 0 && n <= ID_MAX;
 }
 
+static bool is_it(void *id, const struct parked_job *one)
+{
+    return parked_is(one, str_from(id), STR(""));
+}
+
 static bool is_known(struct bigquery *bq, struct str project, const char *id,
                      struct fail *f)
 {
     struct err err = {0};
     int64_t there = 0;
 
-    if (job_running(bq, project, str_from(id)))
+    if (job_running(bq, project, str_from(id)) ||
+        parked_each(bq->parked, project, is_it, (void *)id))
         return true;
     if (db_int(bq->loop_db, &err, &there,
                "SELECT 1 FROM jobs WHERE project = ? AND job = ?", "sz",
@@ -172,6 +179,7 @@ static void on_done(struct loop_task *task)
         mem_free(wait);
     }
     job_free(j);
+    parked_start(bq->parked);
     bigquery_check_drained(bq);
 }
 

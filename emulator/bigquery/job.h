@@ -105,6 +105,10 @@ int64_t job_now_us(const struct job *j);
 bool job_is_cancelled(struct job *j);
 /* Keeps the job (and its rows) on disk; within `w`'s transaction. */
 RC_MUST_USE int job_store(struct job *j, struct db *w);
+/* Every so many jobs (`n`: one's row) the oldest go. */
+RC_MUST_USE int job_clean(struct db *w, int64_t n, struct err *err);
+/* The table by whose name its rows may be asked for, or NULL. */
+const char *job_anonymous(const struct job *j);
 /* Commits, or rolls back what failed, with the job's row. */
 void job_end(struct job *j, struct db *w, int rc);
 /* Rows that are too many for memory go there now. */

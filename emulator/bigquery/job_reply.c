@@ -41,7 +41,7 @@ static void put_reference(struct job *j)
     if (j->optional)
         buf_printf(
             out, ",\"queryId\":\"%s\",\"jobCreationReason\":{\"code\":\"%s\"}",
-            j->id, j->n && j->stored ? "LARGE_RESULTS" : "OTHER");
+            j->id, j->stored ? "LARGE_RESULTS" : "OTHER");
     else
         buf_puts(out, ",\"jobCreationReason\":{\"code\":\"REQUESTED\"}");
 }

@@ -8,6 +8,7 @@
 #include "emulator/bigquery/expire.h"
 #include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/job.h"
+#include "emulator/bigquery/parked.h"
 
 enum {
     JOBS_KEPT = 10000,
@@ -32,21 +33,30 @@ bool job_is_cancelled(struct job *j)
 
 /* --- on disk -------------------------------------------------------------- */
 
-static int clean(struct db *w, int64_t n, struct err *err)
+int job_clean(struct db *w, int64_t n, struct err *err)
 {
-    int rc = db_run(w, err, "DELETE FROM results WHERE job < ?", "i",
-                    n - RESULTS_KEPT);
+    int rc = RC_OK;
 
+    if (n % CLEAN_EVERY)
+        return RC_OK;
+    rc = db_run(w, err, "DELETE FROM results WHERE job < ?", "i",
+                n - RESULTS_KEPT);
     return rc ? rc
               : db_run(w, err, "DELETE FROM jobs WHERE n < ?", "i",
                        n - JOBS_KEPT);
 }
 
+const char *job_anonymous(const struct job *j)
+{
+    const json_t *query = json_object_get(j->config, "query");
+
+    return json_string_value(
+        json_object_get(json_object_get(query, "destinationTable"), "tableId"));
+}
+
 /* Its row, so that results have something to belong to. */
 static int add_row(struct job *j, struct db *w, struct err *err)
 {
-    const json_t *query = json_object_get(j->config, "query");
-    const json_t *table = json_object_get(query, "destinationTable");
     int rc;
 
     if (j->n)
@@ -55,12 +65,11 @@ static int add_row(struct job *j, struct db *w, struct err *err)
                 "INSERT INTO jobs(project, job, location, created_us, state,"
                 " request, anon) VALUES(?,?,?,?,'RUNNING',?,?)",
                 "zzzizz", j->project, j->id, j->location, j->created_us,
-                j->request,
-                json_string_value(json_object_get(table, "tableId")));
+                j->request, job_anonymous(j));
     if (rc)
         return rc;
     j->n = sqlite3_last_insert_rowid(w->h);
-    return j->n % CLEAN_EVERY ? RC_OK : clean(w, j->n, err);
+    return job_clean(w, j->n, err);
 }
 
 static int add_rows(struct job *j, struct db *w, struct err *err)
@@ -139,13 +148,27 @@ void job_end(struct job *j, struct db *w, int rc)
 
 /* --- running -------------------------------------------------------------- */
 
+/* Its client need not wait for whoever has the writer. */
+static bool park(struct job *j)
+{
+    finish_resource(j);
+    if (!parked_add(j->bq->parked, j))
+        return false;
+    j->stored = true;
+    return true;
+}
+
 /* Whoever may ask for it later must find it. */
 static void keep(struct job *j, struct db *db)
 {
     struct err err = {0};
-    struct db *w = db_begin(db->all, false, &err);
+    struct db *w = j->n ? NULL : db_begin_soon(db->all, false, &err);
     int rc;
 
+    if (!w && err.rc == RC_BUSY && park(j))
+        return;
+    if (!w)
+        w = db_begin(db->all, false, &err);
     if (!w) {
         LOG_E("BigQuery: a job cannot be kept: %s", err.text);
         return;

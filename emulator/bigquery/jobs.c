@@ -11,6 +11,7 @@
 #include "emulator/bigquery/handlers.h"
 #include "emulator/bigquery/job.h"
 #include "emulator/bigquery/member.h"
+#include "emulator/bigquery/parked.h"
 #include "emulator/bigquery/resource.h"
 #include "emulator/bigquery/results.h"
 #include "emulator/bigquery/shape.h"
@@ -179,11 +180,30 @@ static void ask_results(struct call *c, struct str id, const json_t *body)
     call_continue(c, results_get);
 }
 
+struct asked {
+    const char *request;
+    int64_t after_us;
+    char *id;
+};
+
+static bool is_asked(void *arg, const struct parked_job *one)
+{
+    struct asked *a = arg;
+
+    if (!one->request || strcmp(one->request, a->request) != 0 ||
+        one->created_us <= a->after_us)
+        return false;
+    a->id = mem_strdup(one->id);
+    return true;
+}
+
 /* The same requestId within a quarter of an hour: the first job's answer. */
 static bool is_repeated(struct call *c, const char *request, const json_t *body,
                         int64_t timeout_us)
 {
     struct job *j = job_of_request(c->bq, str_from(request));
+    struct asked asked = {.request = request,
+                          .after_us = c->now_us - REQUEST_US};
     struct err err = {0};
     sqlite3_stmt *s;
 
@@ -191,10 +211,15 @@ static bool is_repeated(struct call *c, const char *request, const json_t *body,
         job_wait(j, c, timeout_us, tell_query, late_query);
         return true;
     }
+    if (parked_each(c->bq->parked, c->vars[0], is_asked, &asked)) {
+        ask_results(c, str_from(asked.id), body);
+        mem_free(asked.id);
+        return true;
+    }
     s = db_query(c->bq->loop_db, &err,
                  "SELECT job FROM jobs WHERE request = ? AND created_us > ?"
                  " ORDER BY n DESC LIMIT 1",
-                 "zi", request, c->now_us - REQUEST_US);
+                 "zi", request, asked.after_us);
     if (s && sqlite3_step(s) == SQLITE_ROW) {
         ask_results(c, db_text(s, 0), body);
         db_done(s);
@@ -351,19 +376,38 @@ void jobs_insert(struct call *c)
 
 /* --- get, cancel, delete -------------------------------------------------- */
 
+struct wanted {
+    struct call *call;
+    struct str location;
+};
+
+static bool put_parked(void *arg, const struct parked_job *one)
+{
+    struct wanted *w = arg;
+
+    if (!parked_is(one, w->call->vars[1], w->location))
+        return false;
+    buf_puts(&w->call->out, one->resource);
+    return true;
+}
+
 /* The stored resource as text; false with the call failed. */
 static bool put_stored(struct call *c)
 {
-    struct str location = call_param(c, "location");
+    struct str at = call_param(c, "location");
+    struct wanted wanted = {c, at.p ? at : STR("")};
     struct err err = {0};
-    sqlite3_stmt *s = db_query(
-        c->db, &err,
-        "SELECT body FROM jobs WHERE project = ? AND job = ?"
-        " AND (? = '' OR location = ? COLLATE NOCASE)",
-        "ssss", c->vars[0], c->vars[1], location.p ? location : STR(""),
-        location.p ? location : STR(""));
-    bool found = s && sqlite3_step(s) == SQLITE_ROW;
+    sqlite3_stmt *s;
+    bool found;
 
+    if (parked_each(c->bq->parked, c->vars[0], put_parked, &wanted))
+        return true;
+    s = db_query(c->db, &err,
+                 "SELECT body FROM jobs WHERE project = ? AND job = ?"
+                 " AND (? = '' OR location = ? COLLATE NOCASE)",
+                 "ssss", c->vars[0], c->vars[1], wanted.location,
+                 wanted.location);
+    found = s && sqlite3_step(s) == SQLITE_ROW;
     if (found)
         buf_str(&c->out, db_text(s, 0));
     else
@@ -418,10 +462,12 @@ void jobs_cancel(struct call *c)
 void jobs_delete(struct call *c)
 {
     struct err err = {0};
-    struct db *w = call_begin(c);
+    struct db *w;
     int64_t n = 0;
     int rc;
 
+    parked_flush(c->bq->parked, c->db->all);
+    w = call_begin(c);
     if (!w)
         return;
     rc = db_int(w, &err, &n, "SELECT n FROM jobs WHERE project = ? AND job = ?",

@@ -5,6 +5,7 @@
 #include "emulator/bigquery/handlers.h"
 #include "emulator/bigquery/job.h"
 #include "emulator/bigquery/member.h"
+#include "emulator/bigquery/parked.h"
 #include "emulator/bigquery/resource.h"
 
 enum {
@@ -97,6 +98,24 @@ static bool is_wanted(const struct call *c, struct job *j,
            str_eq(str_from(j->project), c->vars[0]) && !f->parent.len &&
            f->wants[atomic_load(&j->started_us) ? 2 : 1] && ms >= f->from_ms &&
            ms <= f->to_ms;
+}
+
+struct finished {
+    struct call *call;
+    const struct filter *filter;
+};
+
+/* Over, and not yet where a worker reads. */
+static bool add_parked(void *arg, const struct parked_job *one)
+{
+    struct finished *d = arg;
+    int64_t ms = one->created_us / 1000;
+
+    if (!d->filter->parent.len && ms >= d->filter->from_ms &&
+        ms <= d->filter->to_ms)
+        json_array_append_new(d->call->running,
+                              json_loads(one->resource, 0, NULL));
+    return false;
 }
 
 /* --- those that are over, on a worker ------------------------------------- */
@@ -205,5 +224,8 @@ void jobs_list(struct call *c)
     for (struct job *j = c->bq->jobs; j; j = j->next)
         if (is_wanted(c, j, &f))
             json_array_append_new(c->running, job_resource(j, false));
+    if (f.wants[0])
+        parked_each(c->bq->parked, c->vars[0], add_parked,
+                    &(struct finished){c, &f});
     call_continue(c, list_all);
 }

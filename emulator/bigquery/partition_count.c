@@ -156,6 +156,20 @@ int partition_count(struct db *w, struct table *t, struct fail *f)
     return RC_OK;
 }
 
+int partition_look(struct db *db, struct table *t, struct fail *f)
+{
+    struct count k = {0};
+    struct err err = {0};
+    int rc = count_rows(db, t, INT64_MIN, &k, &err);
+
+    mem_free(k.list);
+    if (rc)
+        return fail_from_err(f, &err);
+    t->n_rows = k.rows;
+    t->n_bytes = k.bytes;
+    return RC_OK;
+}
+
 int partition_grown(struct db *w, const struct table *t, int64_t after,
                     int64_t now_us, struct fail *f)
 {

@@ -44,16 +44,17 @@ int partition_forget(struct db *w, const struct table *t, int64_t now_us,
     return rc ? fail_from_err(f, &err) : RC_OK;
 }
 
-int partition_known(struct db *db, struct table *t, struct fail *f)
+int partition_keep(struct db *db, struct table *t, bool wait, struct fail *f)
 {
     struct err err = {0};
     struct table *fresh;
     struct db *w;
     int rc;
 
-    if (t->view_sql || t->n_rows >= 0)
-        return RC_OK;
-    w = db_begin(db->all, false, &err);
+    w = wait ? db_begin(db->all, false, &err)
+             : db_begin_soon(db->all, false, &err);
+    if (!w && err.rc == RC_BUSY)
+        return RC_BUSY;
     if (!w)
         return fail_from_err(f, &err);
     rc = table_load(w, t->project, t->dataset, t->name, &fresh, f);
@@ -68,6 +69,16 @@ int partition_known(struct db *db, struct table *t, struct fail *f)
         return rc;
     }
     return db_commit(w, &err) ? fail_from_err(f, &err) : RC_OK;
+}
+
+int partition_known(struct db *db, struct table *t, struct fail *f)
+{
+    int rc;
+
+    if (t->view_sql || t->n_rows >= 0)
+        return RC_OK;
+    rc = partition_keep(db, t, false, f);
+    return rc == RC_BUSY ? partition_look(db, t, f) : rc;
 }
 
 /* --- asking --------------------------------------------------------------- */
@@ -102,7 +113,7 @@ static int sum_columns(struct db *db, const struct table *t,
     for (int all = 0; all < 2; all++) {
         buf_puts(&sql, all ? ", 0" : "SELECT 0");
         for (size_t i = 0; i < t->n_columns; i++) {
-            if (!all && !ref->used[i])
+            if (!all && !(ref->used && ref->used[i]))
                 continue;
             buf_puts(&sql, "+coalesce(sum(");
             partition_put_size(&sql, &t->columns[i]);
@@ -147,6 +158,18 @@ static int64_t share(struct db *db, const struct table *t,
     return (int64_t)((double)bytes * (double)sums[0] / (double)sums[1]);
 }
 
+/* Of a table that nobody could count: all rows that are left are looked at. */
+static int64_t look(struct db *db, const struct table *t,
+                    const struct sql_ref *ref)
+{
+    int64_t sums[2] = {0, 0};
+
+    if ((ref->pruned && ref->low > ref->high) ||
+        sum_columns(db, t, ref, INT64_MAX, sums))
+        return 0;
+    return sums[!ref->used || ref->is_target];
+}
+
 int64_t partition_bytes(struct db *db, const struct sql_ref *ref, bool exact)
 {
     struct err ignored;
@@ -159,7 +182,9 @@ int64_t partition_bytes(struct db *db, const struct sql_ref *ref, bool exact)
         return 0;
     bytes = t->n_bytes;
     id = t->id;
-    if (ref->pruned && t->part.by && ref->low <= ref->high) {
+    if (t->n_bytes < 0) {
+        bytes = look(db, t, ref);
+    } else if (ref->pruned && t->part.by && ref->low <= ref->high) {
         int64_t low = ref->low == INT64_MIN ? PARTITION_BEYOND
                                             : partition_of(&t->part, ref->low);
         if (db_int(db, &ignored, &bytes,
@@ -170,7 +195,8 @@ int64_t partition_bytes(struct db *db, const struct sql_ref *ref, bool exact)
     } else if (ref->pruned && ref->low > ref->high) {
         bytes = 0;
     }
-    bytes = share(db, t, ref, exact, bytes);
+    if (t->n_bytes >= 0)
+        bytes = share(db, t, ref, exact, bytes);
     table_free(t);
     return bytes;
 }
@@ -243,7 +269,7 @@ static int count_all(struct db *db, struct str project, struct str dataset,
         if (table_load(db, project, dataset, name, &t, &no))
             continue;
         rc = db_is_writer(db) ? partition_count(db, t, &no)
-                              : partition_known(db, t, &no);
+                              : partition_keep(db, t, true, &no);
         *counted |= !db_is_writer(db);
         table_free(t);
     }

@@ -26,8 +26,14 @@ RC_MUST_USE int partition_grown(struct db *w, const struct table *t,
                                 int64_t after, int64_t now_us, struct fail *f);
 /* Counts now what partition_forget left open, on the writer; fills t. */
 RC_MUST_USE int partition_count(struct db *w, struct table *t, struct fail *f);
-/* Makes t->n_rows and t->n_bytes known, counting if need be. Takes the writer
- * for that: no transaction may be open. */
+/* The same, on the reader `db`: what it finds is not kept. */
+RC_MUST_USE int partition_look(struct db *db, struct table *t, struct fail *f);
+/* The same, on the writer borrowed for it; `db` reads. Not `wait`: RC_BUSY, and
+ * `f` not set, where a long statement has the writer. */
+RC_MUST_USE int partition_keep(struct db *db, struct table *t, bool wait,
+                               struct fail *f);
+/* Makes t->n_rows and t->n_bytes known, counting if need be; keeps what it
+ * finds unless a long statement has the writer. */
 RC_MUST_USE int partition_known(struct db *db, struct table *t, struct fail *f);
 /* Bytes that a query reads of a table: the columns it names, in the partitions
  * of `low`..`high`. `exact`: every row is looked at (a dry run does); else the

@@ -141,6 +141,7 @@ int query_prepare(struct query *q, struct db *db)
     if (db_use_sql(db, &err))
         return fail_from_err(&q->job->fail, &err);
     catalog_init(&q->catalog, db, q->project, q->dataset, job_place(q->job));
+    q->catalog.parked = q->job->bq->parked;
     if (sql_prepare(str_from(q->text), q->params, &q->catalog.sql, &options,
                     &q->stmt, &why) ||
         sql_prune(q->stmt, db->h, &why))
@@ -162,7 +163,7 @@ static bool count_tables(struct query *q, struct db *db)
                        &ignored))
             continue;
         if (!t->view_sql && t->n_rows < 0) {
-            any |= partition_known(db, t, &ignored) == RC_OK;
+            any |= partition_keep(db, t, false, &ignored) == RC_OK;
         }
         table_free(t);
     }

@@ -8,7 +8,9 @@
 #include "common/mem.h"
 #include "emulator/bigquery/fields.h"
 #include "emulator/bigquery/handlers.h"
+#include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/job.h"
+#include "emulator/bigquery/parked.h"
 
 struct found {
     int64_t n, total;
@@ -16,6 +18,8 @@ struct found {
     struct arena mem;
     struct sql_column *columns;
     size_t n_columns;
+    bool is_parked;
+    struct buf rows; /* if so, all of them */
 };
 
 static void found_fini(struct found *f)
@@ -23,15 +27,13 @@ static void found_fini(struct found *f)
     json_decref(f->body);
     json_decref(f->schema);
     arena_fini(&f->mem);
+    buf_fini(&f->rows);
 }
 
-static void read_found(struct found *f, sqlite3_stmt *s)
+static void read_found(struct found *f, struct str body, struct str schema)
 {
-    struct str body = db_text(s, 1), schema = db_text(s, 2);
     struct fail ignored;
 
-    f->n = sqlite3_column_int64(s, 0);
-    f->total = sqlite3_column_int64(s, 3);
     f->body = json_loadb(body.p ? body.p : "", body.len, 0, NULL);
     if (schema.p)
         f->schema = json_loadb(schema.p, schema.len, 0, NULL);
@@ -39,31 +41,67 @@ static void read_found(struct found *f, sqlite3_stmt *s)
         f->n_columns = 0;
 }
 
+struct wanted {
+    const struct call *call;
+    bool anonymous;
+    struct str location;
+    struct found *found;
+};
+
+static bool take_parked(void *arg, const struct parked_job *one)
+{
+    struct wanted *w = arg;
+    struct found *f = w->found;
+
+    if (w->anonymous
+            ? !one->anon || !str_eq(str_from(one->anon), w->call->vars[2])
+            : !parked_is(one, w->call->vars[1], w->location))
+        return false;
+    read_found(f, str_from(one->resource),
+               one->schema ? str_from(one->schema) : STR_NULL);
+    f->total = one->total;
+    buf_init(&f->rows, one->rows.len + 1);
+    buf_str(&f->rows, buf_as_str(&one->rows));
+    f->is_parked = true;
+    return true;
+}
+
 /* By its id, or by its anonymous table. */
+static bool find_stored(struct call *c, bool anonymous, struct str location,
+                        struct found *f)
+{
+    struct err err = {0};
+    sqlite3_stmt *s =
+        anonymous
+            ? db_query(c->db, &err,
+                       "SELECT n, body, schema, total_rows FROM jobs"
+                       " WHERE anon = ? AND project = ?",
+                       "ss", c->vars[2], c->vars[0])
+            : db_query(c->db, &err,
+                       "SELECT n, body, schema, total_rows FROM jobs"
+                       " WHERE job = ? AND project = ?"
+                       " AND (? = '' OR location = ? COLLATE NOCASE)",
+                       "ssss", c->vars[1], c->vars[0], location, location);
+
+    if (s && sqlite3_step(s) == SQLITE_ROW) {
+        read_found(f, db_text(s, 1), db_text(s, 2));
+        f->n = sqlite3_column_int64(s, 0);
+        f->total = sqlite3_column_int64(s, 3);
+    }
+    if (s)
+        db_done(s);
+    return f->body != NULL;
+}
+
 static bool find(struct call *c, bool anonymous, struct found *f)
 {
     struct str location = call_param(c, "location");
-    struct err err = {0};
-    sqlite3_stmt *s =
-        anonymous ? db_query(c->db, &err,
-                             "SELECT n, body, schema, total_rows FROM jobs"
-                             " WHERE anon = ? AND project = ?",
-                             "ss", c->vars[2], c->vars[0])
-                  : db_query(c->db, &err,
-                             "SELECT n, body, schema, total_rows FROM jobs"
-                             " WHERE job = ? AND project = ?"
-                             " AND (? = '' OR location = ? COLLATE NOCASE)",
-                             "ssss", c->vars[1], c->vars[0],
-                             location.p ? location : STR(""),
-                             location.p ? location : STR(""));
+    struct wanted wanted = {c, anonymous, location.p ? location : STR(""), f};
 
-    *f = (struct found){0};
     arena_init(&f->mem);
-    if (s && sqlite3_step(s) == SQLITE_ROW)
-        read_found(f, s);
-    if (s)
-        db_done(s);
-    if (f->body)
+    buf_init(&f->rows, 0);
+    if (parked_each(c->bq->parked, c->vars[0], take_parked, &wanted) ||
+        find_stored(c, anonymous, wanted.location, f))
         return true;
     found_fini(f);
     if (anonymous)
@@ -91,6 +129,26 @@ static int read_position(struct call *c, int64_t *from, int64_t *max)
     return RC_OK;
 }
 
+static void add_stored(struct call *c, const struct found *f, int64_t from,
+                       struct results_page *page)
+{
+    struct err err = {0};
+    sqlite3_stmt *s = db_query(c->db, &err,
+                               "SELECT first, rows FROM results WHERE job = ?"
+                               " AND first + n > ? ORDER BY first",
+                               "ii", f->n, from);
+
+    while (s && page->max > 0 && !page->full && sqlite3_step(s) == SQLITE_ROW) {
+        int64_t first = sqlite3_column_int64(s, 0);
+
+        page->skip = from + page->n - first;
+        results_add(page, str_of(sqlite3_column_blob(s, 1),
+                                 (size_t)sqlite3_column_bytes(s, 1)));
+    }
+    if (s)
+        db_done(s);
+}
+
 /* Rows from `from` on, and the token of the next page. */
 static void put_page(struct call *c, const struct found *f, int64_t from,
                      int64_t max)
@@ -100,21 +158,13 @@ static void put_page(struct call *c, const struct found *f, int64_t from,
                                 .n_columns = f->n_columns,
                                 .ts = list_ts_format(c),
                                 .max = max};
-    struct err err = {0};
-    sqlite3_stmt *s = db_query(c->db, &err,
-                               "SELECT first, rows FROM results WHERE job = ?"
-                               " AND first + n > ? ORDER BY first",
-                               "ii", f->n, from);
 
-    while (s && max > 0 && !page.full && sqlite3_step(s) == SQLITE_ROW) {
-        int64_t first = sqlite3_column_int64(s, 0);
-
-        page.skip = from + page.n - first;
-        results_add(&page, str_of(sqlite3_column_blob(s, 1),
-                                  (size_t)sqlite3_column_bytes(s, 1)));
+    if (f->is_parked && max > 0) {
+        page.skip = from;
+        results_add(&page, buf_as_str(&f->rows));
+    } else if (!f->is_parked) {
+        add_stored(c, f, from, &page);
     }
-    if (s)
-        db_done(s);
     results_end(&page);
     if (max > 0 && from + page.n < f->total)
         buf_printf(&c->out, ",\"pageToken\":\"%lld\"",
@@ -182,7 +232,7 @@ void results_get(struct call *c)
 {
     const json_t *statistics, *query;
     int64_t from, max;
-    struct found f;
+    struct found f = {0};
 
     if (read_position(c, &from, &max) || !find(c, false, &f))
         return;
@@ -229,7 +279,7 @@ bool results_is_anonymous(struct str dataset)
 void results_table_get(struct call *c)
 {
     const json_t *statistics;
-    struct found f;
+    struct found f = {0};
     json_t *r;
 
     if (!find(c, true, &f))
@@ -251,7 +301,7 @@ void results_table_get(struct call *c)
 void results_table_list(struct call *c)
 {
     int64_t from, max;
-    struct found f;
+    struct found f = {0};
 
     if (read_position(c, &from, &max) || !find(c, true, &f))
         return;

@@ -91,6 +91,12 @@ def start(bq, sql, id):
                                     "configuration": {"query": {"query": sql, "useLegacySql": False}}})
 
 
+def start_fails(bq, sql, id):
+    start(bq, sql, id)
+    datos.wait_for(lambda: in_state(bq, id, "DONE"), 120)
+    return shown(bq, id)["status"]["errorResult"]["reason"]
+
+
 def shown(bq, id):
     return bq.call("GET", f"jobs/{id}")
 
@@ -142,6 +148,62 @@ def test_calls_go_on_while_a_statement_holds_the_writer(bq):
         cancel(bq, ["holds"])
         assert [s.result(120) for s in stored] == [[]] * 4
     assert bq.rows("SELECT COUNT(*) FROM t") == [["4"]]
+
+
+def results(bq, id, **params):
+    path = f"queries/{id}?" + "&".join(f"{k}={v}" for k, v in params.items())
+    answer = bq.call("GET", path)
+    return answer["totalRows"], [row["f"][0]["v"] for row in answer.get("rows", [])], answer.get("pageToken")
+
+
+def test_queries_whose_jobs_are_kept_answer_while_a_statement_holds_the_writer(bq):
+    bq.table("big", [{"name": "n", "type": "INT64"}])
+    bq.table()
+    bq.query("INSERT INTO t (id, n) SELECT CAST(x AS STRING), x FROM UNNEST([5, 7]) AS x")
+    bq.query("UPDATE t SET n = n + 1 WHERE TRUE")  # how much it holds is unknown from here on
+    start(bq, "INSERT INTO d.big " + LONG, "holds")
+    datos.wait_for(lambda: in_state(bq, "holds", "RUNNING"), 120)
+    ids = [f"short{i}" for i in range(8)]
+    for id in ids:
+        start(bq, "SELECT n FROM d.t ORDER BY n", id)
+        datos.wait_for(lambda: in_state(bq, id, "DONE"), 120)
+        assert results(bq, id) == ("2", ["6", "8"], None)
+    assert bq.call("GET", "datasets/d/tables/t")["numRows"] == "2"
+    asked = bq.query("SELECT n FROM d.t WHERE n > 6", requestId="once", timeoutMs=120000)
+    assert asked["rows"] == [{"f": [{"v": "8"}]}]
+    assert bq.query("SELECT n FROM d.t WHERE n > 6", requestId="once")["jobReference"] == asked["jobReference"]
+    assert start_fails(bq, "SELECT 1/0", "wrong") == "invalidQuery"
+    assert in_state(bq, "holds", "RUNNING")
+
+    def all_found():
+        assert results(bq, ids[0], maxResults=1) == ("2", ["6"], "1")
+        assert results(bq, ids[0], startIndex=1) == ("2", ["8"], None)
+        done = shown(bq, ids[0])
+        assert done["statistics"]["query"]["totalBytesProcessed"] == "16"
+        anonymous = done["configuration"]["query"]["destinationTable"]
+        rows = bq.call("GET", f"datasets/{anonymous['datasetId']}/tables/{anonymous['tableId']}/data")["rows"]
+        assert [row["f"][0]["v"] for row in rows] == ["6", "8"]
+        refused(bq.ask("POST", "jobs", {"jobReference": {"jobId": ids[0]}, "configuration": {
+            "query": {"query": "SELECT 1", "useLegacySql": False}}}), 409, "duplicate")
+        assert bq.ask("GET", "queries/wrong").status == 400
+        listed = [j["jobReference"]["jobId"] for j in bq.call("GET", "jobs?stateFilter=done")["jobs"]]
+        assert len(set(listed)) == len(listed) and {*ids, "wrong", asked["jobReference"]["jobId"]} <= set(listed)
+        seen = [id for id, in bq.rows("SELECT job_id FROM `region-us`.INFORMATION_SCHEMA.JOBS",
+                                      jobCreationMode="JOB_CREATION_OPTIONAL")]
+        assert len(set(seen)) == len(seen) and set(listed) <= set(seen)
+
+    all_found()
+    cancel(bq, ["holds"])
+    all_found()
+    assert bq.ask("DELETE", f"jobs/{ids[0]}/delete").status == 204
+    assert bq.ask("GET", f"jobs/{ids[0]}").status == 404
+    start(bq, "INSERT INTO d.big " + LONG, "again")
+    datos.wait_for(lambda: in_state(bq, "again", "RUNNING"), 120)
+    start(bq, "SELECT 3", "last")
+    datos.wait_for(lambda: in_state(bq, "last", "DONE"), 120)
+    assert bq.emulator.control("POST", "reset").status == 200  # ends what runs, and forgets what waited for it
+    assert bq.ask("GET", "jobs/last").status == 404
+    assert bq.ask("GET", "datasets/d").status == 404
 
 
 @pytest.mark.parametrize("sql", [LONG, "INSERT INTO d.big " + LONG])
