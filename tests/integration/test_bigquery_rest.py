@@ -1061,6 +1061,30 @@ def test_the_ddl_of_a_table_makes_its_like(bq):
     assert ddl["daily"] == f"CREATE TABLE `{PROJECT}.d.daily`\n(\n  a INT64\n)\nPARTITION BY _PARTITIONDATE;"
 
 
+def test_the_bytes_of_a_wildcard_are_those_of_the_tables_and_partitions_it_reads(bq):
+    for suffix, day in [("a", 1), ("b", 2)]:
+        bq.query(f"CREATE TABLE log_{suffix} (id INT64, note STRING, d DATE) PARTITION BY d")
+        bq.query(f"INSERT INTO log_{suffix} VALUES (1, 'xx', '2024-01-0{day}'), (2, 'yy', '2024-01-05')")
+
+    def read(sql, **more):
+        ran = bq.query(sql, dryRun=True, **more)["totalBytesProcessed"]
+        assert bq.query(sql, **more)["totalBytesProcessed"] == ran
+        return int(ran)
+
+    assert read("SELECT * FROM `log_*`") == 4 * 20
+    assert read("SELECT id FROM `log_*`") == 4 * 8
+    assert read("SELECT COUNT(*) FROM `log_*`") == 0
+    assert read("SELECT id FROM `log_*` WHERE _TABLE_SUFFIX = 'b'") == 2 * 8
+    assert read("SELECT id FROM `log_*` WHERE d = '2024-01-02'") == 16
+    assert read("SELECT id FROM `log_*` WHERE d = '2024-01-05' AND _TABLE_SUFFIX IN ('a', 'c')") == 16
+    assert read("SELECT id FROM `log_*` AS l WHERE REGEXP_CONTAINS(l._TABLE_SUFFIX, r'^[c-z]') OR l._TABLE_SUFFIX = @s",
+                queryParameters=[{"name": "s", "parameterType": {"type": "STRING"}, "parameterValue": {"value": "a"}}]) == 16
+    # what is not known before rows are read takes no table away
+    assert read("SELECT id FROM `log_*` WHERE _TABLE_SUFFIX = note") == 4 * (8 + 4)
+    assert read("SELECT id FROM `log_*` WHERE _TABLE_SUFFIX = 'b' OR id = 1") == 4 * 8
+    assert read("SELECT x.id FROM `log_*` x JOIN `log_*` y USING (id) WHERE x._TABLE_SUFFIX = 'a'") == 2 * 8 + 4 * 8
+
+
 def test_the_options_of_tables_are_told_as_sql(bq):
     bq.query("""CREATE TABLE t (a INT64, d DATE) PARTITION BY d OPTIONS(description='say "x"', labels=[('a', 'b')],
         partition_expiration_days=1.5, expiration_timestamp=TIMESTAMP '2100-01-01 00:00:00+00')""")

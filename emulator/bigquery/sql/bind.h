@@ -43,6 +43,7 @@ struct col {
     int ref; /* index into refs whose partition column this is, or -1 */
     bool is_date_alias; /* _PARTITIONDATE */
     bool *used;         /* set when an expression names it; NULL: nobody asks */
+    struct sql_group *suffix_of; /* it is this wildcard's _TABLE_SUFFIX */
 };
 
 /* A range variable. */

@@ -47,6 +47,8 @@ struct bexpr *bind_extract(struct binder *b, const struct ast_expr *x);
 void check_parts(struct binder *b, const struct ast_expr *x,
                  struct bexpr *const *args, size_t n);
 bool is_aggregate_name(struct str name);
+/* No column, subquery or aggregate: known without looking at rows. */
+bool is_constant(const struct ast_expr *x);
 bool has_aggregate(const struct ast_expr *x);
 /* For GROUP BY and ORDER BY: SQLite would take a text that comes down to an
  * integer, also `0 AND x`, for a column's number. */

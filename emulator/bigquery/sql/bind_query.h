@@ -26,12 +26,18 @@ const char *bind_from(struct binder *b, const struct ast_from *f,
 const char *bind_table(struct binder *b, const struct ast_from *f,
                        struct scope *s);
 const char *bind_wildcard(struct binder *b, const struct ast_path *path,
-                          struct rel *rel, struct str alias_sql);
+                          struct rel *rel, const char *alias_sql);
 const char *bind_info_schema(struct binder *b, const struct ast_path *path,
                              struct rel *rel, const char *alias_sql);
 void resolve_path(struct binder *b, const struct ast_path *path,
                   struct str *project, struct str *dataset, struct str *table);
 struct sql_table *find_table(struct binder *b, const struct ast_path *path);
+/* _PARTITIONTIME, which is `sql`, and _PARTITIONDATE; there is room for both.
+ */
+void add_pseudo(struct binder *b, struct rel *r, const char *sql, int ref);
+/* A condition that must hold, on _TABLE_SUFFIX and constants: the tables where
+ * it does not are not read. Others say nothing. */
+void note_suffix(struct binder *b, const struct ast_expr *x);
 int add_ref(struct binder *b, const struct sql_table *t, bool is_target);
 void table_rel(struct binder *b, struct rel *r, const struct sql_table *t,
                const char *alias, int ref);

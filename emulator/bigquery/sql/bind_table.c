@@ -88,11 +88,8 @@ int add_ref(struct binder *b, const struct sql_table *t, bool is_target)
     return (int)s->n_refs++;
 }
 
-static void add_pseudo(struct binder *b, struct rel *r, const char *alias,
-                       int ref)
+void add_pseudo(struct binder *b, struct rel *r, const char *sql, int ref)
 {
-    const char *sql = arena_cat(b->mem, alias, ".\"_PARTITIONTIME\"", NULL);
-
     r->cols[r->n_cols++] = (struct col){STR("_PARTITIONTIME"),
                                         type_scalar(T_TIMESTAMP),
                                         sql,
@@ -135,7 +132,8 @@ void table_rel(struct binder *b, struct rel *r, const struct sql_table *t,
             &used[i]};
     }
     if (ingestion)
-        add_pseudo(b, r, alias, ref);
+        add_pseudo(b, r, arena_cat(b->mem, alias, ".\"_PARTITIONTIME\"", NULL),
+                   ref);
 }
 
 /* The view's query is bound as if it stood here, under its own text. */
@@ -206,7 +204,7 @@ const char *bind_table(struct binder *b, const struct ast_from *f,
     if (is_info_schema(path)) {
         sql = bind_info_schema(b, path, r, alias);
     } else if (last.p[last.len - 1] == '*') {
-        sql = bind_wildcard(b, path, r, str_from(alias));
+        sql = bind_wildcard(b, path, r, alias);
     } else {
         struct sql_table *t = find_table(b, path);
         if (t->view_sql) {

@@ -363,23 +363,67 @@ static int one_bound(struct sql_run *run, const char *expr, int64_t *out,
     return rc;
 }
 
+/* Which columns of a wildcard's table are named, by those of the whole. */
+static void use_columns(struct sql_stmt *stmt, struct sql_ref *r)
+{
+    const struct sql_table *like = r->group->like;
+    bool *used = ARENA_ARRAY(&stmt->plan->mem, bool, r->table.n_columns + 1);
+
+    memset(used, 0, r->table.n_columns + 1);
+    for (size_t i = 0; i < r->table.n_columns; i++)
+        for (size_t k = 0; k < like->n_columns; k++)
+            used[i] |= r->group->used[k] &&
+                       str_ieq(r->table.columns[i].name, like->columns[k].name);
+    r->used = used;
+}
+
+/* Does the filter on _TABLE_SUFFIX leave this table? */
+static int is_left(struct sql_run *run, const struct sql_ref *r, bool *out,
+                   struct sql_error *err)
+{
+    struct arena *mem = &run->stmt->plan->mem;
+    size_t behind = r->group->prefix_len;
+    struct str suffix =
+        str_of(r->table.table.p + behind, r->table.table.len - behind);
+    int64_t holds = 0;
+    bool null = false;
+    int rc;
+
+    *out = true;
+    if (!r->group->filter)
+        return RC_OK;
+    rc = one_bound(run,
+                   arena_cat(mem, "(", r->group->filter, ") FROM (SELECT ",
+                             quote_sql(mem, suffix), " AS suffix) AS ",
+                             r->group->alias, NULL),
+                   &holds, &null, err);
+    *out = holds && !null;
+    return rc;
+}
+
 int sql_prune(struct sql_stmt *stmt, sqlite3 *db, struct sql_error *err)
 {
     struct sql_run run = {.stmt = stmt, .db = db};
 
     for (size_t i = 0; i < stmt->n_refs; i++) {
         struct sql_ref *r = &stmt->refs[i];
-        bool empty = false;
+        bool empty = false, left = true;
         int rc;
+
         r->low = INT64_MIN;
         r->high = INT64_MAX;
         r->pruned = r->prune_low || r->prune_high;
         rc = one_bound(&run, r->prune_low, &r->low, &empty, err);
         if (rc == RC_OK)
             rc = one_bound(&run, r->prune_high, &r->high, &empty, err);
+        if (rc == RC_OK && r->group)
+            rc = is_left(&run, r, &left, err);
         if (rc)
             return rc;
-        if (empty) {
+        if (r->group)
+            use_columns(stmt, r);
+        if (empty || !left) {
+            r->pruned = true;
             r->low = 1;
             r->high = 0;
         }

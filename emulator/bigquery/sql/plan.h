@@ -27,6 +27,16 @@ struct sql_plan {
     const struct sql_params *params;
 };
 
+/* Tables that one wildcard names: refs in a row. */
+struct sql_group {
+    size_t first, n;
+    size_t prefix_len;            /* behind it: _TABLE_SUFFIX */
+    const struct sql_table *like; /* whose columns all have */
+    bool *used;                   /* a flag a column of `like` */
+    const char *alias;            /* that `filter` names */
+    const char *filter;           /* on _TABLE_SUFFIX alone, or NULL */
+};
+
 /* A parameter's value as SQLite holds it. */
 struct param {
     struct str name;

@@ -22,7 +22,7 @@ static bool is_part(const struct ast_expr *call, const struct ast_expr *arg)
            (arg != call->list || str_eq(call->text, STR("WEEK")));
 }
 
-static bool is_constant(const struct ast_expr *x)
+bool is_constant(const struct ast_expr *x)
 {
     switch (x->kind) {
     case EX_NULL:
@@ -258,6 +258,29 @@ enum narrows {
     NARROWS_ALL
 };
 
+static void narrow(struct binder *b, struct sql_ref *ref, struct range r,
+                   enum narrows narrows)
+{
+    struct range old = {r.ref, ref->prune_low, ref->prune_high};
+
+    ref->filtered = true;
+    if (narrows == NARROWS_NONE ||
+        (narrows == NARROWS_TARGET && !ref->is_target))
+        return;
+    r = conjunction(b, old, r);
+    ref->prune_low = r.low;
+    ref->prune_high = r.high;
+}
+
+/* The tables of a wildcard are partitioned by the same column. */
+static void note_range(struct binder *b, struct range r, enum narrows narrows)
+{
+    const struct sql_group *g = b->stmt->refs[r.ref].group;
+
+    for (size_t i = 0; i < (g ? g->n : 1); i++)
+        narrow(b, &b->stmt->refs[(size_t)r.ref + i], r, narrows);
+}
+
 /* Only top-level conditions that all must hold can name different tables. */
 static void note(struct binder *b, const struct ast_expr *where,
                  enum narrows narrows)
@@ -268,23 +291,16 @@ static void note(struct binder *b, const struct ast_expr *where,
     bool any = false;
 
     for (size_t i = 0; i < b->stmt->n_refs; i++)
-        any |= refs[i].table.partition_by != NULL;
+        any |= refs[i].table.partition_by || refs[i].group;
     if (!any)
         return;
     for (; x; x = all ? x->next : NULL) {
-        struct range r = analyse(b, x), old;
-        struct sql_ref *ref;
-        if (r.ref < 0)
-            continue;
-        ref = &b->stmt->refs[r.ref];
-        ref->filtered = true;
-        if (narrows == NARROWS_NONE ||
-            (narrows == NARROWS_TARGET && !ref->is_target))
-            continue;
-        old = (struct range){r.ref, ref->prune_low, ref->prune_high};
-        r = conjunction(b, old, r);
-        ref->prune_low = r.low;
-        ref->prune_high = r.high;
+        struct range r = analyse(b, x);
+
+        if (r.ref >= 0)
+            note_range(b, r, narrows);
+        else if (narrows == NARROWS_ALL)
+            note_suffix(b, x);
     }
 }
 
@@ -320,7 +336,9 @@ static bool is_term(struct binder *b, const struct ast_expr *x, struct term *t)
     if (x->kind == EX_IN && !x->list) /* its index is better left alone */
         return false;
     t->range = analyse(b, x);
-    if (t->range.ref < 0 || !column_side(b, of, &t->side))
+    /* a wildcard's column is one of many tables */
+    if (t->range.ref < 0 || b->stmt->refs[t->range.ref].group ||
+        !column_side(b, of, &t->side))
         return false;
     t->stored = t->side.col->sql;
     if (t->side.col->is_date_alias) /* add_pseudo puts it behind its column */

@@ -48,9 +48,8 @@ struct sql_table {
     int64_t created_us;
     const char *ddl;
     const char *const *clustering; /* column names */
-    size_t n_clustering;
-    const char *const *options; /* name, type, value as SQL text; repeated */
-    size_t n_options;           /* triples */
+    const char *const *options;    /* triples: name, type, value as SQL text */
+    size_t n_clustering, n_options;
 };
 
 struct sql_dataset {
@@ -127,7 +126,8 @@ struct sql_ref {
     bool pruned;
     int64_t low, high;
     const char *prune_low, *prune_high; /* private: expressions */
-    const bool *used; /* a flag a column: it is named; NULL: all are */
+    const bool *used;        /* a flag a column: it is named; NULL: all are */
+    struct sql_group *group; /* private: of one wildcard, or NULL */
 };
 
 /* A bound statement. Owned by who prepared it; read-only but for sql_prune. May
