@@ -140,24 +140,35 @@ void db_done(sqlite3_stmt *s)
     sqlite3_clear_bindings(s);
 }
 
+/* To its end, or with `out` to its first row, whose first column it takes if
+ * that is not NULL. */
+static int run(struct db *db, struct err *err, sqlite3_stmt *s, const char *sql,
+               int64_t *out)
+{
+    int rc;
+
+    if (!s)
+        return RC_INTERNAL;
+    do
+        rc = sqlite3_step(s);
+    while (rc == SQLITE_ROW && !out);
+    if (rc == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL)
+        *out = sqlite3_column_int64(s, 0);
+    rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? RC_OK : db_fail(db, sql, err);
+    db_done(s);
+    return rc;
+}
+
 int db_run(struct db *db, struct err *err, const char *sql, const char *types,
            ...)
 {
     sqlite3_stmt *s;
     va_list ap;
-    int rc;
 
     va_start(ap, types);
     s = bound(db, err, sql, types, ap);
     va_end(ap);
-    if (!s)
-        return RC_INTERNAL;
-    do
-        rc = sqlite3_step(s);
-    while (rc == SQLITE_ROW);
-    rc = rc == SQLITE_DONE ? RC_OK : db_fail(db, sql, err);
-    db_done(s);
-    return rc;
+    return run(db, err, s, sql, NULL);
 }
 
 int db_int(struct db *db, struct err *err, int64_t *out, const char *sql,
@@ -165,19 +176,11 @@ int db_int(struct db *db, struct err *err, int64_t *out, const char *sql,
 {
     sqlite3_stmt *s;
     va_list ap;
-    int rc;
 
     va_start(ap, types);
     s = bound(db, err, sql, types, ap);
     va_end(ap);
-    if (!s)
-        return RC_INTERNAL;
-    rc = sqlite3_step(s);
-    if (rc == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL)
-        *out = sqlite3_column_int64(s, 0);
-    rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? RC_OK : db_fail(db, sql, err);
-    db_done(s);
-    return rc;
+    return run(db, err, s, sql, out);
 }
 
 int db_exec(struct db *db, struct err *err, const char *sql)

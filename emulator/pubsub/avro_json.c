@@ -9,19 +9,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "emulator/pubsub/avro.h"
-
-struct reader {
-    struct json_scan scan;
-    unsigned depth;
-    struct err *err;
-};
-
-static bool fail(struct reader *r, const char *what, struct str name)
-{
-    err_set(r->err, RC_INVALID, "%s: %.*s", what,
-            name.len > 200 ? 200 : (int)name.len, name.p);
-    return false;
-}
+#include "emulator/pubsub/json_reader.h"
 
 static const char *kind_name(enum json_kind kind)
 {
@@ -44,7 +32,7 @@ static const char *kind_name(enum json_kind kind)
     }
 }
 
-static bool mismatch(struct reader *r, const char *expected,
+static bool mismatch(struct json_reader *r, const char *expected,
                      const struct json_token *t)
 {
     if (t->kind == JSON_T_ERROR)
@@ -55,7 +43,7 @@ static bool mismatch(struct reader *r, const char *expected,
     return false;
 }
 
-static bool want(struct reader *r, const struct json_token *t,
+static bool want(struct json_reader *r, const struct json_token *t,
                  enum json_kind kind, const char *expected)
 {
     return t->kind == kind || mismatch(r, expected, t);
@@ -63,7 +51,7 @@ static bool want(struct reader *r, const struct json_token *t,
 
 /* --- scalars -------------------------------------------------------------- */
 
-static bool check_integer(struct reader *r, const struct json_token *t,
+static bool check_integer(struct json_reader *r, const struct json_token *t,
                           bool is_int)
 {
     int64_t v;
@@ -71,12 +59,12 @@ static bool check_integer(struct reader *r, const struct json_token *t,
     if (t->kind != JSON_T_NUMBER || !str_to_i64(t->text, &v))
         return mismatch(r, "number_integer", t);
     if (is_int && (v < INT32_MIN || v > INT32_MAX))
-        return fail(r, "The value does not fit an int", t->text);
+        return json_reader_fail(r, "The value does not fit an int", t->text);
     return true;
 }
 
 /* One too big for its type would be infinite, which JSON has no number for. */
-static bool check_float(struct reader *r, const struct json_token *t,
+static bool check_float(struct json_reader *r, const struct json_token *t,
                         bool is_float)
 {
     char *copy;
@@ -86,19 +74,19 @@ static bool check_float(struct reader *r, const struct json_token *t,
         return false;
     copy = mem_try_alloc(t->text.len + 1);
     if (!copy)
-        return fail(r, "No memory for", STR("a number"));
+        return json_reader_fail(r, "No memory for", STR("a number"));
     memcpy(copy, t->text.p, t->text.len);
     copy[t->text.len] = '\0';
     ok = is_float ? isfinite(strtof(copy, NULL)) : isfinite(strtod(copy, NULL));
     mem_free(copy);
-    return ok || fail(r,
-                      is_float ? "The value does not fit a float"
-                               : "The value does not fit a double",
-                      t->text);
+    return ok || json_reader_fail(r,
+                                  is_float ? "The value does not fit a float"
+                                           : "The value does not fit a double",
+                                  t->text);
 }
 
 /* Characters of the value, each up to U+00FF. */
-static bool check_bytes(struct reader *r, const struct json_token *t,
+static bool check_bytes(struct json_reader *r, const struct json_token *t,
                         const struct avro_type *type)
 {
     char *value;
@@ -109,7 +97,7 @@ static bool check_bytes(struct reader *r, const struct json_token *t,
         return false;
     value = mem_try_alloc(t->text.len + 1);
     if (!value)
-        return fail(r, "No memory for", STR("a string"));
+        return json_reader_fail(r, "No memory for", STR("a string"));
     len = t->escaped ? json_decode(value, t->text)
                      : (memcpy(value, t->text.p, t->text.len), t->text.len);
     for (size_t i = 0; i < len && ok; i++) {
@@ -118,13 +106,14 @@ static bool check_bytes(struct reader *r, const struct json_token *t,
     }
     mem_free(value);
     if (!ok)
-        return fail(r, "Not a string of bytes", t->text);
+        return json_reader_fail(r, "Not a string of bytes", t->text);
     if (type->kind == AVRO_FIXED && n != type->size)
-        return fail(r, "Not as many bytes as the fixed type has", type->name);
+        return json_reader_fail(r, "Not as many bytes as the fixed type has",
+                                type->name);
     return true;
 }
 
-static bool check_enum(struct reader *r, const struct json_token *t,
+static bool check_enum(struct json_reader *r, const struct json_token *t,
                        const struct avro_type *type)
 {
     if (!want(r, t, JSON_T_STRING, "string"))
@@ -133,10 +122,11 @@ static bool check_enum(struct reader *r, const struct json_token *t,
         if (json_text_eq(t, type->symbols[i]))
             return true;
     return type->has_default ||
-           fail(r, "Invalid enum index without default value", type->name);
+           json_reader_fail(r, "Invalid enum index without default value",
+                            type->name);
 }
 
-static bool check_scalar(struct reader *r, const struct json_token *t,
+static bool check_scalar(struct json_reader *r, const struct json_token *t,
                          const struct avro_type *type)
 {
     switch (type->kind) {
@@ -161,10 +151,10 @@ static bool check_scalar(struct reader *r, const struct json_token *t,
 
 /* --- what holds others ---------------------------------------------------- */
 
-static bool check(struct reader *r, const struct json_token *t,
+static bool check(struct json_reader *r, const struct json_token *t,
                   const struct avro_type *type);
 
-static bool check_next(struct reader *r, const struct avro_type *type)
+static bool check_next(struct json_reader *r, const struct avro_type *type)
 {
     struct json_token t;
 
@@ -172,7 +162,7 @@ static bool check_next(struct reader *r, const struct avro_type *type)
     return check(r, &t, type);
 }
 
-static bool skip_next(struct reader *r)
+static bool skip_next(struct json_reader *r)
 {
     struct json_token t;
     struct str value;
@@ -181,7 +171,7 @@ static bool skip_next(struct reader *r)
     return json_scan_skip(&r->scan, &t, &value) || mismatch(r, "a value", &t);
 }
 
-static bool check_array(struct reader *r, const struct avro_type *type)
+static bool check_array(struct json_reader *r, const struct avro_type *type)
 {
     struct json_token t;
 
@@ -191,7 +181,7 @@ static bool check_array(struct reader *r, const struct avro_type *type)
     return true;
 }
 
-static bool check_map(struct reader *r, const struct avro_type *type)
+static bool check_map(struct json_reader *r, const struct avro_type *type)
 {
     struct json_token t;
 
@@ -201,7 +191,7 @@ static bool check_map(struct reader *r, const struct avro_type *type)
     return want(r, &t, JSON_T_OBJECT_END, "a member");
 }
 
-static bool check_members(struct reader *r, const struct avro_type *type,
+static bool check_members(struct json_reader *r, const struct avro_type *type,
                           bool *seen)
 {
     struct json_token t;
@@ -220,12 +210,12 @@ static bool check_members(struct reader *r, const struct avro_type *type,
         return false;
     for (size_t i = 0; i < type->n; i++)
         if (!seen[i])
-            return fail(r, "Field was not found in JSON object",
-                        type->fields[i].name);
+            return json_reader_fail(r, "Field was not found in JSON object",
+                                    type->fields[i].name);
     return true;
 }
 
-static bool check_record(struct reader *r, const struct avro_type *type)
+static bool check_record(struct json_reader *r, const struct avro_type *type)
 {
     bool *seen = mem_alloc(type->n + 1);
     bool ok = check_members(r, type, seen);
@@ -234,7 +224,7 @@ static bool check_record(struct reader *r, const struct avro_type *type)
     return ok;
 }
 
-static bool check_union(struct reader *r, const struct json_token *t,
+static bool check_union(struct json_reader *r, const struct json_token *t,
                         const struct avro_type *type)
 {
     struct json_token key, end;
@@ -253,20 +243,20 @@ static bool check_union(struct reader *r, const struct json_token *t,
            !json_text_eq(&key, avro_type_name(type->branches[i])))
         i++;
     if (i == type->n)
-        return fail(r, "Not a type of the union", key.text);
+        return json_reader_fail(r, "Not a type of the union", key.text);
     if (!check_next(r, type->branches[i]))
         return false;
     json_scan_next(&r->scan, &end);
     return want(r, &end, JSON_T_OBJECT_END, "one value of a union");
 }
 
-static bool check(struct reader *r, const struct json_token *t,
+static bool check(struct json_reader *r, const struct json_token *t,
                   const struct avro_type *type)
 {
     bool ok;
 
     if (++r->depth > AVRO_MAX_DEPTH)
-        return fail(r, "Nested too deep in", avro_type_name(type));
+        return json_reader_fail(r, "Nested too deep in", avro_type_name(type));
     switch (type->kind) {
     case AVRO_ARRAY:
         ok = want(r, t, JSON_T_ARRAY, "array") && check_array(r, type);
@@ -290,7 +280,7 @@ static bool check(struct reader *r, const struct json_token *t,
 
 int avro_check_json(const struct avro *a, struct str message, struct err *err)
 {
-    struct reader r = {.err = err};
+    struct json_reader r = {.err = err};
     struct json_token end;
     bool ok;
 

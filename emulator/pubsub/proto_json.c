@@ -6,31 +6,20 @@
 #include "common/base64.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "emulator/pubsub/json_reader.h"
 #include "emulator/pubsub/proto_schema.h"
 
 enum {
     NUMBER_MAX = 400 /* characters of a number */
 };
 
-struct reader {
-    struct json_scan scan;
-    unsigned depth;
-    struct err *err;
-};
-
-static bool fail(struct reader *r, const char *what, struct str name)
-{
-    err_set(r->err, RC_INVALID, "%s: %.*s", what,
-            name.len > 200 ? 200 : (int)name.len, name.p);
-    return false;
-}
-
-static bool mismatch(struct reader *r, const struct json_token *t,
+static bool mismatch(struct json_reader *r, const struct json_token *t,
                      const struct proto_field *f)
 {
     if (t->kind == JSON_T_ERROR)
-        return fail(r, "Not valid JSON", str_from(r->scan.error));
-    return fail(r, "Not a value of the field's type", str_from(f->name));
+        return json_reader_fail(r, "Not valid JSON", str_from(r->scan.error));
+    return json_reader_fail(r, "Not a value of the field's type",
+                            str_from(f->name));
 }
 
 /* --- scalars -------------------------------------------------------------- */
@@ -161,9 +150,9 @@ static bool is_scalar(const struct json_token *t, const struct proto_field *f)
 
 /* --- what holds others ---------------------------------------------------- */
 
-static bool check_message(struct reader *r, const struct proto_type *t);
+static bool check_message(struct json_reader *r, const struct proto_type *t);
 
-static bool check_value(struct reader *r, const struct json_token *t,
+static bool check_value(struct json_reader *r, const struct json_token *t,
                         const struct proto_field *f)
 {
     if (f->kind == PROTO_MESSAGE)
@@ -172,7 +161,7 @@ static bool check_value(struct reader *r, const struct json_token *t,
     return is_scalar(t, f) || mismatch(r, t, f);
 }
 
-static bool check_array(struct reader *r, const struct proto_field *f)
+static bool check_array(struct json_reader *r, const struct proto_field *f)
 {
     struct json_token t;
 
@@ -192,7 +181,7 @@ static bool is_key(const struct json_token *t, enum proto_kind kind)
     return !t->escaped && is_integer(t->text, kind);
 }
 
-static bool check_map(struct reader *r, const struct proto_field *f)
+static bool check_map(struct json_reader *r, const struct proto_field *f)
 {
     struct json_token t, value;
 
@@ -207,7 +196,7 @@ static bool check_map(struct reader *r, const struct proto_field *f)
 }
 
 /* `*is_set`: it has a value; null stands for the absence of one. */
-static bool check_field(struct reader *r, const struct proto_field *f,
+static bool check_field(struct json_reader *r, const struct proto_field *f,
                         bool *is_set)
 {
     struct json_token t;
@@ -223,25 +212,27 @@ static bool check_field(struct reader *r, const struct proto_field *f,
     return check_value(r, &t, f);
 }
 
-static bool check_sets(struct reader *r, const struct proto_type *t,
+static bool check_sets(struct json_reader *r, const struct proto_type *t,
                        const bool *set)
 {
     for (size_t i = 0; i < t->n_fields; i++) {
         const struct proto_field *f = &t->fields[i];
 
         if (f->label == PROTO_REQUIRED && !set[i])
-            return fail(r, "A required field is missing", str_from(f->name));
+            return json_reader_fail(r, "A required field is missing",
+                                    str_from(f->name));
         if (!set[i] || !f->oneof)
             continue;
         for (size_t k = 0; k < i; k++)
             if (set[k] && t->fields[k].oneof == f->oneof)
-                return fail(r, "Another field of the oneof is set too",
-                            str_from(f->name));
+                return json_reader_fail(r,
+                                        "Another field of the oneof is set too",
+                                        str_from(f->name));
     }
     return true;
 }
 
-static bool check_members(struct reader *r, const struct proto_type *type,
+static bool check_members(struct json_reader *r, const struct proto_type *type,
                           bool *seen, bool *set)
 {
     struct json_token t;
@@ -254,25 +245,26 @@ static bool check_members(struct reader *r, const struct proto_type *type,
                !json_text_eq(&t, str_from(type->fields[i].name)))
             i++;
         if (i == type->n_fields)
-            return fail(r, "The message has a field that the schema has not",
-                        t.text);
+            return json_reader_fail(
+                r, "The message has a field that the schema has not", t.text);
         if (seen[i])
-            return fail(r, "A field is there twice", t.text);
+            return json_reader_fail(r, "A field is there twice", t.text);
         seen[i] = true;
         if (!check_field(r, &type->fields[i], &set[i]))
             return false;
     }
     if (t.kind != JSON_T_OBJECT_END)
-        return fail(r, "Not valid JSON", str_from(r->scan.error));
+        return json_reader_fail(r, "Not valid JSON", str_from(r->scan.error));
     return check_sets(r, type, set);
 }
 
-static bool check_message(struct reader *r, const struct proto_type *t)
+static bool check_message(struct json_reader *r, const struct proto_type *t)
 {
     bool *flags, ok;
 
     if (++r->depth > PROTO_MAX_DEPTH)
-        return fail(r, "The message is nested too deep", str_from(t->name));
+        return json_reader_fail(r, "The message is nested too deep",
+                                str_from(t->name));
     flags = mem_alloc(2 * t->n_fields + 1);
     ok = check_members(r, t, flags, flags + t->n_fields);
     mem_free(flags);
@@ -280,24 +272,26 @@ static bool check_message(struct reader *r, const struct proto_type *t)
     return ok;
 }
 
-static bool check_whole(struct reader *r, const struct proto_type *root)
+static bool check_whole(struct json_reader *r, const struct proto_type *root)
 {
     struct json_token t;
 
     if (json_scan_next(&r->scan, &t) != JSON_T_OBJECT)
-        return fail(r, "Not a JSON object",
-                    str_from(r->scan.error ? r->scan.error : root->name));
+        return json_reader_fail(
+            r, "Not a JSON object",
+            str_from(r->scan.error ? r->scan.error : root->name));
     if (!check_message(r, root))
         return false;
     return json_scan_next(&r->scan, &t) == JSON_T_DONE ||
-           fail(r, "Not valid JSON",
-                str_from(r->scan.error ? r->scan.error : "more than a value"));
+           json_reader_fail(
+               r, "Not valid JSON",
+               str_from(r->scan.error ? r->scan.error : "more than a value"));
 }
 
 int proto_check_json(const struct proto_schema *s, struct str message,
                      struct err *err)
 {
-    struct reader r = {.err = err};
+    struct json_reader r = {.err = err};
     bool ok;
 
     json_scan_init(&r.scan, message);
