@@ -26,7 +26,8 @@ static const char *health(void *self)
     int64_t n;
 
     if (db_int(bq->loop_db, &err, &n, "SELECT count(*) FROM datasets", "") ==
-        RC_OK)
+            RC_OK &&
+        db_check_disk(bq->dbs, &err) == RC_OK)
         return "ok";
     snprintf(bq->error, sizeof(bq->error), "%s", err.text);
     return bq->error;

@@ -2,12 +2,14 @@
 /* Connections, transactions and statements of db.h. */
 #include "emulator/bigquery/db.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/io.h"
 #include "common/mem.h"
 #include "emulator/bigquery/db_priv.h"
 #include "emulator/bigquery/scratch.h"
@@ -18,6 +20,7 @@ enum {
     SOON_US = 20000, /* db_begin_soon: beyond a batch of insertAll */
     BULK_ROWS = 50000,
     BULK_CACHE_KIB = 16384,
+    PROBE_BYTES = 64 << 10,
     LOOKASIDE_BYTES = 1200, /* SQLite's own default */
     LOOKASIDE_SLOTS = 40,
     WAL_PAGES = 8192 /* 32 MiB, after which a commit copies them back */
@@ -37,6 +40,9 @@ int db_fail(struct db *db, const char *doing, struct err *err)
         break;
     case SQLITE_FULL:
     case SQLITE_IOERR:
+        atomic_store(&db->all->is_stuck, true);
+        rc = RC_UNAVAILABLE;
+        break;
     case SQLITE_BUSY:
         rc = RC_UNAVAILABLE;
         break;
@@ -241,8 +247,49 @@ int db_commit(struct db *w, struct err *err)
 
     if (rc)
         sqlite3_exec(w->h, "ROLLBACK", NULL, NULL, NULL);
+    else if (atomic_load(&w->all->is_stuck))
+        atomic_store(&w->all->is_stuck, false);
     pthread_mutex_unlock(&w->all->write_lock);
     return rc;
+}
+
+/* Room that nobody had before, as the log may have some left over, and the
+ * header's page: a change to SQLite, the same to everybody else. */
+static bool takes_writes(struct dbs *all)
+{
+    static const char zeros[PROBE_BYTES];
+    char *path = mem_printf("%s-probe", all->path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && io_write_all(fd, str_of(zeros, sizeof(zeros))) == 0;
+    int64_t version;
+    struct err err;
+    char *sql;
+
+    if (fd >= 0)
+        close(fd);
+    unlink(path);
+    mem_free(path);
+    if (!ok || db_int(&all->writer, &err, &version, "PRAGMA user_version", ""))
+        return false;
+    sql = mem_printf("PRAGMA user_version=%lld", (long long)version);
+    ok = db_exec(&all->writer, &err, sql) == RC_OK;
+    mem_free(sql);
+    return ok;
+}
+
+int db_check_disk(struct dbs *all, struct err *err)
+{
+    if (!atomic_load(&all->is_stuck))
+        return RC_OK;
+    /* who writes will see for himself */
+    if (pthread_mutex_trylock(&all->write_lock) == 0) {
+        atomic_store(&all->is_stuck, !takes_writes(all));
+        pthread_mutex_unlock(&all->write_lock);
+    }
+    return err_set(err, RC_UNAVAILABLE,
+                   "BigQuery's storage: %s: a write failed: is the disk, or a "
+                   "limit on file sizes, full?",
+                   all->path);
 }
 
 void db_bulk(struct db *w, size_t n_rows)

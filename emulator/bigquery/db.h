@@ -60,6 +60,10 @@ void db_rollback(struct db *w);
 void db_bulk(struct db *w, size_t n_rows);
 
 /* A reader's snapshot, so that several statements see one state. */
+/* RC_OK, or the word that a write failed and no other has followed; then it
+ * tries one, for the next who asks. Never waits. */
+RC_MUST_USE int db_check_disk(struct dbs *all, struct err *err);
+
 RC_MUST_USE int db_read_begin(struct db *r, struct err *err);
 void db_read_end(struct db *r);
 

@@ -4,13 +4,15 @@
 #define EMULATOR_BIGQUERY_DB_PRIV_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "emulator/bigquery/db.h"
 
 struct dbs {
     char *path;
     bool nameless;
-    bool fsync, full; /* asked for; the writer is set so now */
+    bool fsync, full;     /* asked for; the writer is set so now */
+    atomic_bool is_stuck; /* the disk took no write, and none since */
     const char *unsynced;
     pthread_mutex_t write_lock;
     struct db writer;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What changed in memory becomes steps of storage's jobs. */
+#include <stdio.h>
+
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/schema.h"
@@ -94,12 +96,46 @@ void keep_revision(struct storage_job *job, const struct revision *r)
                                             .body = pack(step, r->config)};
 }
 
+/* Does the disk take what is written? For health. */
+static void note_write(struct pubsub *s, int rc, const char *text)
+{
+    snprintf(s->trouble, sizeof(s->trouble), "%s", rc ? text : "");
+}
+
 int keep_now(struct pubsub *s, struct storage_job *job, struct err *err)
 {
-    if (s->storage)
-        return storage_run(s->storage, job, NULL, err);
-    storage_job_free(job);
-    return RC_OK;
+    int rc;
+
+    if (!s->storage) {
+        storage_job_free(job);
+        return RC_OK;
+    }
+    rc = storage_run(s->storage, job, NULL, err);
+    note_write(s, rc, err->text);
+    return rc;
+}
+
+static void on_probed(struct storage_job *job)
+{
+    struct pubsub *s = job->arg;
+
+    s->is_probing = false;
+    note_write(s, job->rc, job->err.text);
+}
+
+const char *keep_trouble(struct pubsub *s)
+{
+    struct storage_job *job;
+
+    if (!*s->trouble)
+        return NULL;
+    if (!s->is_probing && !s->draining) {
+        s->is_probing = true;
+        job = storage_job_new(on_probed, s);
+        storage_step(job, STORAGE_PROBE);
+        storage_submit(s->storage, job);
+    }
+    return s->trouble;
 }
 
 /* --- later ---------------------------------------------------------------- */
@@ -207,10 +243,20 @@ struct keeping {
     void *arg;
 };
 
+static bool writes(const struct storage_job *job)
+{
+    for (size_t i = 0; i < job->n; i++)
+        if (job->steps[i].op != STORAGE_READ_BATCH)
+            return true;
+    return false;
+}
+
 static void on_done(struct storage_job *job)
 {
     struct keeping *k = job->arg;
 
+    if (writes(job))
+        note_write(k->service, job->rc, job->err.text);
     if (job->rc)
         on_lost(k->service, job);
     job->arg = k->arg;

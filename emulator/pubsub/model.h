@@ -129,6 +129,8 @@ struct pubsub {
     bool push_is_off;            /* there is no libcurl */
     bool draining, settling;
     bool clearing;         /* all goes: storage is told otherwise */
+    char trouble[480];     /* why the last write failed; "": it did not */
+    bool is_probing;       /* whether it still does */
     uint64_t restore_base; /* added to the numbers of what is restored */
     service_done *drained;
     void *drained_arg;

@@ -14,9 +14,10 @@ enum {
 
 static const char *health(void *self)
 {
-    const struct pubsub *s = self;
+    struct pubsub *s = self;
+    const char *trouble = keep_trouble(s);
 
-    return s->draining ? "stopping" : "ok";
+    return s->draining ? "stopping" : trouble ? trouble : "ok";
 }
 
 static void all_due(struct pubsub *s)

@@ -22,6 +22,9 @@ void keep_snapshot(struct storage_job *job, const struct snapshot *n);
 /* Writes it and waits; RC_OK at once without storage. Takes the job. */
 RC_MUST_USE int keep_now(struct pubsub *s, struct storage_job *job,
                          struct err *err);
+/* Why nothing can be written now, until something can; NULL: it can. Asked
+ * again meanwhile: tries to. */
+const char *keep_trouble(struct pubsub *s);
 /* Submits the job (taken; NULL: one of its own if there is something), with all
  * changes noted since the last call. Without storage `done` is called at
  * once. */

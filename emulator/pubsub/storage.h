@@ -59,7 +59,8 @@ enum storage_op {
     STORAGE_SET_ATTEMPTS,  /* the same, instead of all before; may be empty */
     STORAGE_PUT_RESOURCE,  /* resource; a holder's `done` comes with it */
     STORAGE_DROP_RESOURCE, /* number */
-    STORAGE_WIPE           /* everything */
+    STORAGE_WIPE,          /* everything */
+    STORAGE_PROBE          /* writes what is there already: does that go? */
 };
 
 struct storage_step {

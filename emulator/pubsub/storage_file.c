@@ -455,6 +455,8 @@ int storage_file_step(struct storage_file *f, struct storage_step *step,
         return put_resource(f, &step->resource, err);
     case STORAGE_DROP_RESOURCE:
         return drop_resource(f, step->number, err);
+    case STORAGE_PROBE:
+        return storage_probe(f, err);
     case STORAGE_WIPE:
         segments_release_all(f->segments);
         return storage_exec(f,

@@ -67,6 +67,8 @@ RC_MUST_USE int storage_read_place(struct storage_file *f,
 
 /* Makes the tables, or brings an older file's up to date. */
 RC_MUST_USE int storage_format(struct storage_file *f, struct err *err);
+/* Do the disk and the tables take what is written? Leaves both as they are. */
+RC_MUST_USE int storage_probe(struct storage_file *f, struct err *err);
 /* The few batches of a segment that is mostly holes move to the last one, in a
  * transaction of their own. What fails is left as it is, until more of the
  * segment goes. */

@@ -2,7 +2,16 @@
 /* The tables of a state, and how those of older formats become them. */
 #include "emulator/pubsub/storage_file_priv.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "common/mem.h"
+
 enum {
+    PROBE_BYTES = 64 << 10,
     FORMAT = 3, /* user_version of the files this code writes */
     APPLICATION = 0x64617073
 };
@@ -99,4 +108,31 @@ int storage_format(struct storage_file *f, struct err *err)
                        "use that, or another folder with --state",
                        f->path, (long long)format);
     return upgrade(f, format, err);
+}
+
+/* --- whether it can be written -------------------------------------------- */
+
+/* Room that nobody had before: the tables' log may have some left over. */
+static int probe_disk(const char *path, struct err *err)
+{
+    static const char zeros[PROBE_BYTES];
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int why = fd < 0 ? errno : io_write_all(fd, str_of(zeros, sizeof(zeros)));
+
+    if (fd >= 0)
+        close(fd);
+    unlink(path);
+    return why ? err_set(err, RC_IO, "%s: %s", path, strerror(why)) : RC_OK;
+}
+
+int storage_probe(struct storage_file *f, struct err *err)
+{
+    char *path = mem_printf("%s-probe", f->path);
+    char sql[64];
+    int rc = probe_disk(path, err);
+
+    mem_free(path);
+    /* the header's page: a change to SQLite, the same to everybody else */
+    sqlite3_snprintf(sizeof(sql), sql, "PRAGMA user_version = %d", FORMAT);
+    return rc ? rc : storage_exec(f, sql, err);
 }

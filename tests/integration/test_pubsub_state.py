@@ -373,17 +373,41 @@ def test_a_full_disk_refuses_and_recovers(start, folder):
     assert refused is not None, "the disk never was full"
     assert refused.status == 503, refused.body
     assert "pubsub.db" in refused.json()["error"]["message"]
+    health = e.control("GET", "health")
+    assert (health.status, health.json()["status"]) == (503, "error")
+    assert "pubsub.db" in health.json()["services"]["pubsub"] and health.json()["services"]["bigquery"] == "ok"
     # what was kept can be read, and the rest of the program goes on
     got = pull(e, "kept-sub")
     assert [t.rstrip(".") for t in texts(got)] == kept
     assert e.rest("GET", "topics/kept-topic").status == 200
     assert e.rest("PUT", "topics/another-topic", {}).status in (200, 503)
     limit_files(e, resource.RLIM_INFINITY)
+    datos.wait_for(lambda: e.control("GET", "health").status == 200)  # it finds out by itself
     datos.wait_for(lambda: publish(e, "kept-topic", "again").status == 200)
     assert ack(e, "kept-sub", got).status == 200
     e.kill()
     e.start()
     assert texts(pull(e, "kept-sub")) == ["again"]
+
+
+def test_health_tells_of_bigquerys_full_disk(start):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # inherited
+    e = start()
+    base = f"http://{e.bigquery}/bigquery/v2/projects/{PROJECT}/datasets"
+    assert datos.request("POST", base, {"datasetReference": {"datasetId": "d"}}).status == 200
+    assert datos.request("POST", f"{base}/d/tables", {"tableReference": {"tableId": "t"}, "schema": {
+        "fields": [{"name": "v", "type": "STRING"}]}}).status == 200
+    limit_files(e, 1 << 20)
+
+    def insert():
+        return datos.request("POST", f"{base}/d/tables/t/insertAll", {"rows": [{"json": {"v": "x" * 100000}}]}).status
+    assert datos.wait_for(lambda: insert() != 200)
+    health = e.control("GET", "health")
+    assert health.status == 503 and "BigQuery's storage" in health.json()["services"]["bigquery"], health.body
+    assert health.json()["services"]["pubsub"] == "ok"
+    limit_files(e, resource.RLIM_INFINITY)
+    datos.wait_for(lambda: e.control("GET", "health").status == 200)
+    datos.wait_for(lambda: insert() == 200)
 
 
 def test_a_folder_that_cannot_be_written_is_named(folder):
