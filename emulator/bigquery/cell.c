@@ -150,11 +150,18 @@ static bool read_json(struct cell_reader *r, const struct json_token *t,
                       struct cell *out)
 {
     struct buf norm;
-    struct str value;
+    struct str value, number;
     bool ok;
 
     if (!json_scan_skip(r->scan, t, &value))
         return false;
+    if (json_number_lost(value, &number)) {
+        cell_refuse(r,
+                    "Invalid JSON: Input number: %.*s cannot round-trip "
+                    "through string representation",
+                    (int)(number.len < 80 ? number.len : 80), number.p);
+        return true;
+    }
     buf_init(&norm, VALUE_MAX);
     json_normalize(value, &norm);
     out->kind = CELL_TEXT;

@@ -257,12 +257,18 @@ static const char *read_decimal(const struct sql_column *c, struct str text,
 static const char *read_json(struct str text, struct cell_mem *mem,
                              struct buf *scratch, struct cell *out, char *why)
 {
+    struct str number;
     const char *reason;
     size_t at;
     char *p;
 
     if (json_check_same_keys(text, &reason, &at))
         return say(why, "Invalid JSON: %s at byte %zu", reason, at);
+    if (json_number_lost(text, &number))
+        return say(why,
+                   "Invalid JSON: Input number: %.*s cannot round-trip "
+                   "through string representation",
+                   (int)(number.len < 80 ? number.len : 80), number.p);
     buf_reset(scratch);
     json_normalize(text, scratch);
     p = scratch->failed ? NULL : cell_mem_take(mem, scratch->len + 1);

@@ -39,6 +39,7 @@ static struct bexpr *int_literal(struct binder *b, const struct ast_expr *x)
 
 static struct bexpr *json_literal(struct binder *b, struct str text, size_t at)
 {
+    struct str number;
     const char *why;
     struct buf *out;
     const char *sql;
@@ -46,6 +47,11 @@ static struct bexpr *json_literal(struct binder *b, struct str text, size_t at)
 
     if (json_check_same_keys(text, &why, &where) != RC_OK)
         bind_fail(b, at, "Invalid JSON literal: %s", why);
+    if (json_number_lost(text, &number))
+        bind_fail(b, at,
+                  "Invalid JSON literal: Input number: %.*s cannot round-trip "
+                  "through string representation",
+                  (int)(number.len < 80 ? number.len : 80), number.p);
     out = arena_buf(b->mem);
     json_normalize(text, out);
     sql = quote_sql(b->mem, str_from(arena_buf_take(b->mem, out)));

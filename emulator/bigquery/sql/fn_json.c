@@ -168,13 +168,20 @@ void rt_json_member(struct fn *f)
 
 void rt_parse_json(struct fn *f)
 {
-    struct str s = fn_str(f, 0);
+    struct str s = fn_str(f, 0), number;
     const char *why;
     struct buf out;
     size_t at;
 
     if (json_check_same_keys(s, &why, &at) != RC_OK) {
         fn_fail(f, "Invalid input to PARSE_JSON: %s at byte %zu", why, at);
+        return;
+    }
+    if (json_number_lost(s, &number)) {
+        fn_fail(f,
+                "Invalid input: Input number: %.*s cannot round-trip through "
+                "string representation; error in PARSE_JSON expression",
+                (int)(number.len < 80 ? number.len : 80), number.p);
         return;
     }
     fn_buf(&out);

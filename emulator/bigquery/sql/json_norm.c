@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "emulator/bigquery/sql/json_norm.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/json.h"
 #include "common/mem.h"
@@ -93,6 +95,115 @@ static void put_number(struct str text, struct buf *out)
     buf_append(out, shown, n);
     if (!memchr(shown, '.', n) && !memchr(shown, 'e', n))
         buf_puts(out, ".0");
+}
+
+enum {
+    DIGITS_SAFE = 15, /* so many survive a FLOAT64 */
+    DIGITS_MAX = 24,  /* more than any shown number has */
+    POWER_SAFE = 290,
+    POWER_MAX = 1000000
+};
+
+/* A number as its digits, without zeros around them, and the power of ten of
+ * the first. */
+struct digits {
+    char d[DIGITS_MAX];
+    int n;
+    long power;
+    bool more; /* than fit */
+};
+
+static struct digits digits_of(struct str s)
+{
+    struct digits out = {.n = 0};
+    bool point = false;
+    long at = -1; /* of the digit read: digits before the point, less one */
+    int zeros = 0;
+    long power;
+    size_t i = 0;
+
+    for (; i < s.len && (s.p[i] | 32) != 'e'; i++) {
+        char c = s.p[i];
+        if (c == '.')
+            point = true;
+        if (c < '0' || c > '9')
+            continue;
+        at += point ? 0 : 1;
+        if (c == '0' && out.n == 0) {
+            out.power -= point;
+            at = point ? at : -1;
+            continue;
+        }
+        if (c == '0') {
+            zeros++;
+            continue;
+        }
+        for (; zeros > 0 && out.n < DIGITS_MAX; zeros--)
+            out.d[out.n++] = '0';
+        if (out.n < DIGITS_MAX)
+            out.d[out.n++] = c;
+        else
+            out.more = true;
+        zeros = 0;
+    }
+    out.power += at;
+    if (i < s.len) {
+        char copy[24];
+        size_t n =
+            s.len - i - 1 < sizeof(copy) ? s.len - i - 1 : sizeof(copy) - 1;
+        memcpy(copy, s.p + i + 1, n);
+        copy[n] = '\0';
+        power = strtol(copy, NULL, 10);
+        out.power += power > POWER_MAX    ? POWER_MAX
+                     : power < -POWER_MAX ? -POWER_MAX
+                                          : power;
+    }
+    return out;
+}
+
+static bool is_lost(struct str s)
+{
+    struct digits a = digits_of(s), b;
+    char copy[64], shown[48];
+    double v;
+    size_t n;
+    int64_t i;
+    uint64_t u;
+
+    if (a.n == 0 ||
+        (!a.more && a.n <= DIGITS_SAFE && labs(a.power) < POWER_SAFE))
+        return false;
+    if (str_to_i64(s, &i) || str_to_u64(s, &u))
+        return false;
+    if (a.more || s.len >= sizeof(copy))
+        return true;
+    memcpy(copy, s.p, s.len);
+    copy[s.len] = '\0';
+    v = strtod(copy, NULL);
+    if (!isfinite(v) || v == 0)
+        return true;
+    n = real_to_text(shown, v);
+    b = digits_of(str_of(shown, n));
+    return a.n != b.n || a.power != b.power ||
+           memcmp(a.d, b.d, (size_t)a.n) != 0;
+}
+
+bool json_number_lost(struct str text, struct str *number)
+{
+    struct json_scan s;
+    struct json_token t;
+    bool lost = false;
+
+    json_scan_init(&s, text);
+    s.same_keys = true;
+    while (!lost && json_scan_next(&s, &t) > JSON_T_DONE) {
+        if (t.kind == JSON_T_NUMBER && is_lost(t.text)) {
+            *number = t.text;
+            lost = true;
+        }
+    }
+    json_scan_fini(&s);
+    return lost;
 }
 
 void json_normalize(struct str text, struct buf *out)

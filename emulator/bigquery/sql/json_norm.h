@@ -10,6 +10,12 @@
  * well-formed JSON text. */
 void json_normalize(struct str text, struct buf *out);
 
+/* The JSON type has integers of 64 bits and FLOAT64, and takes a number only
+ * if it is the same number again when shown (page "JSON functions", PARSE_JSON,
+ * wide_number_mode exact). True: `number`, of the well-formed `text`, is none
+ * of these. */
+bool json_number_lost(struct str text, struct str *number);
+
 enum json_found {
     JSON_FOUND,
     JSON_MISSING,

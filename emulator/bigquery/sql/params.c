@@ -153,11 +153,13 @@ static struct str read_json(struct reading *r, struct str s)
 {
     const char *why;
     struct buf *out;
-    struct str v;
+    struct str v, number;
     size_t at;
 
     if (json_check_same_keys(s, &why, &at) != RC_OK)
         fail(r, "not JSON:", s);
+    if (json_number_lost(s, &number))
+        fail(r, "a number that JSON cannot keep:", number);
     out = arena_buf(r->mem);
     json_normalize(s, out);
     v = str_from(arena_buf_take(r->mem, out));
