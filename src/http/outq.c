@@ -3,7 +3,10 @@
 
 #include "common/mem.h"
 
+/* Most answers of a stream are one short write, and malloc keeps blocks up to
+ * 1 KB at hand; who writes more than one piece will write more. */
 enum {
+    PIECE_FIRST = 512 - 64,
     PIECE_MIN = 4096 - 64
 };
 
@@ -39,7 +42,9 @@ char *outq_reserve(struct outq *q, size_t len)
     struct outq_piece *piece = q->last;
 
     if (!piece || piece->room < len) {
-        piece = piece_new(len > PIECE_MIN ? len : PIECE_MIN);
+        size_t least = piece ? PIECE_MIN : PIECE_FIRST;
+
+        piece = piece_new(len > least ? len : least);
         if (!piece)
             return NULL;
         push(q, piece);
