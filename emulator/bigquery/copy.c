@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "emulator/bigquery/fields.h"
 #include "emulator/bigquery/job_source.h"
+#include "emulator/bigquery/reshape.h"
 #include "emulator/bigquery/write_table.h"
 
 struct copying {
@@ -39,7 +40,8 @@ static bool looks_like(const struct table *t, const struct table *first)
 
     for (size_t i = 0; same && i < t->n_columns; i++)
         same = str_ieq(t->columns[i].name, first->columns[i].name) &&
-               type_eq(t->columns[i].type, first->columns[i].type);
+               type_eq(t->columns[i].type, first->columns[i].type) &&
+               reshape_is_alike(&t->columns[i], &first->columns[i]);
     return same;
 }
 

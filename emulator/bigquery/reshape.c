@@ -28,7 +28,7 @@ static void reshape_record(struct buf *out, const struct sql_column *was,
         if (at >= 0 && elems_at(encoded, at, &v, &scratch))
             reshape(out, &was->fields[at], &is->fields[i], &v, false);
         else
-            buf_puts(out, "null");
+            buf_puts(out, is->fields[i].type->kind == T_ARRAY ? "[]" : "null");
     }
     buf_putc(out, ']');
     buf_fini(&scratch);
@@ -61,7 +61,7 @@ static void reshape(struct buf *out, const struct sql_column *was,
     buf_fini(&scratch);
 }
 
-static int rewrite(struct db *w, const struct table *t,
+static int rewrite(struct db *w, const struct reshape *t,
                    const struct sql_column *was, const struct sql_column *is,
                    struct fail *f)
 {
@@ -101,17 +101,35 @@ static int rewrite(struct db *w, const struct table *t,
     return rc ? RC_INVALID : RC_OK;
 }
 
-int reshape_rows(struct db *w, const struct table *was, const struct table *is,
-                 struct fail *f)
+bool reshape_is_alike(const struct sql_column *was, const struct sql_column *is)
+{
+    bool same = was->n_fields == is->n_fields;
+
+    for (size_t i = 0; same && i < is->n_fields; i++)
+        same = str_ieq(was->fields[i].name, is->fields[i].name) &&
+               reshape_is_alike(&was->fields[i], &is->fields[i]);
+    return same;
+}
+
+int reshape_columns(struct db *w, const struct reshape *was,
+                    const struct sql_column *is, size_t n_is, struct fail *f)
 {
     int rc = RC_OK;
 
-    for (size_t i = 0; i < is->n_columns && rc == RC_OK; i++) {
-        const struct sql_column *c = &is->columns[i];
-        int at = fields_find(was->columns, was->n_columns, c->name);
+    for (size_t i = 0; i < n_is && rc == RC_OK; i++) {
+        int at = fields_find(was->columns, was->n, is[i].name);
 
-        if (at >= 0 && c->n_fields && !type_eq(was->columns[at].type, c->type))
-            rc = rewrite(w, was, &was->columns[at], c, f);
+        if (at >= 0 && !reshape_is_alike(&was->columns[at], &is[i]))
+            rc = rewrite(w, was, &was->columns[at], &is[i], f);
     }
     return rc;
+}
+
+int reshape_rows(struct db *w, const struct table *was, const struct table *is,
+                 struct fail *f)
+{
+    struct reshape rows = {was->physical, was->rowid, was->columns,
+                           was->n_columns};
+
+    return reshape_columns(w, &rows, is->columns, is->n_columns, f);
 }

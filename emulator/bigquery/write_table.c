@@ -8,11 +8,13 @@
 #include "emulator/bigquery/fields.h"
 #include "emulator/bigquery/member.h"
 #include "emulator/bigquery/partition_stats.h"
+#include "emulator/bigquery/reshape.h"
 #include "emulator/bigquery/stream.h"
+#include "emulator/bigquery/write_schema.h"
 
 /* --- the table ------------------------------------------------------------ */
 
-static bool may(const json_t *like, const char *option)
+static bool may_be(const json_t *like, const char *option)
 {
     const json_t *list = json_object_get(like, "schemaUpdateOptions");
     bool found = false;
@@ -70,44 +72,19 @@ static int renew(struct db *w, struct write_stage *s, struct fail *f)
     return rc;
 }
 
-/* A REQUIRED column that the rows' schema does not require. */
-static bool relax(json_t *ours, const json_t *theirs)
-{
-    const char *mode = member_text(ours, "mode");
-    const char *wanted = member_text(theirs, "mode");
-
-    if (!mode || strcmp(mode, "REQUIRED") != 0 ||
-        (wanted && strcmp(wanted, "REQUIRED") == 0))
-        return false;
-    json_object_set_new(ours, "mode", json_string("NULLABLE"));
-    return true;
-}
-
 /* WRITE_APPEND with ALLOW_FIELD_ADDITION, ALLOW_FIELD_RELAXATION. */
 static int widen(struct db *w, const struct write_target *to,
                  struct write_stage *s, struct fail *f)
 {
-    const json_t *mine = json_object_get(s->schema, "fields");
+    struct write_may may = {.add = may_be(to->like, "ALLOW_FIELD_ADDITION"),
+                            .relax =
+                                may_be(to->like, "ALLOW_FIELD_RELAXATION")};
     json_t *body = json_deep_copy(s->table->body);
-    json_t *all = json_object_get(json_object_get(body, "schema"), "fields");
-    const json_t *field;
-    bool changed = false;
-    size_t i;
-    int rc = RC_OK;
+    int rc;
 
-    json_array_foreach(mine, i, field)
-    {
-        int at = fields_find(s->table->columns, s->table->n_columns,
-                             str_from(member_text(field, "name")));
-
-        if (at < 0 && may(to->like, "ALLOW_FIELD_ADDITION")) {
-            json_array_append_new(all, json_deep_copy(field));
-            changed = true;
-        } else if (at >= 0 && may(to->like, "ALLOW_FIELD_RELAXATION")) {
-            changed |= relax(json_array_get(all, (size_t)at), field);
-        }
-    }
-    if (!changed) {
+    if (!write_schema_widen(
+            json_object_get(json_object_get(body, "schema"), "fields"),
+            json_object_get(s->schema, "fields"), may)) {
         json_decref(body);
         return RC_OK;
     }
@@ -200,49 +177,6 @@ static int run_sql(struct db *w, struct buf *sql, struct fail *f)
     return rc ? fail_from_err(f, &err) : RC_OK;
 }
 
-/* Each column of the result must be one of the table's, of its type. */
-static int check_columns(const struct write_stage *s,
-                         const struct sql_column *columns, size_t n,
-                         struct fail *f)
-{
-    const struct table *t = s->table;
-
-    for (size_t i = 0; i < n; i++) {
-        int at = fields_find(t->columns, t->n_columns, columns[i].name);
-
-        if (at < 0)
-            return fail_set(f, "invalid",
-                            "Provided Schema does not match Table %s:%s.%s. "
-                            "Cannot add fields (field: %.*s)",
-                            t->project.p, t->dataset.p, t->name.p,
-                            STR_ARG(columns[i].name));
-        if (!type_eq(t->columns[at].type, columns[i].type))
-            return fail_set(
-                f, "invalid",
-                "Provided Schema does not match Table %s:%s.%s. Field %.*s "
-                "has changed type from %s to %s",
-                t->project.p, t->dataset.p, t->name.p, STR_ARG(columns[i].name),
-                type_legacy_name(t->columns[at].type->kind),
-                type_legacy_name(columns[i].type->kind));
-        if (t->columns[at].required && !columns[i].required)
-            return fail_set(
-                f, "invalid",
-                "Provided Schema does not match Table %s:%s.%s. Field %.*s "
-                "has changed mode from REQUIRED to NULLABLE",
-                t->project.p, t->dataset.p, t->name.p,
-                STR_ARG(columns[i].name));
-    }
-    for (size_t i = 0; i < t->n_columns; i++)
-        if (t->columns[i].required &&
-            fields_find(columns, n, t->columns[i].name) < 0)
-            return fail_set(f, "invalid",
-                            "Provided Schema does not match Table %s:%s.%s. "
-                            "Field %.*s is missing in new schema",
-                            t->project.p, t->dataset.p, t->name.p,
-                            STR_ARG(t->columns[i].name));
-    return RC_OK;
-}
-
 static int make_stage(struct db *w, struct write_stage *s, struct fail *f)
 {
     struct sql_column *columns;
@@ -254,7 +188,7 @@ static int make_stage(struct db *w, struct write_stage *s, struct fail *f)
     arena_init(&mem);
     rc = fields_parse(s->schema, &mem, &columns, &n, f);
     if (rc == RC_OK && (!s->truncate || s->has_part))
-        rc = check_columns(s, columns, n, f);
+        rc = write_schema_check(s->table, columns, n, f);
     snprintf(s->physical, sizeof(s->physical), "stage%lld",
              (long long)s->table->id);
     buf_init(&sql, 4 << 20);
@@ -321,6 +255,25 @@ static void put_bounds(struct buf *sql, const struct write_stage *s)
                (long long)partition_next(p, s->part));
 }
 
+/* Records are stored by position: the table's, from here on. */
+static int reshape_stage(struct db *w, const struct write_stage *s,
+                         struct fail *f)
+{
+    struct sql_column *columns;
+    struct arena mem;
+    size_t n;
+    int rc;
+
+    arena_init(&mem);
+    rc = fields_parse(s->schema, &mem, &columns, &n, f);
+    if (rc == RC_OK)
+        rc = reshape_columns(
+            w, &(struct reshape){s->physical, s->table->rowid, columns, n},
+            s->table->columns, s->table->n_columns, f);
+    arena_fini(&mem);
+    return rc;
+}
+
 int write_table_close(struct db *w, struct write_stage *s, int64_t now_us,
                       struct fail *f)
 {
@@ -334,6 +287,8 @@ int write_table_close(struct db *w, struct write_stage *s, int64_t now_us,
     if (s->truncate && !s->has_part && renew(w, s, f))
         return RC_INVALID;
     if (!s->truncate && table_last_row(w, s->table, &last, f))
+        return RC_INVALID;
+    if (reshape_stage(w, s, f))
         return RC_INVALID;
     ingestion = partition_is_ingestion(&s->table->part);
     buf_init(&sql, 8 << 20);
@@ -351,8 +306,8 @@ int write_table_close(struct db *w, struct write_stage *s, int64_t now_us,
                    (long long)(s->has_part
                                    ? s->part
                                    : partition_of(&s->table->part, now_us)));
-    buf_printf(&sql, " FROM %s ORDER BY rowid; DROP TABLE %s", s->physical,
-               s->physical);
+    buf_printf(&sql, " FROM %s ORDER BY %s; DROP TABLE %s", s->physical,
+               s->table->rowid, s->physical);
     rc = run_sql(w, &sql, f);
     return rc ? rc : partition_grown(w, s->table, last, now_us, f);
 }

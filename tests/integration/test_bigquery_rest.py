@@ -562,6 +562,56 @@ def test_loads_widen_and_relax_the_schema_they_append_to(bq):
     assert bq.rows("SELECT id, n, b FROM t ORDER BY n") == [["a", None, "true"], [None, "5", None]]
 
 
+def test_records_are_widened_relaxed_and_matched_by_the_names_of_their_fields(bq):
+    def field(name, type="STRING", mode="NULLABLE", *fields):
+        return {"name": name, "type": type, "mode": mode, **({"fields": list(fields)} if fields else {})}
+
+    def nested():
+        fields = bq.call("GET", "datasets/d/tables/t")["schema"]["fields"]
+        return [(f["name"], f["mode"], [g["name"] for g in f.get("fields", [])]) for f in fields[0]["fields"]]
+
+    bq.table(schema=[field("r", "RECORD", "NULLABLE", field("a", "STRING", "REQUIRED"), field("b"),
+                           field("list", "RECORD", "REPEATED", field("x")))])
+    load = {"sourceFormat": "NEWLINE_DELIMITED_JSON", "destinationTable": table_of("t")}
+    first = {"fields": [field("r", "RECORD", "NULLABLE", field("b"), field("a", "STRING", "REQUIRED"))]}
+    assert upload(bq, b'{"r":{"a":"A","b":"B"}}\n', schema=first, **load) is None
+    assert bq.rows("SELECT r.a, r.b FROM t") == [["A", "B"]]
+
+    wider = {"fields": [field("r", "RECORD", "NULLABLE", field("b"), field("a"),
+                              field("list", "RECORD", "REPEATED", field("y", "INT64"), field("x")), field("c"))]}
+    row = b'{"r":{"b":"B2","list":[{"x":"X","y":7}],"c":"C2"}}\n'
+    assert "Cannot add fields (field: r.list.y)" in upload(
+        bq, row, schema={"fields": [field("r", "RECORD", "NULLABLE", field("a", "STRING", "REQUIRED"),
+                                          wider["fields"][0]["fields"][2])]}, **load)["message"]
+    assert "Field r.a has changed mode from REQUIRED to NULLABLE" in upload(
+        bq, row, schema=wider, schemaUpdateOptions=["ALLOW_FIELD_ADDITION"], **load)["message"]
+    assert "Cannot add fields (field: r.list.y)" in upload(
+        bq, row, schema=wider, schemaUpdateOptions=["ALLOW_FIELD_RELAXATION"], **load)["message"]
+    assert nested() == [("a", "REQUIRED", []), ("b", "NULLABLE", []), ("list", "REPEATED", ["x"])]
+    assert upload(bq, row, schema=wider, schemaUpdateOptions=["ALLOW_FIELD_ADDITION", "ALLOW_FIELD_RELAXATION"],
+                  **load) is None
+    assert nested() == [("a", "NULLABLE", []), ("b", "NULLABLE", []), ("list", "REPEATED", ["x", "y"]),
+                        ("c", "NULLABLE", [])]
+    assert bq.rows("SELECT TO_JSON_STRING(r) FROM t ORDER BY r.b") == [
+        ['{"a":"A","b":"B","list":[],"c":null}'], ['{"a":null,"b":"B2","list":[{"x":"X","y":7}],"c":"C2"}']]
+
+    into = {"writeDisposition": "WRITE_APPEND", "destinationTable": table_of("t")}
+    assert as_job(bq, {"query": "SELECT STRUCT('C3' AS c, 'B3' AS b) AS r", **into}).status == 200
+    assert bq.rows("SELECT TO_JSON_STRING(r) FROM t WHERE r.b = 'B3'") == [['{"a":null,"b":"B3","list":[],"c":"C3"}']]
+    assert "Field r.b has changed type from STRING to INTEGER" in as_job(
+        bq, {"query": "SELECT STRUCT(1 AS b) AS r", **into}).body
+    assert "Field r.list has changed mode from REPEATED to NULLABLE" in as_job(
+        bq, {"query": "SELECT STRUCT(STRUCT('x' AS x) AS list) AS r", **into}).body
+    assert as_job(bq, {"query": "SELECT STRUCT('D' AS d) AS r", "schemaUpdateOptions": ["ALLOW_FIELD_ADDITION"],
+                       **into}).status == 200
+    assert bq.rows("SELECT r.d FROM t WHERE r.d IS NOT NULL") == [["D"]]
+    # so does a patch that only changes their order
+    schema = bq.call("GET", "datasets/d/tables/t")["schema"]
+    schema["fields"][0]["fields"].reverse()
+    bq.call("PATCH", "datasets/d/tables/t", {"schema": schema})
+    assert bq.rows("SELECT r.a, r.b, r.c FROM t WHERE r.b = 'B3'") == [[None, "B3", "C3"]]
+
+
 def test_csv_in_latin_1_is_loaded(bq):
     bq.table(schema=[{"name": "id", "type": "STRING"}, {"name": "n", "type": "INT64"}])
     load = {"sourceFormat": "CSV", "destinationTable": table_of("t"), "encoding": "ISO-8859-1"}
