@@ -37,10 +37,49 @@ static int malformed(struct call *c, const struct json_scan *s)
         s->error ? s->error : "Unexpected token", (size_t)(s->p - s->start));
 }
 
-static bool is_true(const struct json_token *t)
+static int unknown(struct call *c, struct str name, const char *where)
 {
-    return t->kind == JSON_T_TRUE ||
-           (t->kind == JSON_T_STRING && str_ieq(t->text, STR("true")));
+    return fail_set(&c->fail, "badRequest",
+                    "Invalid JSON payload received. Unknown name \"%.*s\"%s: "
+                    "Cannot find field.",
+                    (int)(name.len < 60 ? name.len : 60), name.p, where);
+}
+
+/* A boolean, or its text as older clients write it; null is false. */
+static int read_flag(struct call *c, const char *name,
+                     const struct json_token *t, bool *out)
+{
+    bool text = t->kind == JSON_T_STRING;
+
+    *out = t->kind == JSON_T_TRUE || (text && str_ieq(t->text, STR("true")));
+    if (*out || t->kind == JSON_T_FALSE || t->kind == JSON_T_NULL ||
+        (text && str_ieq(t->text, STR("false"))))
+        return RC_OK;
+    return fail_set(&c->fail, "badRequest", "Invalid value at '%s' (TYPE_BOOL)",
+                    name);
+}
+
+/* One member; the value of rows is kept by who reads the body. */
+static int read_member(struct request *q, struct str key,
+                       const struct json_token *t)
+{
+    struct call *c = q->call;
+
+    if (str_eq(key, STR("skipInvalidRows")))
+        return read_flag(c, "skip_invalid_rows", t, &q->skip_invalid);
+    if (str_eq(key, STR("ignoreUnknownValues")))
+        return read_flag(c, "ignore_unknown_values", t, &q->ignore_unknown);
+    if (str_eq(key, STR("templateSuffix")) && t->kind != JSON_T_NULL) {
+        if (t->kind != JSON_T_STRING)
+            return fail_set(&c->fail, "badRequest",
+                            "Invalid value at 'template_suffix' (TYPE_STRING)");
+        snprintf(q->suffix, sizeof(q->suffix), "%.*s", STR_ARG(t->text));
+        return RC_OK;
+    }
+    if (str_eq(key, STR("rows")) || str_eq(key, STR("kind")) ||
+        str_eq(key, STR("traceId")) || str_eq(key, STR("templateSuffix")))
+        return RC_OK;
+    return unknown(c, key, "");
 }
 
 static int read_body(struct request *q)
@@ -61,12 +100,9 @@ static int read_body(struct request *q)
             rc = malformed(c, &s);
             break;
         }
-        if (str_eq(key, STR("skipInvalidRows")))
-            q->skip_invalid = is_true(&t);
-        else if (str_eq(key, STR("ignoreUnknownValues")))
-            q->ignore_unknown = is_true(&t);
-        else if (str_eq(key, STR("templateSuffix")) && t.kind == JSON_T_STRING)
-            snprintf(q->suffix, sizeof(q->suffix), "%.*s", STR_ARG(t.text));
+        rc = read_member(q, key, &t);
+        if (rc)
+            break;
         if (!json_scan_skip(&s, &t, &value))
             rc = malformed(c, &s);
         else if (str_eq(key, STR("rows")) && t.kind == JSON_T_ARRAY)
@@ -185,8 +221,14 @@ static bool read_row(struct request *q, struct batch_row *row,
             ok = batch_read_json(&q->batch, row, s, &t);
             continue;
         }
-        if (str_eq(key.text, STR("insertId")))
+        if (str_eq(key.text, STR("insertId"))) {
             read_insert_id(q, row, &t);
+        } else if (!str_eq(key.text, STR("json"))) {
+            char where[40];
+            snprintf(where, sizeof(where), " at 'rows[%zu]'",
+                     q->batch.n_rows - 1);
+            return unknown(q->call, key.text, where) == RC_OK;
+        }
         ok = cell_skip(s, &t);
     }
     if (ok && !has_json)
@@ -207,15 +249,15 @@ static int read_rows(struct request *q)
     json_scan_init(&s, q->rows.p ? q->rows : STR("[]"));
     json_scan_next(&s, &t);
     while (rc == RC_OK && json_scan_next(&s, &t) != JSON_T_ARRAY_END) {
-        row = q->batch.n_rows <= ROWS_MAX ? batch_row(&q->batch) : NULL;
-        if (!row && q->batch.n_rows > ROWS_MAX)
+        row = q->batch.n_rows < ROWS_MAX ? batch_row(&q->batch) : NULL;
+        if (!row && q->batch.n_rows >= ROWS_MAX)
             rc = fail_set(&c->fail, "invalid",
                           "Too many rows present in the request, limit: %d",
                           ROWS_MAX);
         else if (!row)
             rc = fail_set(&c->fail, "backendError", "Out of memory");
         else if (!read_row(q, row, &s, &t))
-            rc = malformed(c, &s);
+            rc = c->fail.reason ? RC_INVALID : malformed(c, &s);
         else if (c->refuses_rows && q->batch.n_rows % 2)
             batch_refuse(&q->batch, row, "", c->fault.message);
     }

@@ -294,6 +294,28 @@ def test_a_result_that_has_no_schema_is_refused_not_empty(bq, column, word):
     assert bq.query("SELECT x.`a.b` AS ok FROM (SELECT 1 AS `a.b`) x")["rows"] == [{"f": [{"v": "1"}]}]
 
 
+def insert_all(bq, **body):
+    return bq.ask("POST", "datasets/d/tables/streamed/insertAll", body)
+
+
+def test_insert_all_knows_its_members_and_its_limit(bq):
+    bq.query("CREATE OR REPLACE TABLE d.streamed (id STRING)")
+    row = {"json": {"id": "a"}}
+    unknown = 'Invalid JSON payload received. Unknown name "bogus"'
+    refused(insert_all(bq, rows=[row], bogus=1), 400, "badRequest", unknown + ": Cannot find field.")
+    refused(insert_all(bq, rows=[row, {**row, "bogus": 1}]), 400, "badRequest",
+            unknown + " at 'rows[1]': Cannot find field.")
+    refused(insert_all(bq, rows=[row], skipInvalidRows="yes"), 400, "badRequest", "'skip_invalid_rows' (TYPE_BOOL)")
+    refused(insert_all(bq, rows=[row], ignoreUnknownValues=1), 400, "badRequest", "'ignore_unknown_values'")
+    refused(insert_all(bq, rows=[row], templateSuffix=5), 400, "badRequest", "'template_suffix' (TYPE_STRING)")
+    refused(insert_all(bq, rows=[row] * 50001), 400, "invalid", "Too many rows present in the request, limit: 50000")
+    assert bq.query("SELECT COUNT(*) FROM d.streamed")["rows"] == [{"f": [{"v": "0"}]}]
+    answer = insert_all(bq, rows=[row] * 50000, kind="bigquery#tableDataInsertAllRequest", traceId="t",
+                        skipInvalidRows=None, ignoreUnknownValues="False", templateSuffix=None)
+    assert (answer.status, "insertErrors" in answer.body) == (200, False), answer
+    assert bq.query("SELECT COUNT(*) FROM d.streamed")["rows"] == [{"f": [{"v": "50000"}]}]
+
+
 def test_a_job_has_one_kind(bq):
     wanted = "Job configuration must contain exactly one job-specific configuration object"
     refused(as_job(bq, {}, copy={"sourceTable": {"datasetId": "d", "tableId": "t"}}), 400, "invalid",
