@@ -25,6 +25,14 @@ bool guard_is_loopback(struct str host)
            str_starts(host, STR("127.")) || str_eq(host, STR("::1"));
 }
 
+const char *guard_console_host(const char *host)
+{
+    const char *token = getenv("DATOS_EMULATOR_TOKEN");
+
+    return guard_is_loopback(str_from(host)) || (token && *token) ? host
+                                                                  : "127.0.0.1";
+}
+
 static bool host_is_ours(struct str host, const char *bound)
 {
     const char *more = getenv("DATOS_EMULATOR_HOSTS");

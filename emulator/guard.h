@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pages of other sites must not reach what listens on this machine: neither
  * across origins nor by a name of theirs that points here (DNS rebinding).
- * Pure but for DATOS_EMULATOR_HOSTS; threads: any. */
+ * Pure but for DATOS_EMULATOR_HOSTS and _TOKEN; threads: any. */
 #ifndef EMULATOR_GUARD_H
 #define EMULATOR_GUARD_H
 
@@ -13,6 +13,10 @@ struct http_req;
 
 /* localhost, names below it, 127.0.0.0/8, ::1. */
 bool guard_is_loopback(struct str host);
+/* Where the console of an emulator bound to `host` listens: there if that is
+ * this machine's alone, or if DATOS_EMULATOR_TOKEN guards it. Borrowed, or a
+ * constant. */
+const char *guard_console_host(const char *host);
 
 /* The control API: Host must be loopback, `bound`, or one of
  * DATOS_EMULATOR_HOSTS; Origin, if any, the same address. NULL, or one

@@ -61,7 +61,7 @@ int main(int argc, char **argv)
         fputs(shell_version_line(), stdout);
         return 0;
     case OPTIONS_HEALTHCHECK:
-        return healthcheck_run((uint16_t)options.console_port);
+        return healthcheck_run(options.host, (uint16_t)options.console_port);
     case OPTIONS_START:
         break;
     }

@@ -169,6 +169,17 @@ static bool is_writable(int64_t fd)
     return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
 }
 
+/* Whom a token names: its verifiers compare it to a URL of theirs. */
+static bool is_issuer(const char *url)
+{
+    struct str s = str_from(url);
+    size_t scheme = str_starts(s, STR("https://"))  ? 8
+                    : str_starts(s, STR("http://")) ? 7
+                                                    : 0;
+
+    return scheme && isalnum((uint8_t)url[scheme]) && !strpbrk(url, " \t?#\"");
+}
+
 /* What would start and then not do what was asked. */
 static int check_effect(const struct options *o, struct err *err)
 {
@@ -178,6 +189,10 @@ static int check_effect(const struct options *o, struct err *err)
     if (o->project && !is_project(o->project))
         return err_set(err, RC_INVALID, "--project: '%s' is no project's id",
                        o->project);
+    if (o->oidc_issuer && !is_issuer(o->oidc_issuer))
+        return err_set(err, RC_INVALID,
+                       "--oidc-issuer: '%.200s' is no http or https URL",
+                       o->oidc_issuer);
     if (o->ready_fd >= 0 && !is_writable(o->ready_fd))
         return err_set(err, RC_INVALID,
                        "--ready-fd: %lld is not open for writing",
@@ -210,12 +225,26 @@ static int check(struct options *o, struct err *err)
     return check_effect(o, err);
 }
 
+/* "[::1]" as in URLs. */
+static void unwrap_host(struct options *o)
+{
+    size_t len = strlen(o->host);
+
+    if (len < 3 || len >= sizeof(o->host_buf) || o->host[0] != '[' ||
+        o->host[len - 1] != ']')
+        return;
+    memmove(o->host_buf, o->host + 1, len - 2);
+    o->host_buf[len - 2] = '\0';
+    o->host = o->host_buf;
+}
+
 static void fill_in(struct options *o)
 {
     const char *host = getenv("DATOS_BIND");
 
     if (!o->host)
         o->host = host && *host ? host : "127.0.0.1";
+    unwrap_host(o);
     if (strcmp(o->host, "localhost") == 0)
         o->host = "127.0.0.1";
     if (o->port >= 0)

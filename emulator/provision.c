@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/mem.h"
 #include "emulator/rpc.h"
@@ -97,13 +98,16 @@ static void add_call(json_t *calls, const char *path, json_t *request,
 static void add_schema(json_t *calls, const json_t *schema, const char *project)
 {
     const char *name = json_string_value(json_object_get(schema, "name"));
-    const char *leaf = name ? strrchr(name, '/') : NULL;
+    const char *slash = name ? strrchr(name, '/') : NULL;
+    const char *id = slash ? slash + 1 : name;
     char *parent = mem_printf("projects/%s", project);
+    char *full = mem_printf("%s/schemas/%s", parent, id ? id : "");
 
     add_call(calls, "/google.pubsub.v1.SchemaService/CreateSchema",
              json_pack("{s:s, s:s, s:O}", "parent", parent, "schemaId",
-                       leaf ? leaf + 1 : (name ? name : ""), "schema", schema),
-             name ? name : "a schema without a name");
+                       id ? id : "", "schema", schema),
+             id ? full : "a schema without a name");
+    mem_free(full);
     mem_free(parent);
 }
 
@@ -203,6 +207,36 @@ static const char *check(const json_t *root)
     return NULL;
 }
 
+/* One definition of each: a second that says something else would be passed
+ * over as one that exists. False: `err` names it. */
+static bool drop_repeats(json_t *calls, struct err *err)
+{
+    json_t *seen = json_object();
+    bool ok = true;
+
+    for (size_t i = 0; i < json_array_size(calls) && ok;) {
+        const json_t *call = json_array_get(calls, i);
+        const char *name = json_string_value(json_array_get(call, 1));
+        char *key = mem_printf(
+            "%s %s", json_string_value(json_array_get(call, 0)), name);
+        const json_t *first = json_object_get(seen, key);
+
+        if (!first) {
+            json_object_set(seen, key, json_array_get(call, 2));
+            i++;
+        } else if (json_equal(first, json_array_get(call, 2))) {
+            json_array_remove(calls, i);
+        } else {
+            err_set(err, RC_INVALID,
+                    "%.300s: named twice, with different settings", name);
+            ok = false;
+        }
+        mem_free(key);
+    }
+    json_decref(seen);
+    return ok;
+}
+
 void provision(struct rpc *rpc, const char *project, struct str json,
                service_done *done, void *arg)
 {
@@ -233,7 +267,10 @@ void provision(struct rpc *rpc, const char *project, struct str json,
         add_all(w->calls, set, project);
     }
     json_decref(root);
-    go_on(w);
+    if (drop_repeats(w->calls, &err))
+        go_on(w);
+    else
+        finish(w, RC_INVALID, err.text);
 }
 
 /* --- defaults ------------------------------------------------------------- */
@@ -319,6 +356,27 @@ static char *as_text(json_t *json)
 char *provision_defaults(const char *project)
 {
     return as_text(own_resources(project));
+}
+
+int provision_unread(int n, struct err *err)
+{
+    const struct str prefix = STR("PUBSUB_PROJECT");
+
+    for (char **at = environ; *at; at++) {
+        struct str value = str_from(*at), name = str_cut(&value, '=');
+        uint64_t i;
+
+        if (!str_starts(name, prefix) || !value.len ||
+            !str_to_u64(str_of(name.p + prefix.len, name.len - prefix.len),
+                        &i) ||
+            (i > 0 && i <= (uint64_t)n))
+            continue;
+        return err_set(err, RC_INVALID,
+                       "%.*s would not be read: PUBSUB_PROJECT%d is %s",
+                       STR_ARG(name), n + 1,
+                       n < PROVISION_VARIABLES ? "not set" : "one too many");
+    }
+    return RC_OK;
 }
 
 char *provision_variable(int i, char name[PROVISION_NAME])

@@ -24,5 +24,8 @@ char *provision_defaults(const char *project);
  * topic"), i from 1, whose name goes into `name`; NULL: it is not set. Returned
  * owned. */
 char *provision_variable(int i, char name[PROVISION_NAME]);
+/* Is there one of that name that is not among the first `n`, which were read?
+ * RC_INVALID names it. */
+RC_MUST_USE int provision_unread(int n, struct err *err);
 
 #endif

@@ -166,16 +166,12 @@ static int start_console(struct shell *s, struct err *err)
     const char *token = getenv("DATOS_EMULATOR_TOKEN");
     struct http_limits limits;
 
-    s->console_host = s->options->host;
-    if (!guard_is_loopback(str_from(s->console_host))) {
-        if (token && *token) {
-            s->token = token;
-        } else {
-            LOG_W("the console stays on 127.0.0.1: beyond loopback it wants "
-                  "DATOS_EMULATOR_TOKEN");
-            s->console_host = "127.0.0.1";
-        }
-    }
+    s->console_host = guard_console_host(s->options->host);
+    if (!guard_is_loopback(str_from(s->console_host)))
+        s->token = token;
+    if (strcmp(s->console_host, s->options->host) != 0)
+        LOG_W("the console stays on 127.0.0.1: beyond loopback it wants "
+              "DATOS_EMULATOR_TOKEN");
     limits_init(&limits);
     s->console = http_server_new(&control_http_app, &limits);
     return listen_on(s->console, s, s->console_host, s->options->console_port,

@@ -219,16 +219,15 @@ static bool add_set(struct step *step, const char *from, char *json)
 }
 
 /* PUBSUB_PROJECT1 and so on, up to the first that is not set. */
-static void add_variables(struct step *step)
+static bool add_variables(struct step *step, struct err *err)
 {
     char name[PROVISION_NAME];
+    int i = 1;
 
-    for (int i = 1; i <= PROVISION_VARIABLES; i++) {
-        char *json = provision_variable(i, name);
-
-        if (!add_set(step, name, json))
-            return;
-    }
+    while (i <= PROVISION_VARIABLES &&
+           add_set(step, name, provision_variable(i, name)))
+        i++;
+    return provision_unread(i - 1, err) == RC_OK;
 }
 
 void state_provide(struct shell *s, service_done *done, void *arg)
@@ -240,7 +239,7 @@ void state_provide(struct shell *s, service_done *done, void *arg)
 
     *step = (struct step){.shell = s, .done = done, .arg = arg};
     ok = add_set(step, "default resources", provision_defaults(o->project));
-    add_variables(step);
+    ok = ok && add_variables(step, &err);
     if (ok && o->config)
         ok = add_set(step, "--config", read_config(o->config, &err));
     if (ok && o->dataset)

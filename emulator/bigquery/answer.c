@@ -21,13 +21,15 @@ static size_t cors(struct http_req *req, struct http_field *fields)
     if (!origin.p)
         return 0;
     fields[0] = (struct http_field){STR("access-control-allow-origin"), origin};
-    fields[1] = (struct http_field){STR("vary"), STR("Origin")};
-    return 2;
+    fields[1] = (struct http_field){STR("access-control-allow-credentials"),
+                                    STR("true")};
+    fields[2] = (struct http_field){STR("vary"), STR("Origin")};
+    return 3;
 }
 
 void answer_fail(struct http_req *req, const struct fail *f, int status)
 {
-    struct http_field fields[3] = {json_media};
+    struct http_field fields[4] = {json_media};
     struct buf body;
 
     buf_init(&body, 64 << 10);
@@ -41,7 +43,7 @@ void answer_preflight(struct http_req *req)
 {
     struct str wanted =
         http_req_field(req, STR("access-control-request-headers"));
-    struct http_field fields[5] = {
+    struct http_field fields[6] = {
         {STR("access-control-allow-methods"),
          STR("GET, POST, PUT, PATCH, DELETE, OPTIONS")},
         {STR("access-control-max-age"), STR("3600")}};

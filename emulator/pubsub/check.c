@@ -260,19 +260,38 @@ static enum grpc_status check_attempts(Google__Pubsub__V1__DeadLetterPolicy *p,
     return GRPC_OUT_OF_RANGE;
 }
 
+static enum grpc_status check_backoff(const char *name,
+                                      const Google__Protobuf__Duration *d,
+                                      struct err *err)
+{
+    char rest[16] = "";
+
+    if (is_within(d, 0, BACKOFF_MAX))
+        return GRPC_OK;
+    if (d->nanos)
+        snprintf(rest, sizeof(rest), ".%09u", (unsigned)d->nanos % 1000000000);
+    err_set(err, RC_INVALID,
+            "The value for %s is out of bounds. You passed %lld%ss in the "
+            "request, but the value must be between 0s and %ds.",
+            name, (long long)d->seconds, rest, BACKOFF_MAX);
+    return GRPC_INVALID_ARGUMENT;
+}
+
 static enum grpc_status check_retry(Google__Pubsub__V1__RetryPolicy *p,
                                     struct err *err)
 {
     char most[48], least[48];
+    enum grpc_status status;
 
     if (!p->minimum_backoff)
         p->minimum_backoff = seconds(BACKOFF_MIN_DEFAULT);
     if (!p->maximum_backoff)
         p->maximum_backoff = seconds(BACKOFF_MAX);
-    if (!is_within(p->minimum_backoff, 0, BACKOFF_MAX) ||
-        !is_within(p->maximum_backoff, 0, BACKOFF_MAX))
-        return invalid(err, "Invalid retry policy given: the backoffs must be "
-                            "between 0 and 600 seconds.");
+    status = check_backoff("minimum_backoff", p->minimum_backoff, err);
+    if (status == GRPC_OK)
+        status = check_backoff("maximum_backoff", p->maximum_backoff, err);
+    if (status)
+        return status;
     if (p->minimum_backoff->seconds <= p->maximum_backoff->seconds)
         return GRPC_OK;
     err_set(err, RC_INVALID,

@@ -2,6 +2,10 @@
 /* A list call's page, or why there is none. */
 #include "emulator/pubsub/admin.h"
 
+enum {
+    PAGE_SIZE_MAX = 1000
+};
+
 /* "projects/p" into the prefix "projects/p/". */
 static bool prefix_of(struct rpc_call *call, const struct pubsub *s,
                       const char *project, struct buf *out)
@@ -21,10 +25,11 @@ bool page_under(struct rpc_call *call, const struct pubsub *s,
                 const struct page_list *list, int32_t size, const char *token,
                 struct page *out)
 {
-    if (is_strict(s) && size < 0) {
+    if (is_strict(s) && (size < 0 || size > PAGE_SIZE_MAX)) {
         rpc_fail(call, GRPC_INVALID_ARGUMENT,
-                 "You have passed an invalid argument to the service "
-                 "(argument=page_size).");
+                 "The value for page_size is out of bounds. You passed %d in "
+                 "the request, but the value must be between 0 and %d.",
+                 (int)size, PAGE_SIZE_MAX);
         return false;
     }
     if (size < 0) /* as Google's emulator */

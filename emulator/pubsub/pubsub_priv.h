@@ -163,6 +163,8 @@ void refuse_existing(struct rpc_call *call, const struct pubsub *s,
 void refuse_name(struct rpc_call *call, const struct pubsub *s,
                  const char *collection, const char *name);
 /* Nothing has that name, which may be none ("topics", "subscriptions"). */
+void refuse_updating(struct rpc_call *call, const struct pubsub *s,
+                     const char *collection, const char *name);
 void refuse_missing(struct rpc_call *call, const struct pubsub *s,
                     const char *collection, struct str name);
 /* The same for a stream: status and text (mem_free). */

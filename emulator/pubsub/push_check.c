@@ -133,7 +133,7 @@ enum grpc_status push_check(Google__Pubsub__V1__Subscription *config,
         config->bigtable_config)
         return invalid(err, "A subscription may have only one of push_config, "
                             "bigquery_config and cloud_storage_config.");
-    if (config->enable_exactly_once_delivery)
+    if (config->enable_exactly_once_delivery && strict)
         return invalid(err, "Exactly-once delivery is not supported for push "
                             "subscriptions.");
     status = check_endpoint(push->push_endpoint, strict, insecure, err);

@@ -142,6 +142,17 @@ void refuse_missing(struct rpc_call *call, const struct pubsub *s,
     fail(call, status, text);
 }
 
+/* Google's emulator has a sentence of its own for updates. */
+void refuse_updating(struct rpc_call *call, const struct pubsub *s,
+                     const char *collection, const char *name)
+{
+    if (is_strict(s) || !name_is_valid(name, collection))
+        refuse_missing(call, s, collection, str_from(name));
+    else
+        rpc_fail(call, GRPC_NOT_FOUND, "%s not found.",
+                 *collection == 't' ? "Topic" : "Subscription");
+}
+
 struct sub *sub_of(struct rpc_call *call, struct pubsub *s, struct str name)
 {
     struct sub *sub = sub_find(s, name);

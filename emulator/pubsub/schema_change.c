@@ -86,7 +86,12 @@ void schema_rollback_run(struct rpc_call *call, ProtobufCMessage *in,
                  "You have not specified a revision ID in the request.");
         return;
     }
-    old = revision_of(call, s, schema, str_from(q->revision_id));
+    id = str_from(q->revision_id);
+    if (!is_strict(s) && !schema_revision(schema, id)) {
+        rpc_fail(call, GRPC_NOT_FOUND, "Revision not found");
+        return;
+    }
+    old = revision_of(call, s, schema, id);
     if (old)
         reply_kept(call, s, revision_make(call, s, old->config, schema->name));
 }

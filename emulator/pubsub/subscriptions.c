@@ -296,7 +296,9 @@ void subscription_update_run(struct rpc_call *call, ProtobufCMessage *in,
         refuse_name(call, s, "subscriptions", "");
         return;
     }
-    sub = named(call, s, r->subscription->name);
+    sub = sub_find(s, str_from(r->subscription->name));
+    if (!sub)
+        refuse_updating(call, s, "subscriptions", r->subscription->name);
     if (!sub || is_unsupported(call, r->subscription))
         return;
     config = pb_copy(sub->config);

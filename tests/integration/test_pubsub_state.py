@@ -9,6 +9,7 @@ import os
 import random
 import resource
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -16,7 +17,7 @@ import time
 
 import datos
 import pytest
-from emulator import PROJECT, Emulator
+from emulator import PROGRAM, PROJECT, Emulator
 
 FULL = f"projects/{PROJECT}"
 
@@ -474,6 +475,53 @@ def test_a_mistake_in_a_variable_names_it(second, told):
     e = Emulator("--memory", wait=False, environment={"PUBSUB_PROJECT1": "p,ttt:sss", "PUBSUB_PROJECT2": second})
     assert e.process.wait(20) != 0
     assert told in e.log(), e.log()
+
+
+@pytest.mark.parametrize("more,told", [
+    ({"PUBSUB_PROJECT3": "p,ttt"}, "PUBSUB_PROJECT3 would not be read: PUBSUB_PROJECT2 is not set"),
+    ({"PUBSUB_PROJECT0": "p,ttt"}, "PUBSUB_PROJECT0 would not be read: PUBSUB_PROJECT2 is not set"),
+    ({"PUBSUB_PROJECT2": "p,ttt:sss,uuu:sss"},
+     "PUBSUB_PROJECT2: projects/p/subscriptions/sss: named twice, with different settings")])
+def test_variables_that_would_be_passed_over_are_refused(more, told):
+    e = Emulator("--memory", environment={"PUBSUB_PROJECT1": "p,ttt:sss,ttt:sss,ttt", **more}, wait=False)
+    assert e.process.wait(20) == 1
+    assert told in e.log(), e.log()
+
+
+@pytest.mark.parametrize("resources,name", [
+    ({"topics": ["aaa", {"name": f"{FULL}/topics/aaa", "labels": {"a": "b"}}]}, "topics/aaa"),
+    ({"schemas": [{"name": "xxx", "type": "AVRO", "definition": kind} for kind in ('"int"', '"long"')]}, "schemas/xxx")])
+def test_two_definitions_of_one_resource_are_refused(folder, resources, name):
+    os.makedirs(folder)
+    path = os.path.join(folder, "resources.json")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump([{"project": PROJECT, **resources}], f)
+    e = Emulator("--memory", "--config", path, wait=False)
+    assert e.process.wait(20) == 1
+    assert f"--config: {FULL}/{name}: named twice, with different settings" in e.log(), e.log()
+
+
+def has_ipv6():
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as s:
+        try:
+            s.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]", "127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize("named", [True, False])
+def test_healthcheck_finds_the_console_of_any_host(host, named):
+    if ":" in host and not has_ipv6():
+        pytest.skip("this machine has no ::1")
+    e = Emulator("--memory", "--host", host)
+    port = e.console.rsplit(":", 1)[1]
+    argv = [PROGRAM, "healthcheck", "--console-port", port, *(["--host", host] if named else [])]
+    assert subprocess.run(argv, timeout=20, check=False).returncode == 0
+    assert e.stop() == 0
+    done = subprocess.run(argv, timeout=20, check=False, capture_output=True, text=True)
+    assert done.returncode == 1 and "not ready: " in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_resources_of_variables_are_made():

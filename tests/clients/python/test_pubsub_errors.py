@@ -321,7 +321,9 @@ def test_times_and_durations_out_of_range_name_their_field(google, known, whole,
 # --- lists ---------------------------------------------------------------------
 
 def test_bad_pages(google):
-    for page, match in (({"page_size": -1}, "page_size"),
+    for page, match in (({"page_size": -1}, "page_size is out of bounds. You passed -1 in the request, but the "
+                         "value must be between 0 and 1000."),
+                        ({"page_size": 1001}, "page_size is out of bounds. You passed 1001"),
                         ({"page_token": "no-token"}, r"Invalid page token given \(token=no-token\)")):
         with pytest.raises(exceptions.InvalidArgument, match=match):
             list(google.publisher.list_topics(
@@ -343,6 +345,15 @@ def test_lenient_texts(lenient):
             lambda: g.subscriber.get_subscription(subscription=missing))
     refused(MISSING, "Snapshot does not exist",
             lambda: g.subscriber.get_snapshot(snapshot=g.snapshot_name()))
+    # updates have sentences of their own
+    refused(MISSING, "Topic not found.", lambda: g.publisher.update_topic(
+        topic={"name": missing_topic}, update_mask=field_mask_pb2.FieldMask(paths=["labels"])))
+    refused(MISSING, "Subscription not found.", lambda: g.subscriber.update_subscription(
+        subscription={"name": missing}, update_mask=field_mask_pb2.FieldMask(paths=["labels"])))
+    assert not list(g.publisher.list_topic_subscriptions(topic=missing_topic))
+    refused(INVALID, "The value for minimum_backoff is out of bounds. You passed 601s in the request, but the "
+            "value must be between 0s and 600s.",
+            sub(g, retry_policy={"minimum_backoff": seconds(601), "maximum_backoff": seconds(602)}))
     refused(EXISTS, "Topic already exists", lambda: g.publisher.create_topic(name=topic))
     refused(EXISTS, "Subscription already exists",
             lambda: g.subscriber.create_subscription(name=name, topic=topic))
@@ -424,6 +435,8 @@ def test_lenient_takes_what_googles_emulator_takes(lenient):
     g = lenient
     topic = g.topic(labels={"Upper": "X"})
     name = g.subscription(topic, expiration_policy={"ttl": seconds(3600)})
+    g.subscription(topic, enable_exactly_once_delivery=True, push_config={"push_endpoint": "http://127.0.0.1:9/"})
+    assert len(list(g.publisher.list_topics(request={"project": f"projects/{g.project}", "page_size": 1001})))
     sent = [{"data": b"x", "ordering_key": "k" * 2000, "attributes": {"goog": "v" * 2000}},
             {"data": b"y", "ordering_key": "other"}]
     assert len(g.raw.publish(topic=topic, messages=sent).message_ids) == 2

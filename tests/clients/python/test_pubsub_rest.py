@@ -159,6 +159,14 @@ def test_preflight_of_a_browser(emulator):
     assert status == 200
     headers = {k.lower(): v for k, v in headers.items()}
     assert headers["access-control-allow-origin"] == "http://localhost:3000"
+    # as Google's emulator: a page may fetch with its credentials
+    assert headers["access-control-allow-credentials"] == "true"
+    _, headers, _ = send(emulator, "GET", "/v1/projects/p/topics", b"", {"Origin": "http://localhost:3000"})
+    headers = {k.lower(): v for k, v in headers.items()}
+    assert (headers["access-control-allow-origin"], headers["access-control-allow-credentials"]) == (
+        "http://localhost:3000", "true")
+    _, headers, _ = send(emulator, "OPTIONS", "/v1/projects/p/topics", b"", {})
+    assert "access-control-allow-credentials" not in {k.lower() for k in headers}
 
 
 # --- the answer's form -------------------------------------------------------------

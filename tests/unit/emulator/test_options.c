@@ -66,6 +66,9 @@ START_TEST(takes_what_has_an_effect)
               NULL),
         RC_OK);
     ck_assert_int_eq(parse(&o, "--fsync --database d", NULL), RC_OK);
+    ck_assert_int_eq(parse(&o, "--host [::1] --oidc-issuer http://i:8/x", NULL),
+                     RC_OK);
+    ck_assert_str_eq(o.host, "::1");
 }
 END_TEST
 
@@ -89,6 +92,12 @@ static const struct {
     {"--ready-fd 99999999999",
      "--ready-fd: 99999999999 is not open for writing"},
     {"--ready-fd 1000000", "--ready-fd: 1000000 is not open for writing"},
+    {"--oidc-issuer notaurl",
+     "--oidc-issuer: 'notaurl' is no http or https URL"},
+    {"--oidc-issuer https://",
+     "--oidc-issuer: 'https://' is no http or https URL"},
+    {"--oidc-issuer https://a?b",
+     "--oidc-issuer: 'https://a?b' is no http or https URL"},
 };
 
 START_TEST(names_what_is_wrong)
