@@ -3,11 +3,11 @@
 
 #include <pthread.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "auth/jwks.h"
 #include "common/clock.h"
 #include "common/crypto_map.h"
+#include "common/io.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "net/endpoint.h"
@@ -243,18 +243,13 @@ static void read_file(struct auth *a, const char *path)
 {
     struct err err = {0};
     struct buf text;
-    FILE *f = fopen(path, "re");
-    char part[4096];
-    size_t n;
+    int why;
 
     buf_init(&text, KEYS_BYTES);
-    while (f && (n = fread(part, 1, sizeof(part), f)) > 0)
-        buf_append(&text, part, n);
-    if (!f || text.failed)
-        err_set(&err, RC_IO, "%.300s cannot be read", path);
-    if (f)
-        (void)fclose(f);
-    finish(a, err.text[0] ? STR_NULL : str_of(text.data, text.len), &err);
+    why = io_read_file(path, &text);
+    if (why)
+        err_set(&err, RC_IO, "%.300s cannot be read: %s", path, strerror(why));
+    finish(a, why ? STR_NULL : buf_as_str(&text), &err);
     buf_fini(&text);
 }
 

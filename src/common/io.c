@@ -51,24 +51,39 @@ int io_read_all(int fd, void *to, size_t len)
     return 0;
 }
 
+/* As read(2); EFBIG where more comes than `out` may hold. */
+static ssize_t read_more(int fd, struct buf *out)
+{
+    size_t room = out->limit - out->len;
+    char beyond;
+    ssize_t n;
+
+    if (room > READ_STEP)
+        room = READ_STEP;
+    if (!buf_reserve(out, room)) {
+        errno = EFBIG;
+        return -1;
+    }
+    n = room ? read(fd, out->data + out->len, room) : read(fd, &beyond, 1);
+    if (n <= 0)
+        return n;
+    if (!room) {
+        out->failed = true;
+        errno = EFBIG;
+        return -1;
+    }
+    out->len += (size_t)n;
+    return n;
+}
+
 int io_read_file(const char *path, struct buf *out)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC), why = fd < 0 ? errno : 0;
     ssize_t n = 1;
 
     while (!why && n != 0) {
-        size_t room = out->limit - out->len;
-
-        if (room > READ_STEP)
-            room = READ_STEP;
-        if (!buf_reserve(out, room ? room : 1)) {
-            why = EFBIG;
-            break;
-        }
-        n = read(fd, out->data + out->len, room);
-        if (n > 0)
-            out->len += (size_t)n;
-        else if (n < 0 && errno != EINTR)
+        n = read_more(fd, out);
+        if (n < 0 && errno != EINTR)
             why = errno;
     }
     if (out->data)

@@ -19,8 +19,8 @@ int io_write_rest(int fd, struct str *bytes);
  * wrong. */
 int io_read_all(int fd, void *to, size_t len);
 
-/* Appends the whole file. 0, EFBIG (and `out` failed) where it has no end
- * below the limit of `out`, or what went wrong (ENOENT: there is none). */
+/* Appends the whole file. 0, EFBIG (and `out` failed) where it is more than
+ * `out` may hold, or what went wrong (ENOENT: there is none). */
 int io_read_file(const char *path, struct buf *out);
 /* `path` holds these bytes, with this mode whatever the umask, or what it held
  * before: they are written beside it, under a hidden name of their own, and

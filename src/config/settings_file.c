@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/io.h"
 #include "config/settings_priv.h"
 
 enum {
@@ -99,23 +100,14 @@ static int read_line(const char *path, unsigned number, struct str line,
 
 static int read_all(const char *path, struct buf *out, struct err *err)
 {
-    char chunk[4096];
-    FILE *f = fopen(path, "re");
-    size_t n;
-    bool failed;
+    int why = io_read_file(path, out);
 
-    if (!f)
-        return err_set(err, RC_INVALID, "--env-file %s: %s", path,
-                       strerror(errno));
-    while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
-        buf_append(out, chunk, n);
-    failed = ferror(f);
-    fclose(f);
-    if (failed)
-        return err_set(err, RC_INVALID, "--env-file %s: cannot be read", path);
-    if (out->failed)
+    if (why == EFBIG)
         return err_set(err, RC_INVALID, "--env-file %s: larger than 1 MiB",
                        path);
+    if (why)
+        return err_set(err, RC_INVALID, "--env-file %s: %s", path,
+                       strerror(why));
     return RC_OK;
 }
 

@@ -2,10 +2,10 @@
 #include "net/subject_cert.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/buf.h"
+#include "common/io.h"
 #include "common/mem.h"
 
 enum {
@@ -23,26 +23,19 @@ struct subject_cert {
 static int read_file(const struct subject_cert *s, const char *path,
                      struct buf *out, struct err *err)
 {
-    FILE *f = fopen(path, "re");
-    size_t n = 0;
+    int why;
 
     buf_init(out, FILE_MAX);
-    if (f && buf_reserve(out, FILE_MAX)) {
-        n = fread(out->data, 1, FILE_MAX, f);
-        out->len = n;
-        out->data[n] = '\0';
-    }
-    if (f)
-        fclose(f);
-    if (n > 0 && n < FILE_MAX)
+    why = io_read_file(path, out);
+    if (!why && out->len)
         return RC_OK;
     buf_fini(out);
     return err_set(err, RC_UNAVAILABLE,
                    "cannot read %s, which the credential file %s needs: %s",
                    path, s->name,
-                   !f       ? strerror(errno)
-                   : n == 0 ? "it is empty"
-                            : "it is too large");
+                   !why           ? "it is empty"
+                   : why == EFBIG ? "it is too large"
+                                  : strerror(why));
 }
 
 /* {"cert_configs":{"workload":{"cert_path":...,"key_path":...}}} */

@@ -6,9 +6,9 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 
 #include "common/buf.h"
+#include "common/io.h"
 #include "common/mem.h"
 
 enum {
@@ -314,24 +314,15 @@ int schema_parse(struct str text, const char *name, bool is_ours,
 
 static int read_file(const char *path, struct buf *out, struct err *err)
 {
-    char chunk[4096];
-    FILE *f = fopen(path, "rb");
-    size_t n;
-    int rc = RC_OK;
+    int why = io_read_file(path, out);
 
-    if (!f)
+    if (why == EFBIG)
+        return err_set(err, RC_TOO_LARGE, "the schema file %s is over %d bytes",
+                       path, FILE_MAX_BYTES);
+    if (why)
         return err_set(err, RC_IO, "cannot read the schema file %s: %s", path,
-                       strerror(errno));
-    while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
-        buf_append(out, chunk, n);
-    if (ferror(f))
-        rc = err_set(err, RC_IO, "cannot read the schema file %s: %s", path,
-                     strerror(errno));
-    else if (out->failed)
-        rc = err_set(err, RC_TOO_LARGE, "the schema file %s is over %d bytes",
-                     path, FILE_MAX_BYTES);
-    fclose(f);
-    return rc;
+                       strerror(why));
+    return RC_OK;
 }
 
 int schema_load(const char *path, struct schema **out, struct err *err)

@@ -180,7 +180,7 @@ START_TEST(a_file_is_read_up_to_the_limit)
 
     memset(many, 'x', sizeof(many));
     ck_assert_int_eq(io_write_file(path, str_of(many, sizeof(many)), 0600), 0);
-    buf_init(&b, sizeof(many) + 2);
+    buf_init(&b, sizeof(many) + 1);
     buf_putc(&b, '<');
     ck_assert_int_eq(io_read_file(path, &b), 0);
     ck_assert_uint_eq(b.len, sizeof(many) + 1);
