@@ -66,11 +66,13 @@ PROGS := $(B)/datos $(B)/datos-emulator
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help run test bench load terraform-local terraform-check terraform-lock compose-smoke image image-push image-repeat image-sign image-name \
+.PHONY: all build help run test bench load terraform-local terraform-check terraform-lock compose-smoke image image-push image-repeat image-sign image-name \
         deploy-plan deploy-apply deploy-rollout deploy-rollback fuzz lint lint-debian clean prepare unit test-programs \
         replay-programs fuzz-programs threaded-programs FORCE
 
 all: $(PROGS) ## build both programs into build/release/
+# a folder has this name: without a target make calls it up to date
+build: all
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n",$$1,$$2}' Makefile
