@@ -9,6 +9,7 @@
 #include "common/rand.h"
 #include "emulator/bigquery/bigquery_priv.h"
 #include "emulator/bigquery/job_check.h"
+#include "emulator/bigquery/job_place.h"
 #include "emulator/bigquery/parked.h"
 #include "emulator/bigquery/upload.h"
 
@@ -102,8 +103,11 @@ struct job *job_new(struct call *c, const json_t *reference, json_t *config)
     j->bq = c->bq;
     j->project = mem_strdup(c->vars[0].p);
     j->id = id ? mem_strdup(id) : random_id();
-    j->location = mem_strdup(at && *at ? at : "US");
-    j->is_placed = at && *at;
+    j->location = at && *at ? mem_strdup(at)
+                            : job_place_of(c->bq->loop_db, c->vars[0], config);
+    j->is_placed = j->location != NULL;
+    if (!j->location)
+        j->location = mem_strdup("US");
     j->type = type;
     j->config = config;
     j->dry_run = json_is_true(json_object_get(config, "dryRun"));

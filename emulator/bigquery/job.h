@@ -50,7 +50,7 @@ struct job {
     atomic_int fate; /* enum job_fate */
     /* --- given --- */
     char *project, *id, *location;
-    bool is_placed;   /* the request named the location */
+    bool is_placed;   /* the request, or its data, named the location */
     char *request;    /* project and requestId, or NULL */
     const char *type; /* QUERY, LOAD, COPY, EXTRACT */
     json_t *config;   /* configuration, as REST shows it */

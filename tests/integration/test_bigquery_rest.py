@@ -423,6 +423,42 @@ def test_a_job_finds_datasets_only_where_it_runs(bq):
     assert bq.call("GET", "datasets/made")["location"] == "EU"
 
 
+def test_a_job_that_says_nothing_runs_where_its_data_are(bq):
+    for name, location in ("eu", "EU"), ("far", "asia-east1"):
+        bq.call("POST", "datasets", {"datasetReference": {"datasetId": name}, "location": location})
+        bq.call("POST", f"datasets/{name}/tables", {"tableReference": {"tableId": "t"}, "schema": {"fields": LINE}})
+    bq.table()
+
+    def place(sql, **more):
+        told = bq.query(sql, **{"defaultDataset": None, **more})
+        if "jobReference" in told:
+            assert told["location"] == told["jobReference"]["location"]
+        return told["location"]
+
+    assert place("SELECT 1") == place("SELECT * FROM d.t") == place("SELECT * FROM UNNEST([1]) AS far") == "US"
+    for sql in ("SELECT * FROM far.t", f"SELECT * FROM `{PROJECT}.far.t`", f"SELECT * FROM {PROJECT}.far.t AS eu",
+                "WITH w AS (SELECT (SELECT COUNT(*) FROM far.t) AS n) SELECT * FROM w", "SELECT * FROM `far.t*`",
+                "SELECT 'd.t' FROM /* d.t */ far.t", "SELECT * FROM far.INFORMATION_SCHEMA.TABLES",
+                "SELECT * FROM `region-asia-east1`.INFORMATION_SCHEMA.SCHEMATA",
+                "INSERT INTO far.t (id) VALUES ('a')", "MERGE far.t USING (SELECT 1) ON FALSE WHEN MATCHED THEN DELETE",
+                "CREATE OR REPLACE TABLE far.n AS SELECT 1 AS x", "ALTER SCHEMA far SET OPTIONS (description = 'x')"):
+        assert place(sql) == "asia-east1", sql
+    assert place("SELECT * FROM t", defaultDataset={"datasetId": "far"}) == "asia-east1"
+    assert place("SELECT * FROM far.t", dryRun=True) == "asia-east1"
+    assert place("SELECT * FROM `region-eu`.INFORMATION_SCHEMA.JOBS") == "EU"
+    refused(bq.ask("POST", "queries", {"query": "SELECT * FROM far.t, d.t AS u", "useLegacySql": False}), 404, "notFound",
+            f"Not found: Dataset {PROJECT}:d was not found in location asia-east1")
+    for kind, config in (("copy", {"sourceTable": table_of("t", "eu"), "destinationTable": table_of("c", "eu")}),
+                         ("extract", {"sourceTable": table_of("t", "eu"), "destinationUris": ["gs://b/x"]}),
+                         ("query", {"query": "SELECT 'a' AS id", "useLegacySql": False,
+                                    "destinationTable": table_of("q", "eu")})):
+        job = bq.call("POST", "jobs", {"configuration": {kind: config}})
+        assert job["jobReference"]["location"] == "EU" and ":EU." in job["id"], kind
+        path = f"jobs/{job['jobReference']['jobId']}"
+        datos.wait_for(lambda: bq.call("GET", path + "?location=EU")["status"]["state"] == "DONE", 60)
+        assert bq.ask("GET", path + "?location=US").status == 404
+
+
 NESTED = [{"name": "id", "type": "STRING"},
           {"name": "addr", "type": "RECORD", "fields": [
               {"name": "city", "type": "STRING"}, {"name": "zip", "type": "INT64"},

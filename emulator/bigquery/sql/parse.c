@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "emulator/bigquery/sql/paths.h"
+
 static void set_error(struct parser *p, const char *reason, size_t at,
                       const char *text)
 {
@@ -252,6 +254,8 @@ struct ast_path parse_table_path(struct parser *p)
         }
         parse_advance(p);
     }
+    if (p->on_path)
+        p->on_path(p->on_path_arg, path.part, path.n);
     return path;
 }
 
@@ -302,28 +306,59 @@ static struct ast_stmt *statement(struct parser *p)
     parse_unexpected(p);
 }
 
+static struct ast_stmt *whole_statement(struct parser *p)
+{
+    struct ast_stmt *s;
+
+    parse_advance(p);
+    while (parse_eat(p, ";"))
+        ;
+    s = statement(p);
+    if (parse_eat(p, ";")) {
+        while (parse_eat(p, ";"))
+            ;
+        if (p->tok.kind != TOKEN_END)
+            parse_refuse(p, p->tok.at, "A script of several statements");
+    }
+    expect_end(p);
+    return s;
+}
+
 struct ast_stmt *parse_statement(struct arena *mem, struct str text,
                                  struct sql_error *err)
 {
-    struct ast_stmt *volatile s = NULL;
     struct parser p;
     jmp_buf on_error;
 
     parser_init(&p, mem, text, err, &on_error);
     if (setjmp(on_error))
         return NULL;
-    parse_advance(&p);
-    while (parse_eat(&p, ";"))
-        ;
-    s = statement(&p);
-    if (parse_eat(&p, ";")) {
-        while (parse_eat(&p, ";"))
-            ;
-        if (p.tok.kind != TOKEN_END)
-            parse_refuse(&p, p.tok.at, "A script of several statements");
-    }
-    expect_end(&p);
-    return s;
+    return whole_statement(&p);
+}
+
+static void as_far_as_it_goes(struct parser *p, jmp_buf *on_error)
+{
+    if (!setjmp(*on_error))
+        (void)whole_statement(p);
+}
+
+void sql_paths(struct str text,
+               void (*visit)(void *arg, const struct str *part, size_t n),
+               void *arg)
+{
+    struct sql_error ignored;
+    struct arena mem;
+    struct parser p;
+    jmp_buf on_error;
+
+    if (text.len > SQL_TEXT_MAX)
+        return;
+    arena_init(&mem);
+    parser_init(&p, &mem, text, &ignored, &on_error);
+    p.on_path = visit;
+    p.on_path_arg = arg;
+    as_far_as_it_goes(&p, &on_error);
+    arena_fini(&mem);
 }
 
 struct ast_expr *parse_expression(struct arena *mem, struct str text,

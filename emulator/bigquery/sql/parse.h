@@ -24,6 +24,9 @@ struct parser {
     jmp_buf *on_error;
     unsigned depth;
     int n_positional;
+    /* told of each table's name, or NULL */
+    void (*on_path)(void *arg, const struct str *part, size_t n);
+    void *on_path_arg;
 };
 
 /* The whole text as one statement. NULL with `*err`. */
