@@ -256,6 +256,14 @@ bool rpc_call_peer_is_done(const struct rpc_call *call)
     return call->req && http_req_peer_is_done(call->req);
 }
 
+struct str rpc_call_field(const struct rpc_call *call, struct str name)
+{
+    struct http_req *req =
+        call->grpc ? grpc_call_request(call->grpc) : call->req;
+
+    return req ? http_req_field(req, name) : (struct str){0};
+}
+
 void rpc_call_count(struct rpc_call *call, uint64_t n)
 {
     call->n = n;

@@ -99,6 +99,9 @@ void rpc_call_on_cancel(struct rpc_call *call,
 /* The client will send no more, and most likely reads no more either: what a
  * late answer would hand out is better kept. */
 bool rpc_call_peer_is_done(const struct rpc_call *call);
+/* A field of the request's head (metadata) by its lower-case name; p == NULL if
+ * absent or the client has gone. Valid until the call is answered. */
+struct str rpc_call_field(const struct rpc_call *call, struct str name);
 /* How many messages, rows or ids it was about, for the request ring. */
 void rpc_call_count(struct rpc_call *call, uint64_t n);
 /* The loop's monotonic time at its first byte. */

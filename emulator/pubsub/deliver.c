@@ -78,19 +78,36 @@ void deliver_again(struct buf *out)
         buf_append(out, out->data, len);
 }
 
+int64_t hold_left_us(struct sub *sub)
+{
+    int64_t left_us;
+
+    if (!sub->hold_us)
+        return 0;
+    left_us = sub->hold_us - loop_now_us(sub->service->e->loop);
+    if (left_us > 0)
+        return left_us;
+    sub->hold_us = 0;
+    return 0;
+}
+
 static void arm(struct sub *sub)
 {
     int64_t at_us = subcore_next_event(&sub->core);
-    int64_t push_us = push_next_event(sub);
+    int64_t push_us = push_next_event(sub), wait_us = INT64_MAX;
+    int64_t hold_us = hold_left_us(sub);
 
     at_us = push_us < at_us ? push_us : at_us;
+    if (at_us != INT64_MAX)
+        wait_us = vclock_delay_us(sub->service->e->clock, at_us);
+    if (hold_us && sub->streams && hold_us < wait_us)
+        wait_us = hold_us;
     if (sub->again)
-        loop_timer_arm(&sub->timer, 0);
-    else if (at_us == INT64_MAX)
+        wait_us = 0;
+    if (wait_us == INT64_MAX)
         loop_timer_cancel(&sub->timer);
     else
-        loop_timer_arm(&sub->timer,
-                       vclock_delay_us(sub->service->e->clock, at_us));
+        loop_timer_arm(&sub->timer, wait_us);
 }
 
 static void pump(struct sub *sub)

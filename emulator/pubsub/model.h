@@ -74,6 +74,7 @@ struct sub {
     struct loop_timer timer; /* core's next event */
     struct pubsub *service;
     struct sub *next_due; /* to be pumped */
+    int64_t hold_us;      /* streams get nothing before (monotonic); 0 */
     bool is_due;          /* in the list of those to be pumped */
     bool is_changed;      /* in the list of those to be written */
     bool rewrite;         /* a write failed: the whole set is next */

@@ -9,7 +9,8 @@
 
 enum {
     WAITING_MAX = 512 << 20, /* bytes on their way to storage */
-    WHOLE_MAX = 1024         /* bytes that are worth a copy */
+    WHOLE_MAX = 1024,        /* bytes that are worth a copy */
+    HOLD_US = 20000
 };
 
 /* --- batches -------------------------------------------------------------- */
@@ -159,14 +160,28 @@ void publish_reply_ids(struct rpc_call *call, uint64_t first, uint32_t n)
     buf_fini(&out);
 }
 
+void publish_hold(const struct rpc_call *call, struct topic *t, uint32_t n)
+{
+    struct loop *loop = t->service->e->loop;
+
+    if (!str_starts(rpc_call_field(call, STR("user-agent")),
+                    STR("grpc-node-js/")))
+        return;
+    for (struct sub *sub = t->subs; sub; sub = sub->next)
+        if (sub->core.next + n >= t->log.end_seq && sub->core.ready.n == 0)
+            sub->hold_us = loop_now_us(loop) + HOLD_US;
+}
+
 static void on_published(struct posting *p, int rc, const char *text)
 {
     struct rpc_call *call = p->arg;
 
-    if (rc)
+    if (rc) {
         refuse_storage(call, text);
-    else
-        publish_reply_ids(call, p->first_id, p->n);
+        return;
+    }
+    publish_hold(call, p->topic, p->n);
+    publish_reply_ids(call, p->first_id, p->n);
 }
 
 static void on_doubled(struct posting *p, int rc, const char *text)

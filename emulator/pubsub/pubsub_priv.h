@@ -61,6 +61,11 @@ void publish_reserved(
     struct topic *t, const struct publish *what, uint64_t first_id,
     void (*done)(struct posting *posting, int rc, const char *text), void *arg);
 void publish_reply_ids(struct rpc_call *call, uint64_t first, uint32_t n);
+/* Before that answer, `n` messages being in the log: streams that had nothing
+ * to do get them a moment later if the Node client published them. It hands out
+ * an answer one turn of its loop late (gax's call.js, setImmediate), so a
+ * message that reached it in the same turn would come before its own id. */
+void publish_hold(const struct rpc_call *call, struct topic *t, uint32_t n);
 /* Its row, added to a job. */
 void publish_put_batch(struct storage_job *job, const struct topic *t,
                        const struct batch *b);
@@ -70,6 +75,8 @@ void publish_run(struct rpc_call *call, ProtobufCMessage *in, void *service);
  */
 void sub_due(struct sub *sub); /* to be looked at by deliver_due */
 void topic_due(struct topic *t);
+/* Of publish_hold's moment; 0: over, or there was none. */
+int64_t hold_left_us(struct sub *sub);
 /* Pumps all that are due. Last thing in each entry from loop or client. */
 void deliver_due(struct pubsub *s);
 /* Leases the next message that is due to `t`. Whatever is not SUB_GOT: nothing

@@ -130,6 +130,8 @@ void streams_serve(struct sub *sub)
 {
     unsigned share = share_of(sub), refused = 0, n = 0;
 
+    if (hold_left_us(sub))
+        return;
     for (const struct stream *st = sub->streams; st; st = st->next)
         n++;
     while (sub->streams && refused < n) {

@@ -29,10 +29,12 @@ static void end(struct publishing *p)
 {
     struct pubsub *s = p->topic->service;
 
-    if (p->failed)
+    if (p->failed) {
         refuse_storage(p->call, p->failed);
-    else
+    } else {
+        publish_hold(p->call, p->topic, p->n);
         publish_reply_ids(p->call, p->first_id, p->n);
+    }
     mem_free(p->failed);
     mem_free(p);
     pubsub_drained(s);
