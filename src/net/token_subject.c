@@ -153,10 +153,10 @@ static void read_token_file(struct subject *s)
     struct err err;
     int rc;
 
-    if (!f)
+    if (!f || ferror(f) || len == TOKEN_MAX)
         rc = err_set(&err, RC_UNAVAILABLE,
                      "cannot read the subject token's file %s: %s", s->path,
-                     strerror(errno));
+                     len == TOKEN_MAX ? "it is too large" : strerror(errno));
     else
         rc = subject_extract(str_of(text, len), s->field, &token, &err);
     if (f)

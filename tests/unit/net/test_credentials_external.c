@@ -23,6 +23,30 @@ START_TEST(an_external_account_trades_a_file)
 }
 END_TEST
 
+/* Half a token would be refused by the exchange, in words that do not help. */
+START_TEST(a_subject_file_that_is_too_large_or_a_folder_is_told)
+{
+    char *text = mem_printf(
+        EXTERNAL "\"credential_source\":{\"file\":\"%s/subject\"}}", world.dir);
+    char *folder = mem_printf(
+        EXTERNAL "\"credential_source\":{\"file\":\"%s\"}}", world.dir);
+    char *big = mem_alloc((256 << 10) + 1);
+
+    memset(big, 'x', 256 << 10);
+    big[256 << 10] = '\0';
+    world_write_file("subject", big, 0600);
+    world_open(text);
+    ck_assert_ptr_nonnull(strstr(world_ask(), "/subject: it is too large"));
+    token_source_free(world.source);
+    world_open(folder);
+    ck_assert_ptr_nonnull(strstr(world_ask(), ": Is a directory"));
+    ck_assert_uint_eq(world.n_requests, 0);
+    mem_free(big);
+    mem_free(folder);
+    mem_free(text);
+}
+END_TEST
+
 START_TEST(an_external_account_trades_what_a_url_gives_and_impersonates)
 {
     world_open(EXTERNAL
@@ -196,6 +220,7 @@ Suite *suite_credentials_external(void)
     TCase *tc = world_case("credentials_external");
 
     tcase_add_test(tc, an_external_account_trades_a_file);
+    tcase_add_test(tc, a_subject_file_that_is_too_large_or_a_folder_is_told);
     tcase_add_test(
         tc, an_external_account_trades_what_a_url_gives_and_impersonates);
     tcase_add_test(tc, an_external_account_of_aws_asks_the_instance);
