@@ -380,6 +380,10 @@ static const char *join(struct binder *b, const struct ast_from *f,
                       names[f->join]);
         on = "1";
     }
+    /* SQLite makes no automatic index for the left side of a RIGHT JOIN. */
+    if (f->join == JOIN_RIGHT && f->left->kind != FROM_JOIN)
+        return arena_cat(b->mem, right, words[JOIN_LEFT], left, " ON ", on,
+                         NULL);
     return arena_cat(b->mem, left, words[f->join], right, on ? " ON " : "",
                      on ? on : "", NULL);
 }
