@@ -196,6 +196,7 @@ void json_put_compact(struct buf *out, struct str value)
     bool first = true; /* no comma before the next value or key */
 
     json_scan_init(&s, value);
+    s.same_keys = true; /* whether keys may come twice is not asked here */
     while (json_scan_next(&s, &t) > JSON_T_DONE) {
         bool closes = t.kind == JSON_T_OBJECT_END || t.kind == JSON_T_ARRAY_END;
         if (!first && !closes)

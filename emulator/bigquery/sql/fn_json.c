@@ -86,6 +86,7 @@ static void array(struct fn *f, bool scalars)
     if (!find(f, &v))
         return;
     json_scan_init(&s, v);
+    s.same_keys = true;
     if (json_scan_next(&s, &t) != JSON_T_ARRAY) {
         json_scan_fini(&s);
         fn_null(f);

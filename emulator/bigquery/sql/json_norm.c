@@ -248,6 +248,7 @@ bool json_member(struct str text, struct str name, struct str *out)
     bool found = false;
 
     json_scan_init(&s, text);
+    s.same_keys = true;
     if (json_scan_next(&s, &t) == JSON_T_OBJECT) {
         while (!found && json_scan_next(&s, &t) == JSON_T_KEY) {
             found = json_text_eq(&t, name);
@@ -269,6 +270,7 @@ bool json_element(struct str text, int64_t index, struct str *out)
     bool found = false;
 
     json_scan_init(&s, text);
+    s.same_keys = true;
     if (index >= 0 && json_scan_next(&s, &t) == JSON_T_ARRAY) {
         for (;;) {
             enum json_kind k = json_scan_next(&s, &t);
@@ -346,7 +348,7 @@ enum json_found json_find(struct str text, struct str path, struct str *out)
         return JSON_BAD_PATH;
     path = str_of(path.p + 1, path.len - 1);
     *out = json_trim(text);
-    if (path.len == 0 && json_check(text, &why, &at) != RC_OK)
+    if (path.len == 0 && json_check_same_keys(text, &why, &at) != RC_OK)
         return JSON_MISSING;
     while (path.len) {
         struct str from = *out;
