@@ -152,8 +152,8 @@ struct ast_from {
     struct str alias;
     struct ast_path path;
     struct ast_query *query;
-    struct ast_expr *expr, *on;        /* UNNEST's array; a join's */
-    bool with_offset, is_before_outer; /* the latter: of a RIGHT, FULL JOIN */
+    struct ast_expr *expr, *on, *sample; /* UNNEST's, a join's, TABLESAMPLE's */
+    bool with_offset, is_before_outer;   /* the latter: of a RIGHT, FULL JOIN */
     struct str offset_alias;
     enum join_kind join;
     struct ast_from *left, *right;

@@ -209,6 +209,9 @@ static const char *from_one(struct binder *b, const struct ast_from *f,
 {
     struct cte *c;
 
+    if (f->sample && ((f->path.n == 1 && find_cte(b, f->path.part[0])) ||
+                      (f->path.n > 1 && is_range_variable(b, f->path.part[0]))))
+        bind_fail(b, f->at, "TABLESAMPLE is only allowed on tables");
     if (f->kind == FROM_QUERY || f->kind == FROM_PIVOT)
         return from_subquery(b, f, s);
     if (f->kind == FROM_UNNEST)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables and views of the catalog: found, or the error that BigQuery gives. */
+#include <stdlib.h>
+
+#include "common/rand.h"
 #include "emulator/bigquery/sql/bind_expr.h"
 #include "emulator/bigquery/sql/bind_query.h"
-
 #include "emulator/bigquery/sql/parse.h"
 
 enum {
@@ -186,6 +188,43 @@ static bool is_info_schema(const struct ast_path *path)
     return false;
 }
 
+/* A table's rows, of which each is drawn or not by a hash of its own: the same
+ * however often the query looks at it. Of any percentage but 0 something is
+ * left (page "Table sampling"), as there, so the first row is drawn always. */
+static const char *sampled(struct binder *b, const struct ast_expr *percent,
+                           const char *physical)
+{
+    struct bexpr *e = bind_expr(b, percent), *c;
+    const char *limit;
+    uint64_t seed;
+
+    c = coerce(b, e, type_scalar(T_FLOAT64));
+    if (!c || !(percent->kind == EX_INT || percent->kind == EX_FLOAT ||
+                percent->kind == EX_PARAM))
+        bind_fail(b, percent->at,
+                  "TABLESAMPLE takes a number, or a parameter that is one");
+    if (percent->kind != EX_PARAM &&
+        strtod(arena_strndup(b->mem, percent->text.p, percent->text.len),
+               NULL) > 100)
+        bind_fail(b, percent->at,
+                  "PERCENT argument value must be in the range [0, 100]");
+    b->stmt->deterministic = false;
+    rand_bytes(&seed, sizeof(seed));
+    limit = arena_cat(b->mem, "bq_percent(", c->sql, ")", NULL);
+    return arena_printf(b->mem,
+                        "(SELECT * FROM %s WHERE bq_draw(_rowid_,%lld)<%s OR "
+                        "(%s>0 AND _rowid_=(SELECT min(_rowid_) FROM %s)))",
+                        physical, (long long)(seed >> 1), limit, limit,
+                        physical);
+}
+
+static void check_sample(struct binder *b, const struct ast_from *f,
+                         const char *what)
+{
+    if (f->sample)
+        bind_fail(b, f->at, "TABLESAMPLE is not allowed on %s", what);
+}
+
 const char *bind_table(struct binder *b, const struct ast_from *f,
                        struct scope *s)
 {
@@ -202,15 +241,21 @@ const char *bind_table(struct binder *b, const struct ast_from *f,
                     STR_ARG(last));
     r = scope_add_rel(b, s, f->alias.len ? f->alias : last);
     if (is_info_schema(path)) {
+        check_sample(b, f, "INFORMATION_SCHEMA");
         sql = bind_info_schema(b, path, r, alias);
     } else if (last.p[last.len - 1] == '*') {
+        if (f->sample)
+            bind_refuse(b, f->at, "TABLESAMPLE of a wildcard table");
         sql = bind_wildcard(b, path, r, alias);
     } else {
         struct sql_table *t = find_table(b, path);
         if (t->view_sql) {
+            check_sample(b, f, "views");
             sql = bind_view(b, t, r, alias, f->at);
         } else {
             sql = quote_name(b->mem, str_from(t->physical));
+            if (f->sample)
+                sql = sampled(b, f->sample, sql);
             table_rel(b, r, t, alias, add_ref(b, t, false));
         }
     }

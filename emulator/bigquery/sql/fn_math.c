@@ -455,6 +455,29 @@ void rt_rand(struct fn *f)
     fn_set_real(f, (double)(bits >> 11) * 0x1p-53);
 }
 
+/* TABLESAMPLE: a row's place in [0, 100), by its rowid and the query's seed
+ * (the finisher of SplitMix64). */
+void rt_draw(struct fn *f)
+{
+    uint64_t x =
+        (uint64_t)fn_int(f, 0) * 0x9e3779b97f4a7c15U + (uint64_t)fn_int(f, 1);
+
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
+    x ^= x >> 31;
+    fn_set_real(f, (double)(x >> 11) * 0x1p-53 * 100);
+}
+
+void rt_percent(struct fn *f)
+{
+    double v = fn_is_null(f, 0) ? -1 : fn_real(f, 0);
+
+    if (v >= 0 && v <= 100)
+        fn_set_real(f, v);
+    else
+        fn_fail(f, "PERCENT argument value must be in the range [0, 100]");
+}
+
 void rt_range_bucket(struct fn *f)
 {
     struct value point, edge;

@@ -48,12 +48,30 @@ static struct ast_from *in_parens(struct parser *p)
 
 static void refuse_operators(struct parser *p)
 {
-    if (parse_is(p, "TABLESAMPLE"))
-        parse_refuse(p, p->tok.at, "TABLESAMPLE");
     if (parse_is(p, "MATCH_RECOGNIZE") && parse_peek_is(p, "("))
         parse_refuse(p, p->tok.at, "MATCH_RECOGNIZE");
     if (parse_is(p, "FOR"))
         parse_refuse(p, p->tok.at, "FOR SYSTEM_TIME AS OF");
+}
+
+/* TABLESAMPLE SYSTEM (n PERCENT), of tables alone. */
+static void sample_clause(struct parser *p, struct ast_from *f)
+{
+    size_t at = p->tok.at;
+
+    if (!parse_eat(p, "TABLESAMPLE"))
+        return;
+    if (f->kind != FROM_TABLE)
+        parse_fail(p, at, "TABLESAMPLE is only allowed on tables, not on %s",
+                   f->kind == FROM_UNNEST ? "arrays" : "subqueries");
+    parse_expect(p, "SYSTEM");
+    parse_expect(p, "(");
+    f->sample = parse_operand(p);
+    if (parse_is(p, "ROWS"))
+        parse_fail(p, p->tok.at,
+                   "TABLESAMPLE SYSTEM takes a percentage: n PERCENT");
+    parse_expect(p, "PERCENT");
+    parse_expect(p, ")");
 }
 
 static struct ast_from *primary(struct parser *p)
@@ -86,6 +104,7 @@ static struct ast_from *primary(struct parser *p)
     if (!f->alias.len && !parse_at_pivot(p))
         f->alias = parse_alias(p);
     offset_clause(p, f);
+    sample_clause(p, f);
     refuse_operators(p);
     return parse_at_pivot(p) ? parse_pivot(p, f) : f;
 }
