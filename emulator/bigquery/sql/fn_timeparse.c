@@ -15,6 +15,10 @@ struct parsed {
     const struct tz *zone;
     struct tz_set *zones;
     int64_t century;
+    /* A week names a day beside its year and a weekday, and only then. */
+    int64_t week, weekday, iso_year; /* weekday: 0 Sunday; -1: not given */
+    char week_of;                    /* 'U', 'W' or 'V'; 0: not given */
+    bool has_year, has_day;          /* has_day: of a month, or of the year */
 };
 
 static bool number(struct parsed *s, int most, int64_t low, int64_t high,
@@ -130,6 +134,23 @@ static bool epoch(struct parsed *s)
     return true;
 }
 
+/* The number of a week, and the ISO year, which counts weeks alone. */
+static bool week_element(struct parsed *s, char c)
+{
+    if (c == 'G')
+        return number(s, 4, 1, 9999, &s->iso_year);
+    s->week_of = c;
+    return number(s, 2, c == 'V' ? 1 : 0, 53, &s->week);
+}
+
+static bool weekday_element(struct parsed *s, char c)
+{
+    if (!number(s, 1, c == 'u' ? 1 : 0, c == 'u' ? 7 : 6, &s->weekday))
+        return false;
+    s->weekday %= 7;
+    return true;
+}
+
 static bool date_element(struct parsed *s, char c)
 {
     static const char *const months[] = {
@@ -143,13 +164,14 @@ static bool date_element(struct parsed *s, char c)
     switch (c) {
     case 'A':
     case 'a':
-        return word(s, days, 7, &v);
+        return word(s, days, 7, &s->weekday);
     case 'B':
     case 'b':
     case 'h':
         if (!word(s, months, 12, &v))
             return false;
         s->month = v + 1;
+        s->has_day = true;
         return true;
     case 'D':
     case 'x':
@@ -157,19 +179,24 @@ static bool date_element(struct parsed *s, char c)
     case 'd':
     case 'e':
         skip_space(s);
+        s->has_day = true;
         return number(s, 2, 1, 31, &s->day);
     case 'F':
         return parse(s, STR("%Y-%m-%d"));
     case 'j':
+        s->has_day = true;
         return number(s, 3, 1, 366, &s->day_of_year);
     case 'm':
+        s->has_day = true;
         return number(s, 2, 1, 12, &s->month);
     case 'Y':
+        s->has_year = true;
         return number(s, 4, 1, 9999, &s->year);
     case 'y':
         if (!number(s, 2, 0, 99, &v))
             return false;
         s->year = v < 69 ? 2000 + v : 1900 + v;
+        s->has_year = true;
         return true;
     default:
         return false;
@@ -223,7 +250,7 @@ static bool element(struct parsed *s, struct str *fmt)
         ok = number(s, 2, 0, 59, &s->second) && fraction(s);
         used = 3;
     } else if (c == 'E' && fmt->len >= 3 && !memcmp(fmt->p, "E4Y", 3)) {
-        ok = number(s, 4, 1, 9999, &s->year);
+        ok = date_element(s, 'Y');
         used = 3;
     } else if (c == 'E' && fmt->len >= 2 && fmt->p[1] == 'z') {
         ok = zone_offset(s);
@@ -241,6 +268,10 @@ static bool element(struct parsed *s, struct str *fmt)
         ok = zone_name(s);
     } else if (c == 's') {
         ok = epoch(s);
+    } else if (strchr("UWVG", c)) {
+        ok = week_element(s, c);
+    } else if (strchr("uw", c)) {
+        ok = weekday_element(s, c);
     } else if (strchr("AaBbhDxdeFjmYy", c)) {
         ok = date_element(s, c);
     } else if (strchr("HkIlMSPpRrTX", c)) {
@@ -270,6 +301,57 @@ static bool parse(struct parsed *s, struct str fmt)
     return true;
 }
 
+static int64_t in_week(int64_t days)
+{
+    return days - 7 * floor_div(days, 7);
+}
+
+/* What a week or an ISO year needs beside it; NULL: it is all there. */
+static const char *missing(const struct parsed *s)
+{
+    bool iso = s->iso_year || s->week_of == 'V';
+
+    if (!iso && !s->week_of)
+        return NULL;
+    if (s->has_day || (s->week_of && iso != (s->week_of == 'V')))
+        return "no other day";
+    if (!s->week_of)
+        return "%V";
+    if (iso && !s->iso_year)
+        return "%G";
+    if (!iso && !s->has_year)
+        return "a year";
+    return s->weekday < 0 ? "a weekday" : NULL;
+}
+
+/* Of the day that a week's number and a weekday name: of days since 1970, whose
+ * first was a Thursday. */
+static bool day_of_week(const struct parsed *s, int64_t *days)
+{
+    int64_t monday_based = (s->weekday + 6) % 7, first, of_year, length;
+
+    if (s->week_of == 'V') { /* the week of January 4 is the first */
+        if (!civil_date(s->iso_year, 1, 4, &first))
+            return false;
+        first -= in_week(first + 3);
+        *days = first + 7 * (s->week - 1) + monday_based;
+        if (s->week < 53)
+            return true;
+        /* there is a 53rd if its Thursday is of that year */
+        return civil_date(s->iso_year, 12, 31, &of_year) &&
+               first + 7 * 52 + 3 <= of_year;
+    }
+    if (!civil_date(s->year, 1, 1, &first))
+        return false;
+    length = civil_is_leap(s->year) ? 366 : 365;
+    /* week 1 begins with the first Sunday, or Monday, of the year */
+    of_year = s->week_of == 'U' ? in_week(-(first + 4)) + s->weekday
+                                : in_week(-(first + 3)) + monday_based;
+    of_year += 7 * (s->week - 1);
+    *days = first + of_year;
+    return of_year >= 0 && of_year < length;
+}
+
 static bool assemble(struct parsed *s, char type, int64_t *out)
 {
     int64_t days, of_day;
@@ -288,6 +370,8 @@ static bool assemble(struct parsed *s, char type, int64_t *out)
             return false;
         days += s->day_of_year - 1;
     }
+    if (s->week_of && !day_of_week(s, &days))
+        return false;
     if (s->has_epoch) {
         *out = s->epoch * 1000000;
         days = floor_div(*out, US_A_DAY);
@@ -315,6 +399,7 @@ void rt_parse_time(struct fn *f)
                        .month = 1,
                        .day = 1,
                        .pm = -1,
+                       .weekday = -1,
                        .zones = fn_zones(f)};
     int64_t out;
 
@@ -333,6 +418,11 @@ void rt_parse_time(struct fn *f)
     skip_space(&s);
     if (s.p != s.end)
         fn_fail(f, "Failed to parse input string \"%.*s\"", STR_ARG(text));
+    else if (missing(&s))
+        fn_fail(f,
+                "The week or ISO year in format \"%.*s\" names no day without "
+                "a year of its kind and a weekday: it needs %s",
+                STR_ARG(fmt), missing(&s));
     else if (!assemble(&s, type, &out))
         fn_fail(f, "Failed to parse input string \"%.*s\"", STR_ARG(text));
     else
