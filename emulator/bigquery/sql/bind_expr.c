@@ -230,13 +230,80 @@ static struct bexpr *fit(struct binder *b, struct bexpr *e,
     return out;
 }
 
+/* BYTES to STRING or back; NULL: not by this model. */
+static struct bexpr *cast_bytes(struct binder *b, const struct ast_expr *x,
+                                struct bexpr *e, const struct sql_type *t)
+{
+    struct str model = x->b->text;
+    const char *to = t->kind == T_BYTES ? "from" : "to", *what = NULL;
+    struct bexpr *out;
+
+    if (x->b->kind != EX_STRING)
+        return NULL;
+    if (str_ieq(model, STR("UTF-8")) || str_ieq(model, STR("UTF8")))
+        return bind_cast(b, e, t, x->flag, x->at);
+    if (str_ieq(model, STR("HEX")))
+        what = "hex";
+    else if (str_ieq(model, STR("BASE64")))
+        what = "base64";
+    if (!what)
+        return NULL;
+    out = bexpr_new(b, t,
+                    arena_printf(b->mem, "%s_%s_%s(%s)", x->flag ? "bqs" : "bq",
+                                 to, what, e->sql),
+                    x->at);
+    out->constant = e->constant;
+    bexpr_merge(out, e);
+    return out;
+}
+
+static struct bexpr *cast_format(struct binder *b, const struct ast_expr *x,
+                                 struct bexpr *e, const struct sql_type *t)
+{
+    static const char letters[] = "DMCT";
+    static const enum sql_type_kind kinds[] = {T_DATE, T_DATETIME, T_TIME,
+                                               T_TIMESTAMP};
+    struct bexpr *model = coerce(b, bind_expr(b, x->b), type_scalar(T_STRING));
+    struct bexpr *zone =
+        x->c ? coerce(b, bind_expr(b, x->c), type_scalar(T_STRING)) : NULL;
+    struct bexpr *out = NULL;
+    char letter = 0;
+
+    for (size_t i = 0; i < 4; i++)
+        if (e->type->kind == kinds[i] && t->kind == T_STRING)
+            letter = letters[i];
+    if (!model || (x->c && !zone))
+        bind_fail(b, x->b->at, "FORMAT and AT TIME ZONE take a STRING");
+    if (zone && letter != 'T')
+        bind_fail(b, x->c->at, "AT TIME ZONE is for a TIMESTAMP alone");
+    if ((e->type->kind == T_BYTES && t->kind == T_STRING) ||
+        (e->type->kind == T_STRING && t->kind == T_BYTES))
+        out = cast_bytes(b, x, e, t);
+    if (out)
+        return out;
+    if (!letter || x->type->p1 >= 0)
+        bind_refuse(b, x->b->at, "CAST of %s to %s with this FORMAT",
+                    bind_type_name(b, e->type), bind_type_name(b, t));
+    out = bexpr_new(b, t,
+                    arena_printf(b->mem, "%s_cast_format('%c',%s,%s,%s)",
+                                 x->flag ? "bqs" : "bq", letter, model->sql,
+                                 e->sql, zone ? zone->sql : bind_zone(b)),
+                    x->at);
+    out->constant = e->constant && model->constant && (!zone || zone->constant);
+    bexpr_merge(out, e);
+    bexpr_merge(out, model);
+    if (zone)
+        bexpr_merge(out, zone);
+    return out;
+}
+
 static struct bexpr *cast(struct binder *b, const struct ast_expr *x)
 {
     struct bexpr *e = bind_expr(b, x->a);
     const struct sql_type *t = bind_ast_type(b, x->type);
 
     if (x->b)
-        bind_refuse(b, x->b->at, "CAST with FORMAT");
+        return cast_format(b, x, e, t);
     if (x->type->p1 < 0 && has_parameters(x->type))
         bind_refuse(b, x->type->at,
                     "CAST to an ARRAY or STRUCT of a parameterized type");

@@ -52,6 +52,8 @@ bool is_constant(const struct ast_expr *x)
         }
         return true;
     case EX_CAST:
+        return is_constant(x->a) && (!x->b || is_constant(x->b)) &&
+               (!x->c || is_constant(x->c));
     case EX_UNARY:
     case EX_INTERVAL:
         return is_constant(x->a);
