@@ -67,10 +67,10 @@ static int put_batch(struct pubsub *s, struct buf *out, const struct topic *t,
 
         storage_step(job, STORAGE_READ_BATCH)->number = b->first_id;
         rc = storage_run(s->storage, job, &read, err);
-        if (rc)
+        if (rc && rc != RC_MALFORMED)
             return rc;
         if (!read)
-            return RC_OK; /* storage has lost it: nobody will see it again */
+            return RC_OK; /* lost or damaged: nobody will see it again */
         messages.p = read;
     }
     buf_init(&bytes, SIZE_MAX / 4);

@@ -3,6 +3,7 @@
  * which kind one is. */
 #include <stdio.h>
 
+#include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "emulator/pubsub/export_priv.h"
@@ -29,6 +30,10 @@ static void note_refusal(struct sub *sub, uint64_t seq, uint64_t id,
     r = &sub->refusals[seq % REFUSALS];
     r->seq = seq + 1;
     snprintf(r->why, sizeof(r->why), "%s", why);
+    /* it may quote anything, cut anywhere, and becomes an attribute */
+    for (char *p = r->why; *p && !json_is_utf8(str_from(r->why)); p++)
+        if ((unsigned char)*p > 0x7f)
+            *p = '?';
     LOG_W("%s: message %llu is not written: %s", sub->name,
           (unsigned long long)id, why);
 }

@@ -2,6 +2,7 @@
 /* What changed in memory becomes steps of storage's jobs. */
 #include <stdio.h>
 
+#include "common/log.h"
 #include "common/mem.h"
 #include "emulator/pubsub/pubsub_priv.h"
 #include "emulator/pubsub/schema.h"
@@ -214,6 +215,35 @@ static void add_changes(struct pubsub *s, struct storage_job *job)
     buf_reset(&s->dropped);
 }
 
+/* What a job's `arg` and `done` are while storage has it. */
+struct keeping {
+    struct pubsub *service;
+    void (*done)(struct storage_job *job);
+    void *arg;
+};
+
+static void on_done(struct storage_job *job);
+
+/* A batch whose row is damaged stays where it is: it must not keep others
+ * from being written for ever. */
+static void drop_apart(struct pubsub *s, const struct storage_job *job,
+                       uint64_t id)
+{
+    struct storage_job *alone;
+
+    if (job->n == 1) {
+        LOG_E("the messages from id %llu on cannot be deleted and stay in the "
+              "state: %s",
+              (unsigned long long)id, job->err.text);
+        return;
+    }
+    alone = storage_job_new(on_done, NULL);
+    alone->arg = MEM_NEW(struct keeping);
+    *(struct keeping *)alone->arg = (struct keeping){s, NULL, NULL};
+    storage_step(alone, STORAGE_DROP_BATCH)->number = id;
+    storage_submit(s->storage, alone);
+}
+
 /* A set that could not be written is written whole the next time. */
 static void on_lost(struct pubsub *s, const struct storage_job *job)
 {
@@ -221,7 +251,9 @@ static void on_lost(struct pubsub *s, const struct storage_job *job)
         const struct storage_step *step = &job->steps[i];
         struct sub *sub;
 
-        if (step->op == STORAGE_DROP_BATCH)
+        if (step->op == STORAGE_DROP_BATCH && job->rc == RC_MALFORMED)
+            drop_apart(s, job, step->number);
+        else if (step->op == STORAGE_DROP_BATCH)
             buf_append(&s->dropped, &step->number, sizeof(step->number));
         if (step->op != STORAGE_LOG_ACKS && step->op != STORAGE_SET_ACKS &&
             step->op != STORAGE_LOG_ATTEMPTS &&
@@ -235,13 +267,6 @@ static void on_lost(struct pubsub *s, const struct storage_job *job)
         keep_changed(sub);
     }
 }
-
-/* What a job's `arg` and `done` are while storage has it. */
-struct keeping {
-    struct pubsub *service;
-    void (*done)(struct storage_job *job);
-    void *arg;
-};
 
 static bool writes(const struct storage_job *job)
 {

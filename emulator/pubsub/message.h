@@ -46,6 +46,10 @@ bool message_next_attribute(struct wire *w, struct attribute *out);
 /* The attribute as an entry of the map field. */
 void message_put_attribute(struct buf *out, struct str key, struct str value);
 
+/* Is it one that could have been published, as far as its form goes? For bytes
+ * that come back from where they may have been damaged. */
+bool message_is_sound(struct str message);
+
 /* What a PublishRequest holds. */
 struct publish {
     struct str topic; /* in the request's bytes */

@@ -63,6 +63,7 @@ void storage_job_free(struct storage_job *job)
     for (size_t i = 0; i < job->n; i++) {
         mem_free(job->steps[i].owned);
         mem_free(job->steps[i].read);
+        mem_free(job->steps[i].damage);
     }
     mem_free(job->steps);
     mem_free(job);
@@ -116,7 +117,8 @@ static void forget_reads(struct storage_job *first)
     for (struct storage_job *job = first; job; job = job->next)
         for (size_t i = 0; i < job->n; i++) {
             mem_free(job->steps[i].read);
-            job->steps[i].read = NULL;
+            mem_free(job->steps[i].damage);
+            job->steps[i].read = job->steps[i].damage = NULL;
         }
 }
 

@@ -52,7 +52,8 @@ struct kept_batch {
 enum storage_op {
     STORAGE_PUT_BATCH,     /* batch */
     STORAGE_DROP_BATCH,    /* number: its id */
-    STORAGE_READ_BATCH,    /* number; fills `read` (mem_free; NULL: is gone) */
+    STORAGE_READ_BATCH,    /* number; fills `read` (mem_free), or `damage`;
+                              RC_MALFORMED: one of the job's is damaged */
     STORAGE_LOG_ACKS,      /* number: holder's; bytes: a struct journal's */
     STORAGE_SET_ACKS,      /* number; bytes: ackset_save's. Ends its log */
     STORAGE_LOG_ATTEMPTS,  /* number: holder's; bytes: a struct attempts' */
@@ -68,7 +69,9 @@ struct storage_step {
     uint64_t number;
     struct str bytes;
     char *owned; /* freed with the job; may be NULL */
-    char *read;
+    char *read;  /* NULL, and no damage: it is gone */
+    uint32_t read_len;
+    char *damage; /* why it can never be read; freed with the job */
     union {
         struct kept_batch batch;
         struct kept_resource resource;

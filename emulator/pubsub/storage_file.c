@@ -365,6 +365,9 @@ int storage_read_place(struct storage_file *f,
     return RC_OK;
 }
 
+/* Damage in a segment is this batch's alone. In the tables it ends the
+ * transaction, which SQLite would not commit any more: who asked for several
+ * asks for each. */
 static int read_batch(struct storage_file *f, struct storage_step *step,
                       struct err *err)
 {
@@ -377,12 +380,19 @@ static int read_batch(struct storage_file *f, struct storage_step *step,
         struct segment_place place = place_of(st, 1);
         struct str bytes = blob_of(st, 0);
 
+        step->read_len = place.file ? place.len : (uint32_t)bytes.len;
         if (place.file)
             rc = storage_read_place(f, &place, &step->read, err);
         else
             step->read = mem_strndup(bytes.p, bytes.len);
+        if (rc == RC_MALFORMED) {
+            step->damage = mem_strdup(err->text);
+            rc = RC_OK;
+        }
     } else if (got != SQLITE_DONE) {
-        rc = storage_fail(f, err);
+        rc = got == SQLITE_CORRUPT ? err_set(err, RC_MALFORMED, "%s: %s",
+                                             f->path, sqlite3_errmsg(f->db))
+                                   : storage_fail(f, err);
     }
     sqlite3_reset(st);
     return rc;

@@ -13,7 +13,8 @@
     S(BEGIN, "BEGIN IMMEDIATE")                                                \
     S(COMMIT, "COMMIT")                                                        \
     S(PUT_BATCH,                                                               \
-      "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")         \
+      ("INSERT INTO batch(id, topic, seq, us, n, bytes, file, at, len) "       \
+       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))                         \
     S(DROP_INLINE, "DELETE FROM batch WHERE id = ?1 AND file = 0")             \
     S(DROP_BATCH, "DELETE FROM batch WHERE id = ?1")                           \
     S(FIND_BATCH, "SELECT file, at, len FROM batch WHERE id = ?1")             \

@@ -21,6 +21,8 @@ enum {
     " holder INTEGER NOT NULL, pairs BLOB NOT NULL);"                          \
     "CREATE INDEX IF NOT EXISTS attempts_holder ON attempts(holder);"
 
+/* The bytes are last: what stands behind them in a row is only read through
+ * them, and a start reads all that stands before. */
 static const char tables_sql[] = ATTEMPTS_SQL
     "CREATE TABLE resource(number INTEGER PRIMARY KEY, kind INTEGER NOT NULL,"
     " topic INTEGER NOT NULL, secret INTEGER NOT NULL,"
@@ -32,8 +34,8 @@ static const char tables_sql[] = ATTEMPTS_SQL
     "CREATE INDEX ack_log_holder ON ack_log(holder);"
     "CREATE TABLE batch(id INTEGER PRIMARY KEY, topic INTEGER NOT NULL,"
     " seq INTEGER NOT NULL, us INTEGER NOT NULL, n INTEGER NOT NULL,"
-    " bytes BLOB NOT NULL, file INTEGER NOT NULL DEFAULT 0,"
-    " at INTEGER NOT NULL DEFAULT 0, len INTEGER NOT NULL DEFAULT 0);";
+    " file INTEGER NOT NULL DEFAULT 0, at INTEGER NOT NULL DEFAULT 0,"
+    " len INTEGER NOT NULL DEFAULT 0, bytes BLOB NOT NULL);";
 
 static int64_t pragma(struct storage_file *f, const char *sql)
 {

@@ -110,6 +110,10 @@ enum sub_ack subcore_ack(struct subcore *s, uint64_t seq, uint32_t nonce,
 enum sub_ack subcore_modack(struct subcore *s, uint64_t seq, uint32_t nonce,
                             int64_t lease_us, int64_t now_us);
 
+/* Messages of [from, end) are done with, delivered or not: nobody can have
+ * them any more. */
+void subcore_pass_over(struct subcore *s, uint64_t from, uint64_t end,
+                       int64_t now_us);
 /* Expires leases, ends backoffs, drops what is out of retention. */
 void subcore_tick(struct subcore *s, int64_t now_us);
 /* When subcore_tick has something to do next; INT64_MAX: never. */

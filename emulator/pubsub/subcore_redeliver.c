@@ -145,7 +145,24 @@ enum sub_ack subcore_modack(struct subcore *s, uint64_t seq, uint32_t nonce,
     return SUB_ACK_DONE;
 }
 
-/* Messages older than the retention are done with, delivered or not. */
+void subcore_pass_over(struct subcore *s, uint64_t from, uint64_t end,
+                       int64_t now_us)
+{
+    for (uint64_t seq = from; s->held.n > 0 && seq < end; seq++) {
+        struct held *h = heldset_find(&s->held, seq);
+
+        if (h) {
+            struct okey *k = h->key;
+
+            subcore_drop(s, h);
+            if (k)
+                okey_update(&s->keys, k, now_us);
+        }
+    }
+    tlog_done_range(s->log, &s->holder, from, end);
+}
+
+/* Messages older than the retention. */
 static void drop_old(struct subcore *s, int64_t now_us)
 {
     for (;;) {
@@ -156,18 +173,7 @@ static void drop_old(struct subcore *s, int64_t now_us)
         if (!b || b->publish_us + s->rules.retention_us > now_us)
             return;
         end = b->first_seq + b->n;
-        for (uint64_t seq = from; s->held.n > 0 && seq < end; seq++) {
-            struct held *h = heldset_find(&s->held, seq);
-
-            if (h) {
-                struct okey *k = h->key;
-
-                subcore_drop(s, h);
-                if (k)
-                    okey_update(&s->keys, k, now_us);
-            }
-        }
-        tlog_done_range(s->log, &s->holder, from, end);
+        subcore_pass_over(s, from, end, now_us);
         if (s->holder.done.frontier <= from)
             return;
     }

@@ -411,6 +411,78 @@ def test_health_tells_of_bigquerys_full_disk(start):
     datos.wait_for(lambda: insert() == 200)
 
 
+# --- damage ------------------------------------------------------------------------
+
+def smash(path, at, bytes_):
+    with open(path, "r+b") as f:
+        f.seek(at)
+        f.write(bytes_)
+
+
+def offset_of(path, marker):
+    with open(path, "rb") as f:
+        at = f.read().find(marker.encode())
+    assert at > 0, f"{marker} is not in {path}"
+    return at
+
+
+def holding(folder, marker):
+    """The file of the state, closed, that holds a message."""
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        with open(path, "rb") as f:
+            if marker.encode() in f.read():
+                return path
+    raise AssertionError(f"{marker} is nowhere in {os.listdir(folder)}")
+
+
+@pytest.mark.parametrize("how", ["form", "text", "cut", "chain"])
+def test_damaged_messages_keep_nothing_else_back(start, folder, how):
+    """One batch of many: the others come, in order, and new ones; the log names what was lost."""
+    flags = ["--fsync"] if how == "chain" else []  # there all bytes are in the tables
+    fill = "." * 12000
+    e = start(*flags)
+    make_pair(e)
+    for i in range(300):
+        assert publish(e, "kept-topic", f"<{i}>{fill}", attributes={"key": f"value-{i:03}"}).status == 200
+    assert e.stop() == 0
+    path = holding(folder, "value-150")
+    if how == "form":  # the length of an attribute
+        smash(path, offset_of(path, "value-150") - 1, b"\xff")
+    elif how == "text":  # no UTF-8
+        smash(path, offset_of(path, "value-150"), b"\xff\xfe")
+    elif how == "cut":
+        os.truncate(path, offset_of(path, "<150>"))
+    else:
+        page = offset_of(path, "value-150") // 4096 - 1  # of several in a row
+        smash(path, page * 4096, b"\xee" * 4)
+    e.start()
+    assert publish(e, "kept-topic", f"<300>{fill}").status == 200
+    found = []
+
+    def drain():
+        while got := pull(e, "kept-sub"):
+            found.extend(texts(got))
+            assert ack(e, "kept-sub", got).status == 200
+        return found and found[-1].startswith("<300>")
+    datos.wait_for(drain, what=f"the rest behind the damage ({len(found)} came)")
+    numbers = [int(text[1:text.index(">")]) for text in found]
+    assert numbers == sorted(set(numbers)) and 150 not in numbers
+    lost = sorted(set(range(301)) - set(numbers))
+    assert lost == list(range(lost[0], lost[-1] + 1)) and len(lost) <= 150
+    if how in ("form", "text"):
+        assert lost == [150]
+    assert "from id" in e.log() and "passed over" in e.log()
+    # what is damaged is in nobody's way, now and after a restart
+    assert e.control("GET", "health").status == 200
+    assert publish(e, "kept-topic", "after").status == 200
+    assert texts(pull(e, "kept-sub")) == ["after"]
+    assert e.stop() == 0
+    e.start()
+    assert publish(e, "kept-topic", "again").status == 200
+    assert sorted(texts(pull(e, "kept-sub"))) == ["after", "again"]
+
+
 def test_a_folder_that_cannot_be_written_is_named(folder):
     os.makedirs(folder)
     path = os.path.join(folder, "pubsub.db")

@@ -393,14 +393,17 @@ START_TEST(bytes_that_are_lost_are_said_by_file)
     commit();
     snprintf(name, sizeof(name), "%s-messages-1", path);
     ck_assert_int_eq(truncate(name, LARGE / 2), 0);
-    ck_assert_int_eq(storage_file_step(file, &s, &err), RC_MALFORMED);
-    ck_assert_ptr_nonnull(strstr(err.text, "pubsub.db-messages-1: shorter"));
+    /* alone: it fails nothing else of its transaction */
+    ck_assert_int_eq(storage_file_step(file, &s, &err), RC_OK);
+    ck_assert_ptr_nonnull(strstr(s.damage, "pubsub.db-messages-1: shorter"));
     ck_assert_ptr_null(s.read);
+    mem_free(s.damage);
     ck_assert_uint_eq(open_again(false).n, 1);
     ck_assert_int_eq(unlink(name), 0);
     ck_assert_uint_eq(open_again(false).n, 1);
-    ck_assert_int_eq(storage_file_step(file, &s, &err), RC_MALFORMED);
-    ck_assert_ptr_nonnull(strstr(err.text, "pubsub.db-messages-1: is gone"));
+    ck_assert_int_eq(storage_file_step(file, &s, &err), RC_OK);
+    ck_assert_ptr_nonnull(strstr(s.damage, "pubsub.db-messages-1: is gone"));
+    mem_free(s.damage);
     begin();
     drop(1); /* it can be done without */
     commit();
