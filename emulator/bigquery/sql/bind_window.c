@@ -278,10 +278,24 @@ static const char *distinct_argument(const struct bexpr *e)
 static const char *distinct_over(struct binder *b, const struct ast_expr *x,
                                  const struct bexpr *e, const char *over)
 {
-    if (strncmp(e->sql, "count(", 6) != 0)
-        bind_refuse(b, x->at, "%.*s(DISTINCT) over a window", STR_ARG(x->text));
-    return arena_cat(b->mem, "coalesce(bq_array_length(bq_collect('Asdi',",
-                     distinct_argument(e), " OVER ", over, "),0)", NULL);
+    static const struct {
+        const char *call, *kind;
+        bool decimal;
+    } totals[] = {{"bq_isum(", "Is", false}, {"bq_fsum(", "Fs", false},
+                  {"bq_nsum(", "Ns", true},  {"bq_gsum(", "Gs", true},
+                  {"avg(", "Ia", false},     {"bq_favg(", "Fa", false},
+                  {"bq_navg(", "Na", true},  {"bq_gavg(", "Ga", true}};
+
+    if (strncmp(e->sql, "count(", 6) == 0)
+        return arena_cat(b->mem, "coalesce(bq_array_length(bq_collect('Asdi',",
+                         distinct_argument(e), " OVER ", over, "),0)", NULL);
+    for (size_t i = 0; i < sizeof(totals) / sizeof(totals[0]); i++)
+        if (strncmp(e->sql, totals[i].call, strlen(totals[i].call)) == 0)
+            return arena_cat(b->mem, "bq_total('", totals[i].kind,
+                             "',bq_collect('Asdi", totals[i].decimal ? "n" : "",
+                             "',", distinct_argument(e), " OVER ", over, ")",
+                             NULL);
+    bind_refuse(b, x->at, "%.*s(DISTINCT) over a window", STR_ARG(x->text));
 }
 
 /* Windows need MIN to be SQLite's own, which takes NaN, a text, for greater
