@@ -2,7 +2,8 @@
 /* bq_collect(options, value[, extra...][, keys...]): aggregates that must see
  * all of their values. The options: a letter for what is made of them, s or r
  * (nested values), then d distinct, i ignore NULLs, n decimal values,
- * l<n>; limit, and k<a|d><f|l><b|n> for each sort key.
+ * l<n>; limit, h those of the first key alone, and k<a|d><f|l><b|n> for each
+ * sort key.
  * Over a window the oldest value leaves first. */
 #include <math.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ struct key_spec {
 
 struct options {
     char letter;
-    bool nested, distinct, ignore_nulls, respect_nulls, decimal;
+    bool nested, distinct, ignore_nulls, respect_nulls, decimal, top;
     int64_t limit; /* -1: none */
     struct key_spec keys[KEYS_MAX];
     int n_keys;
@@ -59,6 +60,8 @@ static void parse_options(struct options *o, const char *s)
             o->respect_nulls = true;
         } else if (*s == 'n') {
             o->decimal = true;
+        } else if (*s == 'h') {
+            o->top = true;
         } else if (*s == 'l') {
             o->limit = strtoll(s + 1, (char **)(uintptr_t)&s, 10);
         } else if (*s == 'k' && o->n_keys < KEYS_MAX) {
@@ -73,61 +76,6 @@ static void parse_options(struct options *o, const char *s)
 static int n_extra(char letter)
 {
     return strchr("QTNpd", letter) ? 1 : letter == 'U' ? 2 : 0;
-}
-
-void value_from_sqlite(sqlite3_value *from, struct value *v)
-{
-    *v = (struct value){FN_NULL, 0, 0, STR_NULL, false};
-    switch (sqlite3_value_type(from)) {
-    case SQLITE_INTEGER:
-        v->kind = FN_INT;
-        v->i = sqlite3_value_int64(from);
-        break;
-    case SQLITE_FLOAT:
-        v->kind = FN_REAL;
-        v->d = sqlite3_value_double(from);
-        break;
-    case SQLITE_TEXT:
-        v->kind = FN_TEXT;
-        v->s.p = (const char *)sqlite3_value_text(from);
-        v->s.len = (size_t)sqlite3_value_bytes(from);
-        break;
-    case SQLITE_BLOB:
-        v->kind = FN_BLOB;
-        v->s.p = sqlite3_value_blob(from);
-        v->s.len = (size_t)sqlite3_value_bytes(from);
-        break;
-    default:
-        break;
-    }
-}
-
-void value_to_sqlite(sqlite3_context *ctx, const struct value *v)
-{
-    switch (v->kind) {
-    case FN_NULL:
-        sqlite3_result_null(ctx);
-        break;
-    case FN_INT:
-        sqlite3_result_int64(ctx, v->i);
-        break;
-    case FN_REAL:
-        if (isnan(v->d))
-            sqlite3_result_text(ctx, "NaN", 3, SQLITE_STATIC);
-        else
-            sqlite3_result_double(ctx, v->d);
-        break;
-    case FN_TEXT:
-        sqlite3_result_text64(ctx, v->s.p, v->s.len, SQLITE_TRANSIENT,
-                              SQLITE_UTF8);
-        break;
-    case FN_BLOB:
-        if (v->s.len)
-            sqlite3_result_blob64(ctx, v->s.p, v->s.len, SQLITE_TRANSIENT);
-        else
-            sqlite3_result_zeroblob(ctx, 0);
-        break;
-    }
 }
 
 /* Returns what it takes. */
@@ -511,6 +459,18 @@ static void make_one(sqlite3_context *ctx, const struct collect *c,
         value_to_sqlite(ctx, &items[at].v);
 }
 
+/* Sorted: how many have the first one's key, which is not NULL. */
+static size_t n_top(const struct item *items, size_t n, const struct options *o)
+{
+    size_t i = 0;
+
+    while (i < n && items[i].keys[0].v.kind != FN_NULL &&
+           compare(&items[i].keys[0].v, &items[0].keys[0].v,
+                   o->keys[0].decimal) == 0)
+        i++;
+    return i;
+}
+
 /* Works on a copy of the list: a window asks again after the next row. */
 static void value(sqlite3_context *ctx)
 {
@@ -536,6 +496,8 @@ static void value(sqlite3_context *ctx)
     }
     if (c->o.n_keys && c->o.letter != 'U')
         qsort_r(items, n, sizeof(*items), by_keys, &c->o);
+    if (c->o.top)
+        n = n_top(items, n, &c->o);
     if (c->o.limit >= 0 && n > (size_t)c->o.limit)
         n = (size_t)c->o.limit;
     switch (c->o.letter) {

@@ -215,11 +215,49 @@ static struct bexpr *by_key(struct binder *b, const struct ast_expr *x)
                       STR_ARG(x->text), STR_ARG(x->text));
         return value_at(b, x->list, x->list->next, max_by, x->at);
     }
-    if (!c->having)
+    if (!c->having || !str_eq(x->text, STR("ANY_VALUE")))
         return NULL;
-    if (!str_eq(x->text, STR("ANY_VALUE")) || x->n != 1)
-        bind_refuse(b, x->at, "HAVING MAX/MIN in %.*s", STR_ARG(x->text));
     return value_at(b, x->list, c->having, c->having_max, x->at);
+}
+
+/* SUM(x HAVING MAX y) and its like, of the aggregate `e` as it is without: all
+ * rows with the greatest y that is not NULL. */
+static struct bexpr *having(struct binder *b, const struct ast_expr *x,
+                            struct bexpr *e, struct bexpr *arg)
+{
+    const struct ast_call *c = x->call;
+    const struct total *t = total_of(e->sql);
+    bool count = str_eq(x->text, STR("COUNT")), nested;
+    bool array = str_eq(x->text, STR("ARRAY_AGG"));
+    struct bexpr *key = bind_expr(b, c->having);
+    const char *all;
+
+    if ((!t && !count && !array) || c->distinct || c->order || c->limit ||
+        c->nulls || c->over)
+        bind_refuse(b, x->at, "HAVING MAX/MIN in this %.*s", STR_ARG(x->text));
+    if (array && arg->type->kind == T_ARRAY)
+        bind_fail(b, x->at,
+                  "The argument to ARRAY_AGG must not be an array type but "
+                  "was %s",
+                  bind_type_name(b, arg->type));
+    if (!type_is_orderable(key->type))
+        bind_fail(b, c->having->at,
+                  "%s is not defined for arguments of type %s",
+                  c->having_max ? "MAX" : "MIN", bind_type_name(b, key->type));
+    nested = arg->type->kind == T_STRUCT || arg->type->kind == T_ARRAY;
+    all = arena_printf(b->mem, "bq_collect('A%c%shk%cl%c',%s,%s)",
+                       nested ? 'r' : 's', is_decimal(arg->type) ? "n" : "",
+                       c->having_max ? 'd' : 'a',
+                       is_decimal(key->type) ? 'n' : 'b', arg->sql, key->sql);
+    if (count)
+        e->sql =
+            arena_cat(b->mem, "coalesce(bq_total('#c',", all, "),0)", NULL);
+    else
+        e->sql =
+            t ? arena_cat(b->mem, "bq_total('", t->kind, "',", all, ")", NULL)
+              : all;
+    bexpr_merge(e, key);
+    return e;
 }
 
 /* The call itself, with or without OVER behind it. */
@@ -258,6 +296,8 @@ struct bexpr *aggregate_call(struct binder *b, const struct ast_expr *x)
                   bind_type_name(b, args[0]->type));
     e = resolve_call(b, x, aggregates, N_AGGREGATES, args, n,
                      c->distinct ? "DISTINCT " : "");
+    if (c->having)
+        return having(b, x, e, args[0]);
     if (e->sql[0] == '!')
         return collect_call(b, x, e, args, n);
     if (c->order || c->limit)

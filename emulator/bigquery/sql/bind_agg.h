@@ -12,4 +12,12 @@ struct bexpr *aggregate_call(struct binder *b, const struct ast_expr *x);
 struct bexpr *collect_call(struct binder *b, const struct ast_expr *x,
                            struct bexpr *base, struct bexpr **args, size_t n);
 
+/* How bq_total makes of an array what an aggregate's SQLite text `call` does;
+ * NULL: it does not. */
+struct total {
+    const char *call, *kind;
+    bool decimal;
+};
+const struct total *total_of(const char *sql);
+
 #endif

@@ -275,26 +275,32 @@ static const char *distinct_argument(const struct bexpr *e)
     return open + sizeof(word) - 1;
 }
 
+const struct total *total_of(const char *sql)
+{
+    static const struct total totals[] = {
+        {"bq_isum(", "Is", false}, {"bq_fsum(", "Fs", false},
+        {"bq_nsum(", "Ns", true},  {"bq_gsum(", "Gs", true},
+        {"avg(", "Ia", false},     {"bq_favg(", "Fa", false},
+        {"bq_navg(", "Na", true},  {"bq_gavg(", "Ga", true}};
+
+    for (size_t i = 0; i < sizeof(totals) / sizeof(totals[0]); i++)
+        if (strncmp(sql, totals[i].call, strlen(totals[i].call)) == 0)
+            return &totals[i];
+    return NULL;
+}
+
 static const char *distinct_over(struct binder *b, const struct ast_expr *x,
                                  const struct bexpr *e, const char *over)
 {
-    static const struct {
-        const char *call, *kind;
-        bool decimal;
-    } totals[] = {{"bq_isum(", "Is", false}, {"bq_fsum(", "Fs", false},
-                  {"bq_nsum(", "Ns", true},  {"bq_gsum(", "Gs", true},
-                  {"avg(", "Ia", false},     {"bq_favg(", "Fa", false},
-                  {"bq_navg(", "Na", true},  {"bq_gavg(", "Ga", true}};
+    const struct total *t = total_of(e->sql);
 
     if (strncmp(e->sql, "count(", 6) == 0)
         return arena_cat(b->mem, "coalesce(bq_array_length(bq_collect('Asdi',",
                          distinct_argument(e), " OVER ", over, "),0)", NULL);
-    for (size_t i = 0; i < sizeof(totals) / sizeof(totals[0]); i++)
-        if (strncmp(e->sql, totals[i].call, strlen(totals[i].call)) == 0)
-            return arena_cat(b->mem, "bq_total('", totals[i].kind,
-                             "',bq_collect('Asdi", totals[i].decimal ? "n" : "",
-                             "',", distinct_argument(e), " OVER ", over, ")",
-                             NULL);
+    if (t)
+        return arena_cat(b->mem, "bq_total('", t->kind, "',bq_collect('Asdi",
+                         t->decimal ? "n" : "", "',", distinct_argument(e),
+                         " OVER ", over, ")", NULL);
     bind_refuse(b, x->at, "%.*s(DISTINCT) over a window", STR_ARG(x->text));
 }
 

@@ -273,3 +273,58 @@ int sql_connect(sqlite3 *db)
         return RC_INTERNAL;
     return RC_OK;
 }
+
+void value_from_sqlite(sqlite3_value *from, struct value *v)
+{
+    *v = (struct value){FN_NULL, 0, 0, STR_NULL, false};
+    switch (sqlite3_value_type(from)) {
+    case SQLITE_INTEGER:
+        v->kind = FN_INT;
+        v->i = sqlite3_value_int64(from);
+        break;
+    case SQLITE_FLOAT:
+        v->kind = FN_REAL;
+        v->d = sqlite3_value_double(from);
+        break;
+    case SQLITE_TEXT:
+        v->kind = FN_TEXT;
+        v->s.p = (const char *)sqlite3_value_text(from);
+        v->s.len = (size_t)sqlite3_value_bytes(from);
+        break;
+    case SQLITE_BLOB:
+        v->kind = FN_BLOB;
+        v->s.p = sqlite3_value_blob(from);
+        v->s.len = (size_t)sqlite3_value_bytes(from);
+        break;
+    default:
+        break;
+    }
+}
+
+void value_to_sqlite(sqlite3_context *ctx, const struct value *v)
+{
+    switch (v->kind) {
+    case FN_NULL:
+        sqlite3_result_null(ctx);
+        break;
+    case FN_INT:
+        sqlite3_result_int64(ctx, v->i);
+        break;
+    case FN_REAL:
+        if (isnan(v->d))
+            sqlite3_result_text(ctx, "NaN", 3, SQLITE_STATIC);
+        else
+            sqlite3_result_double(ctx, v->d);
+        break;
+    case FN_TEXT:
+        sqlite3_result_text64(ctx, v->s.p, v->s.len, SQLITE_TRANSIENT,
+                              SQLITE_UTF8);
+        break;
+    case FN_BLOB:
+        if (v->s.len)
+            sqlite3_result_blob64(ctx, v->s.p, v->s.len, SQLITE_TRANSIENT);
+        else
+            sqlite3_result_zeroblob(ctx, 0);
+        break;
+    }
+}

@@ -33,6 +33,8 @@ static void add(struct total *t, char letter, const struct value *v)
     if (v->kind == FN_NULL)
         return;
     t->n++;
+    if (letter == '#')
+        return;
     if (letter == 'I')
         t->ints += v->i;
     else if (letter == 'F')
@@ -85,8 +87,8 @@ static void set_decimals(struct fn *f, struct total *t, int scale, bool average)
     fn_set_str(f, str_from(text));
 }
 
-/* (letter and s or a, array): I, F, N, G as in aggregates.def; s sum, a average
- */
+/* (letter and s, a or c, array): I, F, N, G as in aggregates.def, # of any
+ * type; s sum, a average, c how many. */
 void rt_total(struct fn *f)
 {
     struct str what = fn_str(f, 0);
@@ -100,7 +102,9 @@ void rt_total(struct fn *f)
     while (elems_next(&e, &v, &scratch))
         add(&t, what.p[0], &v);
     buf_fini(&scratch);
-    if (t.n == 0)
+    if (what.p[1] == 'c')
+        fn_set_int(f, t.n);
+    else if (t.n == 0)
         fn_null(f);
     else if (what.p[0] == 'I')
         set_ints(f, &t, what.p[1] == 'a');
