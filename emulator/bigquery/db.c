@@ -198,7 +198,41 @@ int db_exec(struct db *db, struct err *err, const char *sql)
 
 /* --- transactions --------------------------------------------------------- */
 
-/* With the lock. */
+bool db_lend(struct dbs *all, int64_t wait_us)
+{
+    struct timespec until = {0};
+    bool late = false;
+
+    if (wait_us > 0) {
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += wait_us % 1000000 * 1000;
+        until.tv_sec += wait_us / 1000000 + until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+    }
+    pthread_mutex_lock(&all->lock);
+    while (all->is_lent && !late) {
+        if (wait_us < 0)
+            pthread_cond_wait(&all->freed, &all->lock);
+        else
+            late = wait_us == 0 ||
+                   pthread_cond_clockwait(&all->freed, &all->lock,
+                                          CLOCK_MONOTONIC, &until) != 0;
+    }
+    late = all->is_lent;
+    all->is_lent = true;
+    pthread_mutex_unlock(&all->lock);
+    return !late;
+}
+
+void db_take_back(struct dbs *all)
+{
+    pthread_mutex_lock(&all->lock);
+    all->is_lent = false;
+    pthread_cond_signal(&all->freed);
+    pthread_mutex_unlock(&all->lock);
+}
+
+/* With the writer. */
 static struct db *begin(struct dbs *all, bool durable, struct err *err)
 {
     struct db *w = &all->writer;
@@ -211,25 +245,19 @@ static struct db *begin(struct dbs *all, bool durable, struct err *err)
     }
     if (db_run(w, err, "BEGIN IMMEDIATE", "") == RC_OK)
         return w;
-    pthread_mutex_unlock(&all->write_lock);
+    db_take_back(all);
     return NULL;
 }
 
 struct db *db_begin(struct dbs *all, bool durable, struct err *err)
 {
-    pthread_mutex_lock(&all->write_lock);
+    (void)db_lend(all, -1);
     return begin(all, durable, err);
 }
 
 struct db *db_begin_soon(struct dbs *all, bool durable, struct err *err)
 {
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += SOON_US * 1000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    if (pthread_mutex_clocklock(&all->write_lock, CLOCK_MONOTONIC, &until) == 0)
+    if (db_lend(all, SOON_US))
         return begin(all, durable, err);
     err_set(err, RC_BUSY, "BigQuery's storage: a long statement writes");
     return NULL;
@@ -238,7 +266,7 @@ struct db *db_begin_soon(struct dbs *all, bool durable, struct err *err)
 void db_rollback(struct db *w)
 {
     sqlite3_exec(w->h, "ROLLBACK", NULL, NULL, NULL);
-    pthread_mutex_unlock(&w->all->write_lock);
+    db_take_back(w->all);
 }
 
 int db_commit(struct db *w, struct err *err)
@@ -249,7 +277,7 @@ int db_commit(struct db *w, struct err *err)
         sqlite3_exec(w->h, "ROLLBACK", NULL, NULL, NULL);
     else if (atomic_load(&w->all->is_stuck))
         atomic_store(&w->all->is_stuck, false);
-    pthread_mutex_unlock(&w->all->write_lock);
+    db_take_back(w->all);
     return rc;
 }
 
@@ -282,9 +310,9 @@ int db_check_disk(struct dbs *all, struct err *err)
     if (!atomic_load(&all->is_stuck))
         return RC_OK;
     /* who writes will see for himself */
-    if (pthread_mutex_trylock(&all->write_lock) == 0) {
+    if (db_lend(all, 0)) {
         atomic_store(&all->is_stuck, !takes_writes(all));
-        pthread_mutex_unlock(&all->write_lock);
+        db_take_back(all);
     }
     return err_set(err, RC_UNAVAILABLE,
                    "BigQuery's storage: %s: a write failed: is the disk, or a "
@@ -463,7 +491,8 @@ int db_open(const char *dir, bool fsync, unsigned n_readers, struct dbs **out,
     struct dbs *all = MEM_NEW(struct dbs);
     int rc;
 
-    pthread_mutex_init(&all->write_lock, NULL);
+    pthread_mutex_init(&all->lock, NULL);
+    pthread_cond_init(&all->freed, NULL);
     all->fsync = fsync && dir;
     all->nameless = !dir;
     /* A kill loses nothing without syncs, the kernel has the bytes. Power
@@ -504,7 +533,8 @@ void db_close(struct dbs *all)
     for (unsigned i = 0; i < all->n_readers; i++)
         close_one(&all->readers[i]);
     close_one(&all->writer);
-    pthread_mutex_destroy(&all->write_lock);
+    pthread_cond_destroy(&all->freed);
+    pthread_mutex_destroy(&all->lock);
     mem_free(all->readers);
     mem_free(all->path);
     mem_free(all);

@@ -78,14 +78,14 @@ int db_save(struct dbs *all, struct buf *out, struct err *err)
     size_t at = out->len;
     int rc = RC_OK;
 
-    pthread_mutex_lock(&all->write_lock);
+    (void)db_lend(all, -1);
     image = sqlite3_serialize(all->writer.h, "main", &size, 0);
     if (!image)
         rc = err_set(err, RC_NOMEM,
                      "BigQuery: no memory for %lld bytes of "
                      "state",
                      (long long)size);
-    pthread_mutex_unlock(&all->write_lock);
+    db_take_back(all);
     if (rc)
         return rc;
     buf_append(out, image, (size_t)size);
@@ -121,7 +121,7 @@ static int copy_image(struct dbs *all, sqlite3 *image, struct err *err)
     sqlite3_backup *b;
     int rc = RC_OK;
 
-    pthread_mutex_lock(&all->write_lock);
+    (void)db_lend(all, -1);
     b = sqlite3_backup_init(all->writer.h, "main", image, "main");
     if (!b || sqlite3_backup_step(b, -1) != SQLITE_DONE)
         rc = db_fail(&all->writer, "loading", err);
@@ -129,7 +129,7 @@ static int copy_image(struct dbs *all, sqlite3 *image, struct err *err)
         rc = db_fail(&all->writer, "loading", err);
     if (rc == RC_OK)
         rc = db_exec(&all->writer, err, layout_policies);
-    pthread_mutex_unlock(&all->write_lock);
+    db_take_back(all);
     return rc;
 }
 
