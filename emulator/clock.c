@@ -8,7 +8,8 @@
 #include "common/mem.h"
 
 enum {
-    BEHIND_MAX_US = 1000000 /* a suspended machine; less is mere drift */
+    BEHIND_MAX_US = 1000000, /* a suspended machine; less is mere drift */
+    LOOK_US = 100000         /* how often the machine's time is asked */
 };
 #define DAY_US   (86400 * US_PER_S)
 #define FIRST_US (-62135596800 * US_PER_S)          /* year 1 */
@@ -18,6 +19,7 @@ struct vclock {
     int64_t base_us;  /* what it showed when the monotonic clock showed... */
     int64_t mono_us;  /* ...this */
     int64_t shift_us; /* moved by hand, against the machine's time */
+    int64_t look_us;  /* monotonic: the machine's time is not asked before */
     bool frozen;
     struct vclock_watch *watches;
     struct loop_timer tell;
@@ -54,17 +56,21 @@ void vclock_free(struct vclock *c)
 
 int64_t vclock_now_us(struct vclock *c)
 {
-    int64_t now, wall;
+    int64_t now, wall, mono;
 
     if (c->frozen)
         return c->base_us;
-    now = c->base_us + clock_mono_us() - c->mono_us;
-    wall = clock_wall_us() + c->shift_us;
-    if (wall - now > BEHIND_MAX_US) {
-        c->base_us = wall;
-        c->mono_us = clock_mono_us();
-        now = wall;
-        loop_timer_arm(&c->tell, 0);
+    mono = clock_mono_us();
+    now = c->base_us + mono - c->mono_us;
+    if (mono >= c->look_us) {
+        c->look_us = mono + LOOK_US;
+        wall = clock_wall_us() + c->shift_us;
+        if (wall - now > BEHIND_MAX_US) {
+            c->base_us = wall;
+            c->mono_us = mono;
+            now = wall;
+            loop_timer_arm(&c->tell, 0);
+        }
     }
     return now > LAST_US ? LAST_US : now;
 }

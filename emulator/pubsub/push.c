@@ -284,11 +284,12 @@ void push_serve(struct sub *sub)
 {
     struct push *p = sub->push;
     struct pubsub *s = sub->service;
-    int64_t now_us = pubsub_now(s);
     struct push_pool *pool = s->push_pool;
+    int64_t now_us;
 
     if (!p)
         return;
+    now_us = pubsub_now(s);
     stop_expired(p, now_us);
     if (may_send(p, now_us) && (pool = pool_of(s)) && has_token(p)) {
         while (may_send(p, now_us) && push_has_room(pool, p) &&

@@ -36,6 +36,17 @@ static void add(struct trailers *t, const char *name, struct str value)
     t->v[t->n++] = (struct http_field){str_from(name), value};
 }
 
+/* From 0 to 16; each answer has one. */
+static struct str status_text(char out[4], enum grpc_status status)
+{
+    size_t n = 0;
+
+    if (status >= 10)
+        out[n++] = (char)('0' + status / 10 % 10);
+    out[n++] = (char)('0' + status % 10);
+    return str_of(out, n);
+}
+
 static void trailers_init(struct trailers *t, enum grpc_status status,
                           const char *message, const struct str *details)
 {
@@ -44,8 +55,7 @@ static void trailers_init(struct trailers *t, enum grpc_status status,
     t->n = 0;
     buf_init(&t->text, MESSAGE_MAX * 3 + 3);
     buf_init(&t->details, SIZE_MAX / 4);
-    snprintf(t->status, sizeof(t->status), "%d", (int)status);
-    add(t, "grpc-status", str_from(t->status));
+    add(t, "grpc-status", status_text(t->status, status));
     if (text.len) {
         text.len = text.len > MESSAGE_MAX ? MESSAGE_MAX : text.len;
         grpc_message_encode(&t->text, text);

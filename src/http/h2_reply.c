@@ -56,10 +56,9 @@ static void nv_response(struct nv_list *l, struct http_req *req, int status,
     struct str date = http_date_line(req->conn->hl);
 
     nv_init(l, n + (prepared ? prepared->n_fields : 0));
-    nv_push(
-        l, STR(":status"),
-        str_of(l->status, (size_t)snprintf(l->status, sizeof(l->status), "%03u",
-                                           (unsigned)status % 1000)));
+    for (int i = 2, rest = status; i >= 0; i--, rest /= 10)
+        l->status[i] = (char)('0' + rest % 10);
+    nv_push(l, STR(":status"), str_of(l->status, 3));
     nv_push(l, STR("date"), str_of(date.p + 6, date.len - 8));
     if (prepared)
         nv_fields(l, prepared->fields, prepared->n_fields, status);
