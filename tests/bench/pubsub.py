@@ -67,9 +67,11 @@ class Server:
         return topic, name
 
     def forget(self):
-        """The backlog goes; draining Google's would take minutes."""
+        """The backlog goes; draining Google's would take minutes. What a server
+        has to clear away behind that is not the next measurement's."""
         ask(self.port, "DELETE", f"/v1/{SUBSCRIPTION}")
         self.subscribe()
+        time.sleep(0.5)
 
     def load(self, *argv):
         """Runs the client; its figures, and the server's CPU time in us."""
