@@ -221,12 +221,15 @@ static bool add_set(struct step *step, const char *from, char *json)
 /* PUBSUB_PROJECT1 and so on, up to the first that is not set. */
 static bool add_variables(struct step *step, struct err *err)
 {
-    char name[PROVISION_NAME];
     int i = 1;
 
-    while (i <= PROVISION_VARIABLES &&
-           add_set(step, name, provision_variable(i, name)))
-        i++;
+    for (; i <= PROVISION_VARIABLES; i++) {
+        char name[PROVISION_NAME];
+        char *json = provision_variable(i, name);
+
+        if (!add_set(step, name, json))
+            break;
+    }
     return provision_unread(i - 1, err) == RC_OK;
 }
 
