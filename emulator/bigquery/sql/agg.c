@@ -82,6 +82,7 @@ struct reals {
 static void reals_add(struct reals *r, double v, int sign)
 {
     double t, delta;
+    int64_t finite;
 
     r->n += sign;
     if (isnan(v)) {
@@ -96,15 +97,16 @@ static void reals_add(struct reals *r, double v, int sign)
     r->error += fabs(r->sum) >= fabs(v) ? (r->sum - t) + sign * v
                                         : (sign * v - t) + r->sum;
     r->sum = t;
+    finite = r->n - r->n_nan - r->n_plus - r->n_minus;
     if (sign > 0) {
         delta = v - r->mean;
-        r->mean += delta / (double)r->n;
+        r->mean += delta / (double)finite;
         r->m2 += delta * (v - r->mean);
-    } else if (r->n == 0) {
+    } else if (finite == 0) {
         r->mean = r->m2 = 0;
     } else {
         delta = v - r->mean;
-        r->mean -= delta / (double)r->n;
+        r->mean -= delta / (double)finite;
         r->m2 -= delta * (v - r->mean);
     }
 }
@@ -208,27 +210,31 @@ static void stddev_pop(sqlite3_context *c)
  * ------------------------------------------------------- */
 
 struct pairs {
-    int64_t n;
+    int64_t n, n_odd; /* n_odd of n: with NaN or an infinity; counted only */
     double mean_x, mean_y, m2_x, m2_y, c;
 };
 
 static void pairs_add(struct pairs *p, double x, double y, int sign)
 {
-    double dx, dy, old_x = p->mean_x;
+    double dx, dy, n;
 
-    if (sign < 0 && p->n == 1) {
-        *p = (struct pairs){0};
+    p->n += sign;
+    if (!isfinite(x) || !isfinite(y)) {
+        p->n_odd += sign;
+        return;
+    }
+    n = (double)(p->n - p->n_odd);
+    if (n == 0) {
+        p->mean_x = p->mean_y = p->m2_x = p->m2_y = p->c = 0;
         return;
     }
     dx = x - p->mean_x;
     dy = y - p->mean_y;
-    p->n += sign;
-    p->mean_x += sign * dx / (double)p->n;
-    p->mean_y += sign * dy / (double)p->n;
+    p->mean_x += sign * dx / n;
+    p->mean_y += sign * dy / n;
     p->m2_x += sign * dx * (x - p->mean_x);
     p->m2_y += sign * dy * (y - p->mean_y);
     p->c += sign > 0 ? dx * (y - p->mean_y) : -(x - p->mean_x) * dy;
-    (void)old_x;
 }
 
 static void pairs_step(sqlite3_context *c, int n, sqlite3_value **v)
@@ -255,6 +261,8 @@ static void pairs_value(sqlite3_context *c, int kind)
 
     if (!p || p->n < (kind == 'p' ? 1 : 2))
         sqlite3_result_null(c);
+    else if (p->n_odd)
+        real_result(c, NAN);
     else if (kind == 'c')
         real_result(c, p->c / sqrt(p->m2_x * p->m2_y));
     else

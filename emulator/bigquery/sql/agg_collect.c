@@ -40,7 +40,8 @@ struct item {
 };
 
 struct collect {
-    bool ready, failed;
+    bool ready;
+    const char *failed; /* why, or NULL */
     struct options o;
     struct item *items;
     size_t n, cap, first; /* first: dropped by a window */
@@ -134,11 +135,14 @@ static void step(sqlite3_context *ctx, int n, sqlite3_value **v)
             extra = 1;
         for (int i = 0; i < extra && i < 2 && 2 + i < n; i++)
             c->extra[i] = sqlite3_value_dup(v[2 + i]);
+        if (strchr("SB", c->o.letter) && extra &&
+            sqlite3_value_type(c->extra[0]) == SQLITE_NULL)
+            c->failed = "Illegal NULL separator in STRING_AGG";
     }
     if (skips(c, v[1]) || c->failed)
         return;
     if (c->bytes > BYTES_MAX) {
-        c->failed = true;
+        c->failed = TOO_MANY;
         sqlite3_result_error(ctx, TOO_MANY, -1);
         return;
     }
@@ -479,7 +483,7 @@ static void value(sqlite3_context *ctx)
     size_t n = c ? c->n - c->first : 0;
 
     if (c && c->failed) {
-        sqlite3_result_error(ctx, TOO_MANY, -1);
+        sqlite3_result_error(ctx, c->failed, -1);
         return;
     }
     if (!c || !c->ready) {

@@ -58,7 +58,8 @@ struct rel {
 
 struct group_key {
     const char *sql;
-    bool dropped; /* ROLLUP: NULL in this grouping set */
+    bool dropped;                /* ROLLUP: NULL in this grouping set */
+    const struct ast_expr *from; /* an item's, if a number or alias named it */
     const struct sql_type *type;
 };
 
@@ -94,7 +95,8 @@ struct scope {
     bool saw_outer;
     bool raw; /* keys left out of a grouping set stand for themselves */
     unsigned own_refs, outer_refs; /* names found here, further out */
-    struct memo *memo;             /* subqueries already bound here */
+    unsigned bare_refs; /* of those of a grouped query: no key by itself */
+    struct memo *memo;  /* subqueries already bound here */
     bool saw_window;
     bool plain_arrays; /* UNNEST as a subquery: in a RIGHT or FULL join */
     struct ast_window *windows;

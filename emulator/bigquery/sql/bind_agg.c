@@ -109,6 +109,17 @@ static const struct sql_type *top_type(struct binder *b,
     return type_array(b->mem, type_struct(b->mem, f, 2));
 }
 
+static void check_separator(struct binder *b, const struct ast_expr *x,
+                            const struct bexpr *e)
+{
+    if (x->kind == EX_NULL)
+        bind_fail(b, x->at, "Argument 2 to STRING_AGG must be non-NULL");
+    if (!e->constant)
+        bind_fail(b, x->at,
+                  "Argument 2 to STRING_AGG must be a literal or query "
+                  "parameter");
+}
+
 struct bexpr *collect_call(struct binder *b, const struct ast_expr *x,
                            struct bexpr *base, struct bexpr **args, size_t n)
 {
@@ -120,6 +131,8 @@ struct bexpr *collect_call(struct binder *b, const struct ast_expr *x,
     const char *options, *keys = "", *values = "";
     long limit;
 
+    if (n == 2 && (letter == 'S' || letter == 'B'))
+        check_separator(b, x->list->next, args[1]);
     options = arena_printf(b->mem, "%c%c%s%s%s", letter, nested ? 'r' : 's',
                            c->distinct ? "d" : "",
                            c->nulls == 1   ? "i"

@@ -387,11 +387,23 @@ static const struct group_key *group_key(const struct scope *s,
     return found;
 }
 
+/* A number or an alias in GROUP BY made just this item a key. */
+static bool is_named_key(const struct scope *s, const struct ast_expr *x)
+{
+    for (size_t i = 0; i < s->n_keys; i++) {
+        if (s->keys[i].from == x)
+            return true;
+    }
+    return false;
+}
+
 /* With keys left out of the grouping set: the whole expression may be a key,
- * and only if it is none are its parts looked at. */
+ * and only if it is none are its parts looked at. An expression whose columns
+ * are all keys themselves is made of those, though it be a key as well. */
 static struct bexpr *as_whole_key(struct binder *b, const struct ast_expr *x)
 {
     struct scope *s = b->scope;
+    unsigned own = s->own_refs, bare = s->bare_refs;
     const struct group_key *key;
     struct bexpr *e;
 
@@ -400,6 +412,9 @@ static struct bexpr *as_whole_key(struct binder *b, const struct ast_expr *x)
     s->raw = false;
     key = group_key(s, e);
     if (!key)
+        return NULL;
+    if (x->kind != EX_NAME && x->kind != EX_DOT && s->own_refs != own &&
+        s->bare_refs == bare && !is_named_key(s, x))
         return NULL;
     if (key->dropped)
         return bexpr_new(b, e->type, "NULL", e->at);

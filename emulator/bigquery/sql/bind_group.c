@@ -68,8 +68,8 @@ static void add_key(struct select *s, const struct ast_expr *x, size_t at)
                   "Grouping by expressions of type %s is not "
                   "allowed",
                   bind_type_name(s->b, e->type));
-    sc->keys[sc->n_keys++] =
-        (struct group_key){.sql = e->sql, .type = e->type, .dropped = !kept};
+    sc->keys[sc->n_keys++] = (struct group_key){
+        .sql = e->sql, .type = e->type, .from = x, .dropped = !kept};
     if (kept)
         s->group_sql = arena_cat(s->b->mem, s->group_sql,
                                  *s->group_sql ? "," : " GROUP BY ",

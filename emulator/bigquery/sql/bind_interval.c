@@ -44,6 +44,16 @@ struct bexpr *interval_value(struct binder *b, const struct ast_expr *x)
     if (!interval_of(1, x->text, &one))
         bind_fail(b, x->at, "A valid date part name is required but found %.*s",
                   STR_ARG(x->text));
+    if (x->a->kind == EX_STRING) {
+        char text[INTERVAL_TEXT_MAX];
+        if (!interval_parse_part(x->a->text, x->text, &one))
+            bind_fail(b, x->a->at, "Invalid INTERVAL value '%.*s'",
+                      STR_ARG(x->a->text));
+        interval_format(text, &one);
+        n = bexpr_new(b, t, arena_cat(b->mem, "'", text, "'", NULL), x->at);
+        n->constant = true;
+        return n;
+    }
     n = bind_as(b, x->a, type_scalar(T_INT64), "INTERVAL");
     return bexpr_over(b, t,
                       arena_printf(b->mem, "bq_interval(%s,'%.*s')", n->sql,

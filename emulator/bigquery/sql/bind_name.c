@@ -175,6 +175,7 @@ static void check_grouped(struct binder *b, struct scope *s, struct bexpr *e,
                     "set");
     if (key)
         return;
+    s->bare_refs++;
     e->ungrouped = arena_strndup(b->mem, name.p, name.len);
     e->ungrouped_at = at;
     if (s != b->scope)

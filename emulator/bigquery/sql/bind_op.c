@@ -302,6 +302,7 @@ static bool moves(const struct ast_expr *interval, const struct bexpr *date)
     enum sql_type_kind k = date->type->kind;
 
     return interval->kind == EX_INTERVAL && !interval->op &&
+           interval->a->kind != EX_STRING &&
            (k == T_DATE || k == T_TIMESTAMP || k == T_DATETIME || k == T_TIME);
 }
 

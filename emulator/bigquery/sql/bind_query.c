@@ -160,25 +160,41 @@ static struct bquery *bind_body(struct binder *b, const struct ast_body *body,
     return out;
 }
 
+/* What such an ORDER BY sees: the columns, or the fields of a value table. */
+static struct rel *ordered_rel(struct binder *b, struct scope *s,
+                               const struct bquery *q)
+{
+    const struct sql_type *t = q->cols[0].type;
+    bool fields = q->value_table && t->kind == T_STRUCT;
+    struct rel *r = scope_add_rel(b, s, STR_NULL);
+
+    r->n_cols = fields ? t->n_fields : q->n_cols;
+    r->cols = ARENA_ARRAY(b->mem, struct col, r->n_cols);
+    if (fields) {
+        r->value_type = t;
+        r->value_sql = "c1";
+    }
+    for (size_t i = 0; i < r->n_cols; i++) {
+        struct col *c = &r->cols[i];
+        *c = (struct col){.ref = -1};
+        c->name = fields ? t->fields[i].name : q->cols[i].name;
+        c->type = fields ? t->fields[i].type : q->cols[i].type;
+        c->sql = fields ? arena_printf(b->mem, "bq_field(c1,%zu)", i)
+                        : arena_printf(b->mem, "c%zu", i + 1);
+        scope_add_star(b, s, c);
+    }
+    return r;
+}
+
 /* ORDER BY and LIMIT of what is not one plain SELECT. */
 static void outer_order(struct binder *b, const struct ast_query *q,
                         struct bquery *out, struct scope *outer)
 {
     struct scope *s = scope_new(b, outer), *saved = b->scope;
-    struct rel *r = scope_add_rel(b, s, STR_NULL);
     const char *sql = arena_cat(b->mem, "SELECT * FROM ", lift(b, out), NULL);
+    struct rel *r = ordered_rel(b, s, out);
     int n = 0;
 
-    r->cols = ARENA_ARRAY(b->mem, struct col, out->n_cols);
-    r->n_cols = out->n_cols;
-    for (size_t i = 0; i < out->n_cols; i++) {
-        const char *name = arena_printf(b->mem, "c%zu", i + 1);
-        r->cols[i] = (struct col){.name = out->cols[i].name,
-                                  .type = out->cols[i].type,
-                                  .sql = name,
-                                  .ref = -1};
-        scope_add_star(b, s, &r->cols[i]);
-    }
     s->clause = "ORDER BY clause after a set operation";
     b->scope = s;
     for (const struct ast_order *o = q->order; o; o = o->next) {
@@ -191,7 +207,8 @@ static void outer_order(struct binder *b, const struct ast_query *q,
                           "of range. Expected a number "
                           "between 1 and %zu",
                           out->n_cols);
-            e = bind_col(b, &r->cols[at - 1], o->expr->at);
+            e = r->value_type ? rel_value(b, r, o->expr->at)
+                              : bind_col(b, &r->cols[at - 1], o->expr->at);
         }
         if (!type_is_orderable(e->type))
             bind_fail(b, o->expr->at,

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "emulator/bigquery/sql/decimal.h"
+
 bool is_decimal(const struct sql_type *t)
 {
     return t->kind == T_NUMERIC || t->kind == T_BIGNUMERIC;
@@ -292,6 +294,24 @@ struct bexpr *coerce(struct binder *b, struct bexpr *e,
     return convert(b, e, t, cast_sql(b, e, t, false));
 }
 
+/* Of a decimal literal all digits count, not those that FLOAT64 keeps; NULL:
+ * it is none, or the cast must fail when it runs. */
+static const char *exact_decimal(struct binder *b, const struct bexpr *e,
+                                 const struct sql_type *t)
+{
+    int scale = t->kind == T_NUMERIC ? DEC_NUMERIC : DEC_BIGNUMERIC;
+    char out[DEC_TEXT_MAX];
+    struct dec d;
+
+    if (!e->lit || e->lit->kind != EX_FLOAT || !is_decimal(t) ||
+        dec_parse(&d, e->lit->text, scale))
+        return NULL;
+    if (e->negative && !dec_is_zero(&d))
+        d.neg = !d.neg;
+    dec_format(out, &d, scale);
+    return arena_cat(b->mem, "'", out, "'", NULL);
+}
+
 /* The matrix of CAST (Conversion rules): may `from` become `to`? */
 static bool castable(enum sql_type_kind from, enum sql_type_kind to)
 {
@@ -318,6 +338,7 @@ struct bexpr *bind_cast(struct binder *b, struct bexpr *e,
                         const struct sql_type *t, bool safe, size_t at)
 {
     struct bexpr *out;
+    const char *exact;
 
     if (type_eq(e->type, t)) {
         out = convert(b, e, t, e->sql);
@@ -327,6 +348,9 @@ struct bexpr *bind_cast(struct binder *b, struct bexpr *e,
         b->undeclared[e->param - 1].type = t;
     if (e->type->kind == T_NULLTYPE)
         return convert(b, e, t, e->sql);
+    exact = exact_decimal(b, e, t);
+    if (exact)
+        return convert(b, e, t, exact);
     if (e->type->kind == T_ARRAY && t->kind == T_ARRAY) {
         if (e->type->elem->kind == T_NULLTYPE)
             return convert(b, e, t, e->sql);

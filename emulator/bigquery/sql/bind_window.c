@@ -239,6 +239,10 @@ static struct bexpr *window_function(struct binder *b, const struct ast_expr *x)
         args[n++] = bind_expr(b, a);
     if (n > 1 && is_one_of(x->text, "LAG LEAD"))
         args[1] = row_offset(b, x, args[1]);
+    if (n > 2 && is_one_of(x->text, "LAG LEAD") && !args[2]->constant)
+        bind_fail(b, args[2]->at,
+                  "Argument 3 to %s must be a literal or query parameter",
+                  name);
     e = resolve_call(b, x, windows, N_WINDOWS, args, n, "");
     if (e->sql[0] == '!')
         e->sql = percentile(b, x, e, args);

@@ -102,7 +102,14 @@ static bool read_time(struct cursor *c, int64_t *out)
     if (h < 0 || !eat(c, ':') || (m = digits(c, 1, 2)) < 0 || !eat(c, ':') ||
         (s = digits(c, 1, 2)) < 0 || !read_fraction(c, &us))
         return false;
-    return civil_time(h, m, s, us, out);
+    if (s != 60)
+        return civil_time(h, m, s, us, out);
+    /* A leap second is the next minute's first, without a fraction. */
+    *out = 0;
+    if (!civil_time(h, m, 59, 0, out))
+        return false;
+    *out += 1000000;
+    return true;
 }
 
 static struct cursor cursor_of(struct str s)
@@ -119,7 +126,11 @@ bool civil_parse_date(struct str s, int64_t *days)
 bool civil_parse_time(struct str s, int64_t *us)
 {
     struct cursor c = cursor_of(s);
-    return read_time(&c, us) && c.p == c.end;
+
+    if (!read_time(&c, us) || c.p != c.end)
+        return false;
+    *us %= US_A_DAY;
+    return true;
 }
 
 bool civil_parse_datetime(struct str s, int64_t *us)
@@ -133,7 +144,7 @@ bool civil_parse_datetime(struct str s, int64_t *us)
                         !read_time(&c, &of_day)))
         return false;
     *us = days * US_A_DAY + of_day;
-    return c.p == c.end;
+    return c.p == c.end && *us <= CIVIL_MAX_US;
 }
 
 bool civil_parse_timestamp(struct str s, const struct tz *zone,

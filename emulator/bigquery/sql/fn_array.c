@@ -245,7 +245,10 @@ void rt_array_to_string(struct fn *f)
         buf_str(&out, v.kind == FN_NULL ? fn_str(f, 2) : v.s);
     }
     buf_fini(&scratch);
-    fn_set_buf(f, &out);
+    if (fn_kind(f, 1) == FN_BLOB)
+        fn_set_buf_blob(f, &out);
+    else
+        fn_set_buf(f, &out);
 }
 
 static bool check_step(struct fn *f, bool zero, double n)

@@ -220,7 +220,9 @@ static int star(struct formatting *x)
         fn_fail(x->f, "Too few arguments to FORMAT");
         return 0;
     }
-    v = fn_int(x->f, x->arg + 1);
+    if (fn_is_null(x->f, x->arg + 1))
+        x->null = true; /* as any other NULL argument */
+    v = x->null ? 0 : fn_int(x->f, x->arg + 1);
     x->arg += 2;
     return v > WIDTH_MAX ? WIDTH_MAX : v < -WIDTH_MAX ? -WIDTH_MAX : (int)v;
 }

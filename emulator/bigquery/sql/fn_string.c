@@ -57,7 +57,8 @@ static size_t change_ascii(struct buf *out, struct str s, char first,
     return n;
 }
 
-static void change_case(struct fn *f, char first, uint32_t (*change)(uint32_t))
+static void change_case(struct fn *f, char first,
+                        void (*put)(struct buf *, uint32_t))
 {
     struct str s = fn_str(f, 0);
     bool bytes = is_bytes(f);
@@ -67,7 +68,7 @@ static void change_case(struct fn *f, char first, uint32_t (*change)(uint32_t))
     while (s.len) {
         s = skip(s, change_ascii(&out, s, first, bytes));
         while (s.len && (unsigned char)*s.p >= 128)
-            utf8_put(&out, change(utf8_next(&s)));
+            put(&out, utf8_next(&s));
     }
     if (bytes)
         fn_set_buf_blob(f, &out);
@@ -77,12 +78,12 @@ static void change_case(struct fn *f, char first, uint32_t (*change)(uint32_t))
 
 void rt_upper(struct fn *f)
 {
-    change_case(f, 'a', utf8_upper);
+    change_case(f, 'a', utf8_put_upper);
 }
 
 void rt_lower(struct fn *f)
 {
-    change_case(f, 'A', utf8_lower);
+    change_case(f, 'A', utf8_put_lower);
 }
 
 static bool contains_char(struct str set, uint32_t c)
@@ -393,40 +394,72 @@ void rt_instr(struct fn *f)
     fn_set_int(f, 0);
 }
 
-void rt_translate(struct fn *f)
+/* One character off the front, or one byte. */
+static uint32_t next_unit(const struct fn *f, struct str *s)
 {
-    struct str s = fn_str(f, 0), from = fn_str(f, 1), to;
-    struct buf out;
+    uint32_t c;
 
-    for (struct str rest = from; rest.len;) {
-        struct str one = rest;
-        uint32_t c = utf8_next(&rest);
-        for (struct str after = rest; after.len;) {
-            if (utf8_next(&after) == c) {
+    if (!is_bytes(f))
+        return utf8_next(s);
+    c = (unsigned char)*s->p;
+    *s = skip(*s, 1);
+    return c;
+}
+
+static bool check_sources(struct fn *f, struct str from)
+{
+    while (from.len) {
+        struct str one = from, after;
+        uint32_t c = next_unit(f, &from);
+
+        for (after = from; after.len;) {
+            if (next_unit(f, &after) != c)
+                continue;
+            if (is_bytes(f))
+                fn_fail(f, "Duplicate byte 0x%02x in TRANSLATE source bytes",
+                        (unsigned)c);
+            else
                 fn_fail(f,
                         "Duplicate character \"%.*s\" in TRANSLATE source "
                         "characters",
-                        (int)(one.len - rest.len), one.p);
-                return;
-            }
+                        (int)(one.len - from.len), one.p);
+            return false;
         }
     }
+    return true;
+}
+
+/* What is in `from` and has no partner in `to` is left out. */
+void rt_translate(struct fn *f)
+{
+    struct str s = fn_str(f, 0), from = fn_str(f, 1);
+    struct buf out;
+
+    if (!check_sources(f, from))
+        return;
     fn_buf(&out);
     while (s.len) {
-        uint32_t c = utf8_next(&s), target = 0;
-        struct str search = from;
-        bool found = false;
-        to = fn_str(f, 2);
-        while (search.len && !found) {
-            found = utf8_next(&search) == c;
-            target = to.len ? utf8_next(&to) : 0;
+        struct str one = s, search = from, to = fn_str(f, 2), put;
+        uint32_t c = next_unit(f, &s);
+
+        put = str_of(one.p, one.len - s.len);
+        while (search.len) {
+            bool found = next_unit(f, &search) == c;
+            struct str target = to;
+
+            if (to.len)
+                (void)next_unit(f, &to);
+            if (!found)
+                continue;
+            put = str_of(target.p, target.len - to.len);
+            break;
         }
-        if (!found)
-            utf8_put(&out, c);
-        else if (target)
-            utf8_put(&out, target);
+        buf_str(&out, put);
     }
-    fn_set_buf(f, &out);
+    if (is_bytes(f))
+        fn_set_buf_blob(f, &out);
+    else
+        fn_set_buf(f, &out);
 }
 
 void rt_edit_distance(struct fn *f)

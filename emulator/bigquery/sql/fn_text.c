@@ -81,6 +81,7 @@ static void from_code_points(struct fn *f, bool bytes)
         if (v.kind == FN_NULL) {
             fn_null(f);
             buf_fini(&out);
+            buf_fini(&scratch);
             return;
         }
         if (bytes ? v.i < 0 || v.i > 255 : !is_code_point(v.i))
@@ -89,7 +90,7 @@ static void from_code_points(struct fn *f, bool bytes)
                     (long long)v.i);
         else if (bytes)
             buf_putc(&out, (char)v.i);
-        else
+        else if (v.i) /* 0 stands for no character */
             utf8_put(&out, (uint32_t)v.i);
     }
     buf_fini(&scratch);

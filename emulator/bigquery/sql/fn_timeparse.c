@@ -218,7 +218,7 @@ static bool time_element(struct parsed *s, char c)
     case 'M':
         return number(s, 2, 0, 59, &s->minute);
     case 'S':
-        return number(s, 2, 0, 59, &s->second);
+        return number(s, 2, 0, 60, &s->second);
     case 'P':
     case 'p':
         if (s->end - s->p < 2 || (s->p[1] | 0x20) != 'm' ||
@@ -247,7 +247,7 @@ static bool element(struct parsed *s, struct str *fmt)
 
     if (c == 'E' && fmt->len >= 3 && fmt->p[2] == 'S' &&
         strchr("*0123456", fmt->p[1])) {
-        ok = number(s, 2, 0, 59, &s->second) && fraction(s);
+        ok = number(s, 2, 0, 60, &s->second) && fraction(s);
         used = 3;
     } else if (c == 'E' && fmt->len >= 3 && !memcmp(fmt->p, "E4Y", 3)) {
         ok = date_element(s, 'Y');
@@ -355,15 +355,19 @@ static bool day_of_week(const struct parsed *s, int64_t *days)
 static bool assemble(struct parsed *s, char type, int64_t *out)
 {
     int64_t days, of_day;
+    bool leap;
 
     if (s->twelve) {
         s->hour %= 12;
         if (s->pm == 1)
             s->hour += 12;
     }
+    leap = s->second == 60; /* the next minute, without a fraction */
     if (!civil_date(s->year, s->month, s->day, &days) ||
-        !civil_time(s->hour, s->minute, s->second, s->us, &of_day))
+        !civil_time(s->hour, s->minute, leap ? 59 : s->second, leap ? 0 : s->us,
+                    &of_day))
         return false;
+    of_day += leap ? 1000000 : 0;
     if (s->day_of_year) {
         if (!civil_date(s->year, 1, 1, &days) ||
             (s->day_of_year == 366 && !civil_is_leap(s->year)))
@@ -380,12 +384,13 @@ static bool assemble(struct parsed *s, char type, int64_t *out)
     if (type == 'D')
         *out = days;
     else if (type == 'C')
-        *out = of_day;
+        *out = of_day % US_A_DAY;
     else if (type == 'M' || s->has_epoch)
         *out = days * US_A_DAY + of_day;
     else
         *out = tz_to_utc(s->zone, days * US_A_DAY + of_day);
-    return type != 'T' || (*out >= CIVIL_MIN_US && *out <= CIVIL_MAX_US);
+    return (type != 'T' && type != 'M') ||
+           (*out >= CIVIL_MIN_US && *out <= CIVIL_MAX_US);
 }
 
 /* (type letter, format, text, zone) */

@@ -178,6 +178,66 @@ bool interval_parse_range(struct str text, struct str from, struct str to,
            parse(text, part_index(from), part_index(to), out);
 }
 
+bool interval_parse_part(struct str text, struct str part, struct interval *out)
+{
+    bool plus = text.len > 1 && text.p[0] == '+' && text.p[1] != '-';
+    int64_t n;
+
+    if (str_eq(part, STR("SECOND")))
+        return parse(text, SECOND, SECOND, out);
+    if (plus)
+        text = str_of(text.p + 1, text.len - 1);
+    return str_to_i64(text, &n) && interval_of(n, part, out);
+}
+
+/* One part of ISO 8601: "-12M". */
+static bool iso_part(struct str *s, bool in_time, struct interval *out)
+{
+    static const char dates[] = "YMWD", times[] = "HMS";
+    static const char *const names[2][4] = {{"YEAR", "MONTH", "WEEK", "DAY"},
+                                            {"HOUR", "MINUTE", "SECOND"}};
+    bool minus = eat(s, '-'), point;
+    struct interval v;
+    int64_t n, us = 0;
+    const char *at;
+
+    if (!digits(s, &n) || !s->len)
+        return false;
+    point = eat(s, '.') || eat(s, ',');
+    if ((point && !fraction(s, &us)) || !s->len || !s->p[0])
+        return false;
+    at = strchr(in_time ? times : dates, s->p[0]);
+    if (!at || (point && *at != 'S') ||
+        !interval_of(
+            n, str_from(names[in_time][at - (in_time ? times : dates)]), &v))
+        return false;
+    *s = str_of(s->p + 1, s->len - 1);
+    v.us += us;
+    out->months += minus ? -v.months : v.months;
+    out->days += minus ? -v.days : v.days;
+    out->us += minus ? -v.us : v.us;
+    return true;
+}
+
+/* Behind the P. The sum of all parts must be in range, and each of them. */
+static bool parse_iso(struct str s, struct interval *out)
+{
+    bool in_time = false;
+
+    *out = (struct interval){0, 0, 0};
+    if (!s.len)
+        return false;
+    while (s.len) {
+        if (!in_time && eat(&s, 'T')) {
+            in_time = true;
+            continue;
+        }
+        if (!iso_part(&s, in_time, out))
+            return false;
+    }
+    return interval_in_range(out);
+}
+
 bool interval_parse(struct str text, struct interval *out)
 {
     /* by the number of blanks, then by what holds a dash or a colon */
@@ -187,6 +247,8 @@ bool interval_parse(struct str text, struct interval *out)
                                    {YEAR, MONTH},
                                    {HOUR, SECOND}};
 
+    if (eat(&text, 'P'))
+        return parse_iso(text, out);
     for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
         if (parse(text, pairs[i][0], pairs[i][1], out))
             return true;

@@ -26,7 +26,12 @@ bool interval_is_range(struct str from, struct str to);
  * lies between the parts. */
 bool interval_parse_range(struct str text, struct str from, struct str to,
                           struct interval *out);
-/* As CAST reads it: the parts are told by their form. */
+/* INTERVAL 'text' part: a whole number of what interval_of knows, of SECOND
+ * with a fraction too. */
+bool interval_parse_part(struct str text, struct str part,
+                         struct interval *out);
+/* As CAST reads it: the parts are told by their form, or by their letters (ISO
+ * 8601: P1Y2M3W4DT5H6M7.5S, in any order, each with its own sign). */
 bool interval_parse(struct str text, struct interval *out);
 /* `out` holds INTERVAL_TEXT_MAX; the length is returned. */
 size_t interval_format(char *out, const struct interval *v);

@@ -260,6 +260,8 @@ struct ast_type *parse_type(struct parser *p)
         strcmp(name, "INTERVAL") && strcmp(name, "RANGE"))
         parse_unexpected(p);
     parse_advance(p);
+    if (!strcmp(name, "RANGE") && parse_is(p, "<"))
+        parse_refuse(p, t->at, "Type RANGE");
     if (!strcmp(name, "ARRAY")) {
         parse_expect(p, "<");
         t->elem = parse_type(p);

@@ -304,7 +304,10 @@ static void text_nested(struct buf *out, const struct sql_type *t,
 
     fn_buf(&scratch);
     elems_init(&e, encoded);
-    buf_putc(out, is_struct ? '(' : '[');
+    /* "(1)" would be no STRUCT but 1 */
+    buf_puts(out, !is_struct                   ? "["
+                  : literal && t->n_fields < 2 ? "STRUCT("
+                                               : "(");
     for (; (!is_struct || i < t->n_fields) && elems_next(&e, &v, &scratch);
          i++) {
         if (i)

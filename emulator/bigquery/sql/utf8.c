@@ -128,6 +128,35 @@ uint32_t utf8_upper(uint32_t c)
     return c == 0xff ? 0x178 : c == 0x3c2 ? 0x3a3 : c == 0xb5 ? 0x39c : c;
 }
 
+void utf8_put_upper(struct buf *out, uint32_t c)
+{
+    static const struct {
+        uint32_t from;
+        uint16_t to[3];
+    } table[] = {
+#define UPPER(from, a, b, c) {from, {a, b, c}},
+#include "emulator/bigquery/sql/utf8_upper.def"
+#undef UPPER
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table) && table[i].from <= c;
+         i++) {
+        if (table[i].from != c)
+            continue;
+        for (size_t k = 0; k < 3 && table[i].to[k]; k++)
+            utf8_put(out, table[i].to[k]);
+        return;
+    }
+    utf8_put(out, utf8_upper(c));
+}
+
+void utf8_put_lower(struct buf *out, uint32_t c)
+{
+    utf8_put(out, utf8_lower(c));
+    if (c == 0x130) /* the dot stays */
+        utf8_put(out, 0x307);
+}
+
 bool utf8_is_space(uint32_t c)
 {
     return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 ||

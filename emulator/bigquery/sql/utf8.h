@@ -16,6 +16,9 @@ size_t utf8_len(uint32_t c);
 void utf8_put(struct buf *out, uint32_t c);
 uint32_t utf8_upper(uint32_t c);
 uint32_t utf8_lower(uint32_t c);
+/* The whole mapping, which may be of several characters: "SS" for U+00DF. */
+void utf8_put_upper(struct buf *out, uint32_t c);
+void utf8_put_lower(struct buf *out, uint32_t c);
 bool utf8_is_space(uint32_t c);
 
 #endif
