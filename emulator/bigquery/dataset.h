@@ -18,7 +18,9 @@ RC_MUST_USE int dataset_create(struct db *w, struct str project,
 RC_MUST_USE int dataset_patch(struct db *w, struct str project, struct str name,
                               const json_t *patch, int64_t now_us,
                               struct fail *f);
+/* Into the trash (trash.h). */
 RC_MUST_USE int dataset_drop(struct db *w, struct str project, struct str name,
-                             bool with_contents, struct fail *f);
+                             bool with_contents, int64_t now_us,
+                             struct fail *f);
 
 #endif

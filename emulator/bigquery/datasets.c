@@ -3,11 +3,13 @@
 #include <stdio.h>
 
 #include "common/mem.h"
+#include "common/timefmt.h"
 #include "emulator/bigquery/dataset.h"
 #include "emulator/bigquery/handlers.h"
 #include "emulator/bigquery/resource.h"
 #include "emulator/bigquery/shape.h"
 #include "emulator/bigquery/table.h"
+#include "emulator/bigquery/trash.h"
 
 enum {
     LIST_PAGE = 1000
@@ -222,43 +224,23 @@ void datasets_get(struct call *c)
 }
 
 int dataset_drop(struct db *w, struct str project, struct str name,
-                 bool with_contents, struct fail *f)
+                 bool with_contents, int64_t now_us, struct fail *f)
 {
     struct err err = {0};
-    struct table *t;
+    int64_t more = 0;
     int rc = dataset_check(w, project, name, f);
 
-    while (rc == RC_OK) {
-        sqlite3_stmt *s =
-            db_query(w, &err,
-                     "SELECT name FROM tables WHERE project = ? AND dataset = ?"
-                     " LIMIT 1",
-                     "ss", project, name);
-        bool more = s && sqlite3_step(s) == SQLITE_ROW;
-
-        if (more && !with_contents) {
-            db_done(s);
-            return fail_set(f, "resourceInUse",
-                            "Dataset %.*s:%.*s is still in use",
-                            STR_ARG(project), STR_ARG(name));
-        }
-        if (more)
-            rc = table_load(w, project, name, db_text(s, 0), &t, f);
-        if (s)
-            db_done(s);
-        if (!more)
-            break;
-        if (rc == RC_OK) {
-            rc = table_drop(w, t, f);
-            table_free(t);
-        }
-    }
     if (rc)
         return rc;
-    rc = db_run(w, &err,
-                "DELETE FROM datasets WHERE project = ? AND dataset = ?", "ss",
-                project, name);
-    return rc ? fail_from_err(f, &err) : RC_OK;
+    if (!with_contents &&
+        db_int(w, &err, &more,
+               "SELECT 1 FROM tables WHERE project = ? AND dataset = ? LIMIT 1",
+               "ss", project, name))
+        return fail_from_err(f, &err);
+    if (more)
+        return fail_set(f, "resourceInUse", "Dataset %.*s:%.*s is still in use",
+                        STR_ARG(project), STR_ARG(name));
+    return trash_put(w, project, name, now_us, f);
 }
 
 void datasets_delete(struct call *c)
@@ -267,8 +249,45 @@ void datasets_delete(struct call *c)
 
     if (w && call_end(c, w,
                       dataset_drop(w, c->vars[0], c->vars[1],
-                                   call_bool(c, "deleteContents"), &c->fail)))
+                                   call_bool(c, "deleteContents"), c->now_us,
+                                   &c->fail)))
         call_reply(c, 204);
+}
+
+/* When it was deleted: to the microsecond, or any time of the second. */
+static int read_deletion(const json_t *v, int64_t *from, int64_t *until,
+                         struct fail *f)
+{
+    const char *text = json_string_value(v);
+
+    *from = 0;
+    *until = INT64_MAX;
+    if (!v || json_is_null(v))
+        return RC_OK;
+    if (!text || timefmt_parse(str_from(text), from, NULL))
+        return fail_set(f, "invalid",
+                        "Invalid value for deletionTime: a time such as "
+                        "2026-01-31T12:00:00Z is wanted");
+    *until = *from + (strchr(text, '.') ? 1 : 1000000);
+    return RC_OK;
+}
+
+void datasets_undelete(struct call *c)
+{
+    json_t *body = shape_body(c, "UndeleteDatasetRequest", "request");
+    int64_t from, until;
+    struct db *w = NULL;
+
+    if (!body)
+        return;
+    if (read_deletion(json_object_get(body, "deletionTime"), &from, &until,
+                      &c->fail) == RC_OK)
+        w = call_begin(c);
+    if (w && call_end(c, w,
+                      trash_take(w, c->vars[0], c->vars[1], from, until,
+                                 c->now_us, &c->fail)))
+        reply_with(c, c->vars[1]);
+    json_decref(body);
 }
 
 /* --- patch and update ----------------------------------------------------- */

@@ -42,12 +42,15 @@ static const char layout[] =
     " PRIMARY KEY(job, first)) WITHOUT ROWID;";
 
 /* Came later: also made where a folder or an image of before lacks it. */
-static const char layout_policies[] =
+static const char layout_later[] =
     "CREATE TABLE IF NOT EXISTS policies(table_id INTEGER PRIMARY KEY,"
-    " body TEXT)";
+    " body TEXT);"
+    "CREATE TABLE IF NOT EXISTS trash(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " project TEXT NOT NULL, dataset TEXT NOT NULL, created_us INTEGER,"
+    " modified_us INTEGER, deleted_us INTEGER, body TEXT)";
 
 static const char *const own[] = {"datasets", "tables",  "partitions", "recent",
-                                  "jobs",     "results", "policies"};
+                                  "jobs",     "results", "policies",   "trash"};
 
 int db_layout(struct dbs *all, struct err *err)
 {
@@ -58,14 +61,14 @@ int db_layout(struct dbs *all, struct err *err)
     if (rc)
         return rc;
     if (version == FORMAT)
-        return db_exec(&all->writer, err, layout_policies);
+        return db_exec(&all->writer, err, layout_later);
     if (version > FORMAT)
         return err_set(err, RC_UNSUPPORTED,
                        "%s is of a newer datos-emulator (format %d): use that "
                        "one, or another folder",
                        all->path, (int)version);
     sql = mem_printf("BEGIN;%s%s;PRAGMA user_version=%d;COMMIT", layout,
-                     layout_policies, FORMAT);
+                     layout_later, FORMAT);
     rc = db_exec(&all->writer, err, sql);
     mem_free(sql);
     return rc;
@@ -128,7 +131,7 @@ static int copy_image(struct dbs *all, sqlite3 *image, struct err *err)
     if (b && sqlite3_backup_finish(b) != SQLITE_OK && rc == RC_OK)
         rc = db_fail(&all->writer, "loading", err);
     if (rc == RC_OK)
-        rc = db_exec(&all->writer, err, layout_policies);
+        rc = db_exec(&all->writer, err, layout_later);
     db_take_back(all);
     return rc;
 }

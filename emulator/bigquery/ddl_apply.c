@@ -212,7 +212,8 @@ static int drop_schema(struct query *q, struct db *w, const char **operation)
 {
     const struct sql_ddl *d = q->stmt->ddl;
     struct fail f = {0};
-    int rc = dataset_drop(w, d->project, d->dataset, d->cascade, &f);
+    int rc = dataset_drop(w, d->project, d->dataset, d->cascade,
+                          q->job->created_us, &f);
 
     *operation = "DROP";
     if (rc == RC_NOT_FOUND && d->if_exists) {

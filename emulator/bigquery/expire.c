@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "emulator/bigquery/partition_stats.h"
 #include "emulator/bigquery/table.h"
+#include "emulator/bigquery/trash.h"
 
 #define LOOK_US (1000000LL)
 #define DAY_US  (86400LL * 1000000)
@@ -105,6 +106,8 @@ static void expire_all(struct db *w, struct str names, int64_t now_us,
         if (rc == RC_NOT_FOUND) /* somebody was faster */
             rc = RC_OK;
     }
+    if (rc == RC_OK)
+        rc = trash_trim(w, now_us, f);
     if (rc)
         db_rollback(w);
     else if (db_commit(w, &err))
@@ -124,7 +127,7 @@ void expire_due(struct bigquery *bq, struct db *db, int64_t now_us)
     if (!atomic_compare_exchange_strong(&bq->expired_us, &last, now_us))
         return;
     buf_init(&names, 64 << 20);
-    if (find(db, &names)) {
+    if (find(db, &names) || trash_is_due(db, now_us)) {
         w = db_begin(db->all, true, &err);
         if (w)
             expire_all(w, buf_as_str(&names), now_us, &f);

@@ -869,6 +869,83 @@ def test_rows_that_come_twice_and_calls_that_come_late(bq):
     assert "delay" in [r.get("fault") for r in requests if r["method"] == "jobs.query"]
 
 
+# --- deleted datasets ---------------------------------------------------------
+
+def at(bq, time):
+    assert bq.emulator.control("PUT", "clock", {"now": time, "frozen": True}).status == 200
+
+
+def undelete(bq, name, **body):
+    return bq.ask("POST", f"datasets/{name}:undelete", body)
+
+
+def dataset(bq, name, **more):
+    return bq.call("POST", "datasets", {"datasetReference": {"datasetId": name}, **more})
+
+
+def test_a_deleted_dataset_comes_back_whole(bq):
+    job = fill(bq)
+    before, about = picture(bq, job), bq.call("GET", "datasets/d")
+    bq.call("DELETE", "datasets/d?deleteContents=true")
+    assert [d["datasetReference"]["datasetId"] for d in bq.call("GET", "datasets")["datasets"]] == ["latam_dataset"]
+    assert bq.ask("GET", "datasets/d").status == bq.ask("GET", "datasets/d/tables/t").status == 404
+    refused(undelete(bq, "d", deletionTime="yesterday"), 400, "invalid", "deletionTime")
+    refused(undelete(bq, "d", when="now"), 400, "badRequest", '"when"')
+    answer = undelete(bq, "d")
+    assert answer.status == 200 and json.loads(answer.body) == about
+    assert picture(bq, job) == before and bq.insert({"id": "c"}) == []
+    refused(undelete(bq, "d"), 409, "duplicate", "Already Exists")
+    refused(undelete(bq, "other"), 404, "notFound", "Dataset", ":other")
+    bq.query("DROP SCHEMA d CASCADE")
+    assert undelete(bq, "d").status == 200 and len(bq.rows("SELECT id FROM t")) == 3
+
+
+def test_a_dataset_is_not_undeleted_over_another_and_the_newest_comes_first(bq):
+    at(bq, "2026-06-10T12:00:00Z")
+    bq.query("CREATE TABLE t AS SELECT 1 AS n")
+    bq.call("DELETE", "datasets/d?deleteContents=true")
+    at(bq, "2026-06-10T13:00:00Z")
+    dataset(bq, "d")
+    bq.query("CREATE TABLE t AS SELECT 2 AS n")
+    refused(undelete(bq, "d"), 409, "duplicate", "Already Exists")
+    bq.call("DELETE", "datasets/d?deleteContents=true")
+    assert undelete(bq, "d").status == 200 and bq.rows("SELECT n FROM t") == [["2"]]
+    bq.call("DELETE", "datasets/d?deleteContents=true")
+    assert undelete(bq, "d", deletionTime="2026-06-10T12:30:00Z").status == 404
+    assert undelete(bq, "d", deletionTime="2026-06-10T12:00:00Z").status == 200
+    assert bq.rows("SELECT n FROM t") == [["1"]]
+
+
+@pytest.mark.parametrize("hours, last, late", [(None, "2026-06-17T11:59:00Z", "2026-06-24T11:59:00Z"),
+                                               (48, "2026-06-12T11:59:00Z", "2026-06-14T11:59:00Z")])
+def test_a_deleted_dataset_is_gone_after_its_window_of_time_travel(bq, hours, last, late):
+    at(bq, "2026-06-10T12:00:00Z")
+    dataset(bq, "e", **({"maxTimeTravelHours": str(hours)} if hours else {}))
+    for moment, status in [(last, 200), (late, 404)]:
+        bq.call("DELETE", "datasets/e")
+        at(bq, moment)
+        bq.call("GET", "datasets")
+        assert undelete(bq, "e").status == status
+
+
+def test_only_the_newest_deleted_datasets_are_kept(bq):
+    for n in range(21):
+        dataset(bq, f"x{n}")
+        bq.call("DELETE", f"datasets/x{n}")
+    assert undelete(bq, "x0").status == 404 and undelete(bq, "x1").status == 200 and undelete(bq, "x20").status == 200
+
+
+def test_a_deleted_dataset_outlives_the_process_and_no_reset(kept):
+    fill(kept)
+    kept.call("DELETE", "datasets/d?deleteContents=true")
+    kept.emulator.kill()
+    kept.emulator.start()
+    assert undelete(kept, "d").status == 200 and len(kept.rows("SELECT id FROM v")) == 2
+    kept.call("DELETE", "datasets/d?deleteContents=true")
+    assert kept.emulator.control("POST", "reset?service=bigquery").status == 200
+    assert undelete(kept, "d").status == 404
+
+
 # --- states ---------------------------------------------------------------------
 
 @pytest.fixture
