@@ -30,6 +30,7 @@ int db_fail(struct db *db, const char *doing, struct err *err)
 {
     int code = sqlite3_extended_errcode(db->h);
     enum rc rc = RC_IO;
+    char text[400];
 
     switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
@@ -52,6 +53,10 @@ int db_fail(struct db *db, const char *doing, struct err *err)
     case SQLITE_INTERRUPT:
         rc = RC_CANCELLED;
         break;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        sql_damage_text(db->h, text, sizeof(text));
+        return err_set(err, RC_MALFORMED, "BigQuery's storage: %s", text);
     case SQLITE_ERROR:
     case SQLITE_MISUSE:
     case SQLITE_RANGE:

@@ -51,6 +51,8 @@ int fail_from_err(struct fail *f, const struct err *err)
 
     if (err->rc == RC_TOO_LARGE)
         reason = "resourcesExceeded";
+    else if (err->rc == RC_MALFORMED) /* a repeat would see the same damage */
+        reason = "tableUnavailable";
     else if (rc_is_retryable(err->rc))
         reason = "backendError";
     return fail_set(f, reason, "%s", err->text);

@@ -996,6 +996,36 @@ def test_a_state_is_there_again_after_a_kill(kept):
     assert kept.rows("SELECT COUNT(*) FROM t WHERE id = 'z'") == [["1"]]
 
 
+def spoil(path, since):
+    with open(path, "r+b") as f:
+        size = f.seek(0, os.SEEK_END)
+        f.seek(since(size))
+        f.write(b"\xa5" * (size - f.tell()))
+
+
+def test_damaged_pages_are_told_once_with_what_to_do(kept, tmp_path):
+    kept.query("CREATE TABLE t AS SELECT n, REPEAT('x', 1000) AS x FROM UNNEST(GENERATE_ARRAY(1, 5000)) AS n")
+    assert kept.emulator.stop() == 0
+    path = tmp_path / "state" / "bigquery.db"
+    spoil(path, lambda size: size // 8192 * 4096)
+    kept.emulator.start()
+    words = [str(path), "is damaged", "--state"]
+    refused(kept.ask("POST", "queries", {"query": "SELECT SUM(LENGTH(x)) FROM d.t", "useLegacySql": False}),
+            400, "tableUnavailable", *words)
+    refused(kept.ask("GET", "datasets/d/tables/t/data?startIndex=4000"), 400, "tableUnavailable", *words)
+    assert kept.rows("SELECT 1") == [["1"]]
+
+
+def test_a_start_on_a_damaged_file_says_what_to_do(tmp_path):
+    folder = tmp_path / "state"
+    folder.mkdir()
+    (folder / "bigquery.db").write_bytes(b"no SQLite file" * 1000)
+    emulator = Emulator("--state", str(folder), wait=False)
+    assert emulator.process.wait(30) != 0
+    line = [x for x in emulator.log().splitlines() if "is damaged" in x]
+    assert len(line) == 1 and str(folder / "bigquery.db") in line[0] and "--state" in line[0], emulator.log()
+
+
 def test_a_reset_leaves_the_resources_of_the_start(bq):
     job = fill(bq)
     answer = bq.emulator.control("POST", "reset?service=bigquery")

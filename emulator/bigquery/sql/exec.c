@@ -3,6 +3,7 @@
  * what changes anything. */
 #include <math.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
@@ -23,6 +24,23 @@ struct sql_run {
     struct sql_counts counts;
     bool in_savepoint, watching;
 };
+
+void sql_damage_text(sqlite3 *db, char *out, size_t size)
+{
+    const char *path = sqlite3_db_filename(db, "main");
+
+    /* the file of a service without a state folder has no name */
+    if (path && path[0] && access(path, F_OK) == 0)
+        snprintf(out, size,
+                 "%s is damaged (%s): stop the emulator and move that file "
+                 "away, or give another --state",
+                 path, sqlite3_errmsg(db));
+    else
+        snprintf(out, size,
+                 "the temporary file of the tables is damaged (%s): start the "
+                 "emulator anew",
+                 sqlite3_errmsg(db));
+}
 
 /* What SQLite says in its own words is said in BigQuery's. */
 static int fail(struct sql_run *run, int rc, struct sql_error *err)
@@ -47,8 +65,13 @@ static int fail(struct sql_run *run, int rc, struct sql_error *err)
         snprintf(err->text, sizeof(err->text), "The table is busy, try again");
         return RC_UNAVAILABLE;
     }
-    if (rc == SQLITE_FULL || rc == SQLITE_IOERR || rc == SQLITE_CORRUPT ||
-        rc == SQLITE_NOMEM || rc == SQLITE_READONLY || rc == SQLITE_CANTOPEN) {
+    if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB) {
+        err->reason = "tableUnavailable"; /* clients do not repeat it */
+        sql_damage_text(run->db, err->text, sizeof(err->text));
+        return RC_MALFORMED;
+    }
+    if (rc == SQLITE_FULL || rc == SQLITE_IOERR || rc == SQLITE_NOMEM ||
+        rc == SQLITE_READONLY || rc == SQLITE_CANTOPEN) {
         err->reason = "backendError";
         snprintf(err->text, sizeof(err->text), "Storage failed: %s", text);
         return RC_IO;

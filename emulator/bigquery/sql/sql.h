@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GoogleSQL on SQLite: the door.
- *
  * `sql_prepare` turns a statement's text into a bound statement: its kind, its
  * output columns, the tables it touches, what partition filters leave of
  * them, and SQLite text. `sql_open` runs it on a connection that
  * `sql_connect` prepared once. README.md tells how values are stored.
- *
  * Threads: a statement and a run belong to one thread at a time. */
 #ifndef EMULATOR_BIGQUERY_SQL_SQL_H
 #define EMULATOR_BIGQUERY_SQL_SQL_H
@@ -176,6 +174,8 @@ RC_MUST_USE int sql_prune(struct sql_stmt *stmt, struct sqlite3 *db,
 /* Registers functions, collation and virtual table: once a connection, before
  * it is used here. They go with the connection. RC_INTERNAL at worst. */
 RC_MUST_USE int sql_connect(struct sqlite3 *db);
+/* After SQLITE_CORRUPT or SQLITE_NOTADB: which file, and what to do. */
+void sql_damage_text(struct sqlite3 *db, char *out, size_t size);
 
 struct sql_limits {
     const atomic_bool *cancel; /* may be NULL; read while running */
@@ -195,7 +195,7 @@ struct sql_run;
  * table just made (NULL otherwise); it is filled like DML.
  * Borrows all until sql_close; the db's progress handler is taken until then
  * if there are limits. RC_INVALID for errors of the data, RC_CANCELLED and
- * RC_TIMEOUT by the limits, RC_UNAVAILABLE (a busy database), RC_IO. */
+ * RC_TIMEOUT by the limits, RC_UNAVAILABLE (busy), RC_MALFORMED, RC_IO. */
 RC_MUST_USE int sql_open(struct sql_stmt *stmt, struct sqlite3 *db,
                          const struct sql_limits *limits, const char *into,
                          struct sql_run **out, struct sql_error *err);
