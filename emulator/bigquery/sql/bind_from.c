@@ -116,11 +116,35 @@ static void add_offset(struct binder *b, const struct ast_from *f,
     scope_add_star(b, s, c);
 }
 
+/* The element with the affinity of a column of its type: without one SQLite
+ * makes no automatic index that a column could be looked up in. What is stored
+ * is of that class already, so that the cast changes nothing. */
+static const char *element_sql(const struct sql_type *t)
+{
+    switch (t->kind) {
+    case T_INT64:
+    case T_BOOL:
+    case T_DATE:
+    case T_TIME:
+    case T_DATETIME:
+    case T_TIMESTAMP:
+        return "CAST(v AS INTEGER) AS v";
+    case T_STRING:
+    case T_NUMERIC:
+    case T_BIGNUMERIC:
+        return "CAST(v AS TEXT) AS v";
+    default:
+        return "v";
+    }
+}
+
+/* An array that refers to nothing is read once, under LIMIT: joined as it is,
+ * bq_unnest would be run, without an index, for each row of the other side. */
 static const char *from_array(struct binder *b, const struct ast_from *f,
                               struct scope *s, const struct ast_expr *array)
 {
     const char *alias = new_alias(b);
-    unsigned own = s->own_refs;
+    unsigned own = s->own_refs, out = s->outer_refs;
     struct bexpr *e = bind_expr(b, array);
     bool correlated = s->own_refs != own;
     const struct sql_type *t;
@@ -154,6 +178,10 @@ static const char *from_array(struct binder *b, const struct ast_from *f,
         scope_add_star(b, s, c);
     }
     add_offset(b, f, s, alias);
+    if (!correlated && s->outer_refs == out)
+        return arena_cat(b->mem, "(SELECT ", element_sql(t),
+                         ",i FROM bq_unnest(", e->sql, ",1) LIMIT -1) AS ",
+                         alias, NULL);
     if (s->plain_arrays && !correlated)
         return arena_cat(b->mem, "(SELECT v,i FROM bq_unnest(", e->sql,
                          ")) AS ", alias, NULL);
@@ -384,9 +412,12 @@ static const char *join(struct binder *b, const struct ast_from *f,
         on = "1";
     }
     /* SQLite makes no automatic index for the left side of a RIGHT JOIN. */
-    if (f->join == JOIN_RIGHT && f->left->kind != FROM_JOIN)
-        return arena_cat(b->mem, right, words[JOIN_LEFT], left, " ON ", on,
-                         NULL);
+    if (f->join == JOIN_RIGHT) {
+        bool nested = f->left->kind == FROM_JOIN;
+
+        return arena_cat(b->mem, right, words[JOIN_LEFT], nested ? "(" : "",
+                         left, nested ? ")" : "", " ON ", on, NULL);
+    }
     return arena_cat(b->mem, left, words[f->join], right, on ? " ON " : "",
                      on ? on : "", NULL);
 }

@@ -249,6 +249,68 @@ static void bind_qualify(struct select *s, const struct ast_select *a)
     s->qualify = e->sql;
 }
 
+/* Of WHERE: a column of this FROM equal to what is known further out, and that
+ * SQLite can look up. Equality of FLOAT64 is a function, for NaN. */
+static bool is_lookup(struct binder *b, struct scope *sc,
+                      const struct ast_expr *x)
+{
+    const struct ast_expr *side[2] = {x->a, x->b};
+    struct bexpr *e[2];
+    bool own[2];
+    const struct sql_type *t;
+
+    if (x->kind != EX_BINARY || x->list || strcmp(x->op, "=") != 0)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        unsigned before = sc->own_refs;
+
+        if (side[i]->kind != EX_NAME && side[i]->kind != EX_DOT)
+            return false;
+        e[i] = bind_expr(b, side[i]);
+        own[i] = sc->own_refs != before;
+    }
+    t = super_of(b, e, 2);
+    if (own[0] == own[1] || !t || t->kind == T_FLOAT64 || t->kind == T_STRUCT)
+        return false;
+    e[0] = e[own[0] ? 0 : 1];
+    return e[0]->column && e[0]->column->ref < 0 && coerce(b, e[0], t) == e[0];
+}
+
+static bool names_partition(const struct scope *sc, const char *sql)
+{
+    for (size_t i = 0; i < sc->rels->n_cols; i++) {
+        if (sc->rels->cols[i].ref >= 0 && strstr(sql, sc->rels->cols[i].sql))
+            return true;
+    }
+    return false;
+}
+
+/* SQLite thinks that a subquery runs once, and makes no automatic index for it;
+ * of a correlated one that is a scan for each row outside. It does make one,
+ * once, of what it cannot flatten. A partition column has an index already. */
+static void index_lookup(struct select *s, const struct ast_select *a)
+{
+    const struct ast_expr *w = a->where;
+    bool all = w->kind == EX_BINARY && w->list && w->op[0] == 'A', any = false;
+    const char *table = s->from_sql + strlen(" FROM "), *alias;
+
+    if (!s->scope->outer || !s->scope->saw_outer || s->b->recursion_seen ||
+        !a->from || a->from->kind != FROM_TABLE || table[0] == '(' ||
+        !strncmp(table, "bq_", 3) || s->scope->rels->next ||
+        names_partition(s->scope, s->where_sql))
+        return;
+    for (const struct ast_expr *x = all ? w->list : w; x && !any;
+         x = all ? x->next : NULL)
+        any = is_lookup(s->b, s->scope, x);
+    alias = strstr(table, " AS t");
+    if (!any || !alias || strstr(alias + 1, " AS t"))
+        return;
+    s->from_sql =
+        arena_cat(s->b->mem, " FROM (SELECT * FROM ",
+                  arena_strndup(s->b->mem, table, (size_t)(alias - table)),
+                  " LIMIT -1)", alias, NULL);
+}
+
 static void bind_clauses(struct select *s, const struct ast_select *a,
                          const struct ast_query *q)
 {
@@ -267,6 +329,7 @@ static void bind_clauses(struct select *s, const struct ast_select *a,
         note_filter(b, a->where);
         s->where_sql =
             index_filter(b, a->where, s->where_sql, any_aggregates(a, q));
+        index_lookup(s, a);
     }
     bind_groups(s, a);
     sc->grouped = any_aggregates(a, q);

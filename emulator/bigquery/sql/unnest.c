@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bq_unnest(array): a virtual table of v and i, the element and its offset,
- * read straight out of the encoding. */
+ * read straight out of the encoding. bq_unnest(array,1): many may come, so that
+ * what is joined to them deserves an index. */
 #include "common/mem.h"
 #include "emulator/bigquery/sql/fn_bridge.h"
 
 enum {
     COLUMN_VALUE,
     COLUMN_OFFSET,
-    COLUMN_ARRAY
+    COLUMN_ARRAY,
+    COLUMN_MANY
 };
 
 struct cursor {
@@ -22,7 +24,8 @@ struct cursor {
 static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                    sqlite3_vtab **out, char **err)
 {
-    int rc = sqlite3_declare_vtab(db, "CREATE TABLE x(v, i, a HIDDEN)");
+    int rc =
+        sqlite3_declare_vtab(db, "CREATE TABLE x(v, i, a HIDDEN, m HIDDEN)");
 
     (void)aux;
     (void)argc;
@@ -43,25 +46,30 @@ static int disconnect(sqlite3_vtab *t)
 
 static int best_index(sqlite3_vtab *t, sqlite3_index_info *info)
 {
-    bool wanted = false;
+    bool wanted = false, many = false, found = false;
 
     (void)t;
     for (int i = 0; i < info->nConstraint; i++) {
-        if (info->aConstraint[i].iColumn != COLUMN_ARRAY ||
+        int column = info->aConstraint[i].iColumn;
+
+        if (column < COLUMN_ARRAY ||
             info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ)
             continue;
         if (!info->aConstraint[i].usable) {
-            wanted = true;
+            wanted |= column == COLUMN_ARRAY;
             continue;
         }
-        info->aConstraintUsage[i].argvIndex = 1;
+        info->aConstraintUsage[i].argvIndex = column == COLUMN_ARRAY ? 1 : 2;
         info->aConstraintUsage[i].omit = 1;
-        info->idxNum = 1;
-        info->estimatedCost = 10;
-        info->estimatedRows = 10;
-        return SQLITE_OK;
+        found |= column == COLUMN_ARRAY;
+        many |= column == COLUMN_MANY;
     }
-    return wanted ? SQLITE_CONSTRAINT : SQLITE_OK;
+    if (!found)
+        return wanted ? SQLITE_CONSTRAINT : SQLITE_OK;
+    info->idxNum = 1;
+    info->estimatedCost = many ? 100000 : 10;
+    info->estimatedRows = many ? 100000 : 10;
+    return SQLITE_OK;
 }
 
 static int open_cursor(sqlite3_vtab *t, sqlite3_vtab_cursor **out)
