@@ -69,8 +69,10 @@ static int put_batch(struct pubsub *s, struct buf *out, const struct topic *t,
         rc = storage_run(s->storage, job, &read, err);
         if (rc && rc != RC_MALFORMED)
             return rc;
-        if (!read)
+        if (!read || !resident_is_batch(b, str_of(read, b->len))) {
+            mem_free(read);
             return RC_OK; /* lost or damaged: nobody will see it again */
+        }
         messages.p = read;
     }
     buf_init(&bytes, SIZE_MAX / 4);

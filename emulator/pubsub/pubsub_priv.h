@@ -37,6 +37,8 @@ void resident_add(struct pubsub *s, struct batch *b);
 void resident_remove(struct pubsub *s, struct batch *b);
 /* Reads the batch's bytes back, and some of those behind it. */
 void resident_load(struct topic *t, struct batch *b);
+/* Are the bytes read back a batch as `b` was written? */
+bool resident_is_batch(const struct batch *b, struct str bytes);
 
 /* --- publish.c ---------------------------------------------------------------
  */

@@ -70,12 +70,13 @@ struct loading {
 };
 
 /* A client that gets another drops all that came with it. */
-static bool is_batch(const struct batch *b, const struct storage_step *step)
+bool resident_is_batch(const struct batch *b, struct str bytes)
 {
-    const struct batch read = {.bytes = step->read, .len = b->len};
+    const struct batch read = {.bytes = (char *)(uintptr_t)bytes.p,
+                               .len = b->len};
     uint32_t at = 0, i = 0;
 
-    if (step->read_len != b->len)
+    if (bytes.len != b->len)
         return false;
     while (i < b->n && at < b->len &&
            message_is_sound(batch_message_at(&read, at, &at)))
@@ -116,7 +117,8 @@ static void arrive(struct topic *t, uint64_t seq, struct storage_step *step,
     b->loading = false;
     if (b->gone || b->bytes || rc)
         return;
-    if (step->read && is_batch(b, step)) {
+    if (step->read &&
+        resident_is_batch(b, str_of(step->read, step->read_len))) {
         b->bytes = step->read;
         step->read = NULL;
         resident_add(t->service, b);

@@ -483,6 +483,24 @@ def test_damaged_messages_keep_nothing_else_back(start, folder, how):
     assert sorted(texts(pull(e, "kept-sub"))) == ["after", "again"]
 
 
+def test_a_state_with_damaged_messages_is_saved_without_them(start, folder):
+    fill = "." * 12000
+    e = start()
+    make_pair(e)
+    for i in range(20):
+        assert publish(e, "kept-topic", f"<{i}>{fill}").status == 200
+    assert e.stop() == 0
+    path = holding(folder, "<7>.")
+    smash(path, offset_of(path, "<7>.") - 5, b"\xff" * 5)  # both lengths
+    e.start()
+    saved = e.control("POST", "save", {"path": "one.arc"})
+    assert saved.status == 200, saved.body
+    loaded = e.control("POST", "load", {"path": "one.arc"})
+    assert loaded.status == 200, loaded.body
+    found = texts(pull(e, "kept-sub"))
+    assert [text.rstrip(".") for text in found] == [f"<{i}>" for i in range(20) if i != 7]
+
+
 def test_a_folder_that_cannot_be_written_is_named(folder):
     os.makedirs(folder)
     path = os.path.join(folder, "pubsub.db")
