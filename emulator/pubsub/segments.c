@@ -21,6 +21,7 @@ struct segment {
     uint64_t live;            /* committed bytes that rows name */
     uint64_t added, released; /* by this transaction */
     uint64_t low, high;       /* ids */
+    bool holes;               /* mostly, and not taken yet */
     bool changed;             /* in the list */
     struct segment *next_changed;
 };
@@ -30,8 +31,8 @@ struct segments {
     struct segment **all; /* by number */
     size_t n, cap;
     struct segment *changed;
-    uint64_t next; /* number */
-    uint64_t holes;
+    uint64_t next;  /* number */
+    size_t n_holes; /* of them */
     /* the descriptor used last; appends and reads mostly share it */
     int fd;
     uint64_t open;
@@ -171,11 +172,19 @@ static struct segment *add(struct segments *s, uint64_t number)
     return g;
 }
 
+static void set_holes(struct segments *s, struct segment *g, bool holes)
+{
+    if (holes != g->holes)
+        s->n_holes += holes ? 1 : (size_t)-1;
+    g->holes = holes;
+}
+
 /* Takes it out; it must not be in the list of those changed. */
 static void drop(struct segments *s, struct segment *g)
 {
     size_t at = find(s, g->number);
 
+    set_holes(s, g, false);
     memmove(s->all + at, s->all + at + 1, (s->n - at - 1) * sizeof(s->all[0]));
     s->n--;
     remove_file(s, g->number);
@@ -194,6 +203,11 @@ static void change(struct segments *s, struct segment *g)
 static bool is_last(const struct segments *s, const struct segment *g)
 {
     return g == s->all[s->n - 1];
+}
+
+static bool is_mostly_holes(const struct segments *s, const struct segment *g)
+{
+    return !is_last(s, g) && g->live * HOLES < g->end;
 }
 
 static void widen(struct segment *g, uint64_t id)
@@ -272,6 +286,9 @@ void segments_tidy(struct segments *s)
     if (dir)
         closedir(dir);
     mem_free(folder);
+    /* what another life left half done */
+    for (size_t i = 0; i < s->n; i++)
+        set_holes(s, s->all[i], is_mostly_holes(s, s->all[i]));
 }
 
 /* --- bytes ---------------------------------------------------------------- */
@@ -363,9 +380,20 @@ void segments_commit(struct segments *s)
             }
         } else if (!g->live) {
             drop(s, g);
-        } else if (g->live * HOLES < g->end) {
-            s->holes = g->number;
+        } else {
+            set_holes(s, g, is_mostly_holes(s, g));
         }
+    }
+}
+
+/* Room behind what it holds: of what was not committed, or of what went before.
+ * A disk that is full may need it for the next try. */
+static void trim(struct segments *s, const struct segment *g)
+{
+    if (!open_file(s, g->number, false) &&
+        lseek(s->fd, 0, SEEK_END) > (off_t)g->end &&
+        ftruncate(s->fd, (off_t)g->end)) {
+        /* it stays, and is written over */
     }
 }
 
@@ -378,17 +406,24 @@ void segments_rollback(struct segments *s)
         g->added = g->released = 0;
         if (!g->live && !is_last(s, g))
             drop(s, g);
+        else
+            trim(s, g);
     }
+    if (s->n)
+        trim(s, s->all[s->n - 1]);
 }
 
 bool segments_take_holes(struct segments *s, struct segment_holes *out)
 {
-    struct segment *g = s->holes ? known(s, s->holes) : NULL;
+    for (size_t i = 0; s->n_holes && i < s->n; i++) {
+        struct segment *g = s->all[i];
 
-    s->holes = 0;
-    if (!g || is_last(s, g))
-        return false;
-    *out = (struct segment_holes){
-        .file = g->number, .low = g->low, .high = g->high};
-    return true;
+        if (!g->holes)
+            continue;
+        set_holes(s, g, false);
+        *out = (struct segment_holes){
+            .file = g->number, .low = g->low, .high = g->high};
+        return true;
+    }
+    return false;
 }

@@ -50,9 +50,9 @@ void segments_release_all(struct segments *s);
 void segments_commit(struct segments *s);
 void segments_rollback(struct segments *s);
 
-/* A file that is mostly holes, since a commit; each is named once a commit
- * that released some of it. Its batches have ids from `low` to `high`; who
- * appends and releases them all gives its room back. */
+/* A file that is mostly holes, since a commit or another life; each is named
+ * once a commit that released some of it. Its batches have ids from `low` to
+ * `high`; who appends and releases them all gives its room back. */
 struct segment_holes {
     uint64_t file, low, high;
 };

@@ -193,9 +193,15 @@ static void *run(void *arg)
         struct storage_job *group;
 
         if (!s->first) {
+            bool tidied;
+
             if (s->closing)
                 break;
-            pthread_cond_wait(&s->work, &s->lock);
+            pthread_mutex_unlock(&s->lock);
+            tidied = storage_file_tidy(s->file);
+            pthread_mutex_lock(&s->lock);
+            if (!tidied && !s->first && !s->closing)
+                pthread_cond_wait(&s->work, &s->lock);
             continue;
         }
         group = take_group(s);

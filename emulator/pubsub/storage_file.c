@@ -480,10 +480,19 @@ int storage_file_step(struct storage_file *f, struct storage_step *step,
 
 int storage_file_commit(struct storage_file *f, struct err *err)
 {
-    struct segment_holes holes;
     int rc = storage_end(f, err);
 
-    if (rc == RC_OK && segments_take_holes(f->segments, &holes))
-        storage_compact(f, &holes);
+    if (rc == RC_OK)
+        (void)storage_file_tidy(f);
     return rc;
+}
+
+bool storage_file_tidy(struct storage_file *f)
+{
+    struct segment_holes holes;
+
+    if (!segments_take_holes(f->segments, &holes))
+        return false;
+    storage_compact(f, &holes);
+    return true;
 }

@@ -21,6 +21,10 @@ RC_MUST_USE int storage_file_step(struct storage_file *f,
                                   struct storage_step *step, struct err *err);
 RC_MUST_USE int storage_file_commit(struct storage_file *f, struct err *err);
 void storage_file_rollback(struct storage_file *f);
+/* Gives back a segment's room of which little is used; false: there is none. A
+ * commit does one, so that none waits long for it; the others are for when
+ * nothing else is to be done. In no transaction. */
+bool storage_file_tidy(struct storage_file *f);
 /* Gives caches back. */
 void storage_file_shrink(struct storage_file *f);
 

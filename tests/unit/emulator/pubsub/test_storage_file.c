@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "emulator/pubsub/storage_file_priv.h"
 
 enum {
     SMALL = 100,
@@ -328,6 +329,71 @@ START_TEST(a_few_batches_do_not_hold_the_room_of_all)
 }
 END_TEST
 
+/* Acknowledged at once, as by a seek: no segment waits for a commit of its
+ * own, nor do those that a crash left so. */
+START_TEST(one_commit_gives_the_room_of_several_segments_back)
+{
+    enum {
+        N = 4 * SEGMENT / LARGE
+    };
+    size_t n, kept = 0;
+
+    open_again(false);
+    for (uint64_t id = 1; id <= N; id++) {
+        begin();
+        put(id, LARGE);
+        commit();
+    }
+    segments(&n);
+    ck_assert_uint_ge(n, 4);
+    begin();
+    for (uint64_t id = 1; id <= N; id++)
+        if (id % 20)
+            drop(id);
+        else
+            kept++;
+    if (_i) {
+        struct err err = {0};
+
+        ck_assert_int_eq(storage_end(file, &err), RC_OK);
+        open_again(false);
+    } else {
+        commit();
+    }
+    while (storage_file_tidy(file)) {
+    }
+    ck_assert_uint_le(segments(&n), SEGMENT + LARGE + kept * LARGE);
+    ck_assert_uint_le(n, 2);
+    ck_assert_uint_eq(open_again(false).n, kept);
+    for (uint64_t id = 20; id <= N; id += 20)
+        check_batch(id, LARGE);
+}
+END_TEST
+
+START_TEST(a_rollback_gives_its_room_back)
+{
+    size_t n;
+
+    open_again(false);
+    begin();
+    put(1, LARGE);
+    commit();
+    begin();
+    for (uint64_t id = 2; id <= 2 * SEGMENT / LARGE; id++)
+        put(id, LARGE);
+    storage_file_rollback(file);
+    ck_assert_uint_eq(segments(&n), LARGE);
+    check_batch(1, LARGE);
+    begin();
+    put(2, LARGE);
+    commit();
+    check_batch(2, LARGE);
+    ck_assert_uint_eq(open_again(false).n, 2);
+    check_batch(1, LARGE);
+    check_batch(2, LARGE);
+}
+END_TEST
+
 START_TEST(with_fsync_one_file_holds_all)
 {
     size_t n;
@@ -464,6 +530,9 @@ Suite *suite_storage_file(void)
     tcase_add_test(t, what_a_crash_left_unnamed_is_overwritten_or_removed);
     tcase_add_test(t, the_room_of_an_empty_segment_is_used_again);
     tcase_add_test(t, a_few_batches_do_not_hold_the_room_of_all);
+    tcase_add_loop_test(t, one_commit_gives_the_room_of_several_segments_back,
+                        0, 2);
+    tcase_add_test(t, a_rollback_gives_its_room_back);
     tcase_add_test(t, with_fsync_one_file_holds_all);
     tcase_add_test(t, a_wipe_takes_the_segments_too);
     tcase_add_test(t, bytes_that_are_lost_are_said_by_file);
