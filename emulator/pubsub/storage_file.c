@@ -491,7 +491,8 @@ bool storage_file_tidy(struct storage_file *f)
 {
     struct segment_holes holes;
 
-    if (!segments_take_holes(f->segments, &holes))
+    /* what was moved would not be synced when its old place goes */
+    if (f->fsync || !segments_take_holes(f->segments, &holes))
         return false;
     storage_compact(f, &holes);
     return true;
