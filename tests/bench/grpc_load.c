@@ -369,13 +369,25 @@ static void flush(struct load *l)
         }
 }
 
+void load_wait(struct load *const *ls, unsigned n, int ms)
+{
+    struct pollfd p[16];
+
+    if (n > 16)
+        load_fail("too many connections");
+    for (unsigned i = 0; i < n; i++)
+        p[i] = (struct pollfd){.fd = ls[i]->fd, .events = POLLIN};
+    if (poll(p, n, ms) < 0 && errno != EINTR)
+        load_fail(strerror(errno));
+}
+
 void load_turn(struct load *l, int ms)
 {
     ssize_t n;
 
     flush(l);
     n = recv(l->fd, l->chunk, CHUNK, 0);
-    if (n < 0 && errno == EAGAIN) {
+    if (n < 0 && errno == EAGAIN && ms) {
         await(l, POLLIN, ms);
         n = recv(l->fd, l->chunk, CHUNK, 0);
     }

@@ -27,6 +27,8 @@ load_stream(struct load *l, const char *path, const void *request, size_t len,
             void *arg);
 /* Sends what waits and reads what is there, waiting at most `ms`. */
 void load_turn(struct load *l, int ms);
+/* Waits at most `ms` until one of `n` has something to read. */
+void load_wait(struct load *const *ls, unsigned n, int ms);
 unsigned load_n_open(const struct load *l); /* unary calls under way */
 
 int64_t load_now_ns(void);

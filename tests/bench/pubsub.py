@@ -16,6 +16,7 @@ from harness import EMULATOR, ROUNDS, compiled, cpu_us, free_port, note, spawn, 
 TOPIC, SUBSCRIPTION = "projects/bench/topics/topic", "projects/bench/subscriptions/sub"
 BATCHED, SINGLE, LATENCIES = 200_000, 20_000, 200
 BACKLOG = 1_000_000
+BATCHES_OVER, SINGLE_OVER = (4, 8), (10, 5)  # connections, streams on each
 GOOGLES = "/usr/lib/google-cloud-sdk/platform/pubsub-emulator/lib/cloud-pubsub-emulator-*.jar"
 
 
@@ -113,9 +114,9 @@ def start_all(folder, servers):
 
 
 def one_round(server):
-    batched = server.load("publish", TOPIC, BATCHED, 100, 150, 8)
+    batched = server.load("publish", TOPIC, BATCHED, 100, 150, *BATCHES_OVER)
     server.forget()
-    single = server.load("publish", TOPIC, SINGLE, 1, 150, 64)
+    single = server.load("publish", TOPIC, SINGLE, 1, 150, *SINGLE_OVER)
     server.forget()
     late = server.load("latency", *server.pair(), LATENCIES)
     return {"batched": batched["messages_per_s"], "batched_cpu": batched["cpu_us"] / BATCHED,
@@ -155,7 +156,7 @@ def kept(folder):
     for name, server in (("memory", ours("--memory")),
                          ("durable", ours("--state", os.path.join(folder, "backlog")))):
         empty = server.private_mb()
-        server.load("publish", TOPIC, BACKLOG, 100, 150, 8)
+        server.load("publish", TOPIC, BACKLOG, 100, 150, *BATCHES_OVER)
         bytes_each = (server.private_mb() - empty) * 1048576 / BACKLOG
         drained = server.load("drain", SUBSCRIPTION, BACKLOG)
         note(f"{name}: memory a kept message, bytes", f"{bytes_each:.0f}", "< 250", bytes_each < 250)
@@ -172,7 +173,7 @@ def run(folder):
     try:
         start_all(folder, servers)
         for server in servers.values():  # a JVM's first steps are slow
-            server.load("publish", TOPIC, BATCHED, 100, 150, 8)
+            server.load("publish", TOPIC, BATCHED, 100, 150, *BATCHES_OVER)
             server.forget()
         rounds = [{name: one_round(server) for name, server in servers.items()}
                   for _ in range(min(ROUNDS, 3))]

@@ -2,7 +2,7 @@
 /* Load for Pub/Sub servers, ours and Google's emulator alike. Prints one line,
  * "NAME VALUE" pairs.
  *
- *   pubsub_load PORT publish TOPIC MESSAGES BATCH SIZE IN_FLIGHT
+ *   pubsub_load PORT publish TOPIC MESSAGES BATCH SIZE CONNECTIONS STREAMS
  *   pubsub_load PORT drain SUBSCRIPTION MESSAGES
  *   pubsub_load PORT latency TOPIC SUBSCRIPTION MESSAGES */
 #include <stdio.h>
@@ -47,28 +47,53 @@ static uint8_t *make_request(const char *topic, unsigned batch, unsigned size,
     return request;
 }
 
-static void publish(struct load *l, char **argv)
+static unsigned long count_of(const char *text)
 {
-    unsigned long n = strtoul(argv[1], NULL, 10), sent = 0;
-    unsigned batch = (unsigned)strtoul(argv[2], NULL, 10);
-    unsigned in_flight = (unsigned)strtoul(argv[4], NULL, 10);
+    return strtoul(text, NULL, 10);
+}
+
+static void publish(struct load **ls, unsigned n_ls, char **argv)
+{
+    unsigned long n = count_of(argv[1]), batch = count_of(argv[2]), sent = 0;
+    unsigned streams = (unsigned)count_of(argv[5]);
     size_t len;
-    uint8_t *request = make_request(argv[0], batch,
-                                    (unsigned)strtoul(argv[3], NULL, 10), &len);
+    uint8_t *request = make_request(argv[0], (unsigned)batch,
+                                    (unsigned)count_of(argv[3]), &len);
     int64_t start = load_now_ns();
     double seconds;
+    bool open = true;
 
-    while (sent < n || load_n_open(l)) {
-        while (sent < n && load_n_open(l) < in_flight) {
-            load_call(l, PUBLISH, request, len, ignore, NULL);
-            sent += batch;
+    while (sent < n || open) {
+        open = false;
+        for (unsigned i = 0; i < n_ls; i++) {
+            while (sent < n && load_n_open(ls[i]) < streams) {
+                load_call(ls[i], PUBLISH, request, len, ignore, NULL);
+                sent += batch;
+            }
+            load_turn(ls[i], 0);
+            open |= load_n_open(ls[i]) > 0;
         }
-        load_turn(l, 1000);
+        if (open)
+            load_wait(ls, n_ls, 1000);
     }
     seconds = (double)(load_now_ns() - start) / 1e9;
     printf("messages_per_s %.0f calls_per_s %.0f\n", (double)sent / seconds,
-           (double)sent / batch / seconds);
+           (double)sent / (double)batch / seconds);
     free(request);
+}
+
+static void publish_over(int port, char **argv)
+{
+    struct load *ls[16];
+    unsigned n = (unsigned)count_of(argv[4]);
+
+    if (n == 0 || n > sizeof(ls) / sizeof(ls[0]))
+        load_fail("CONNECTIONS is from 1 to 16");
+    for (unsigned i = 0; i < n; i++)
+        ls[i] = load_connect("127.0.0.1", port);
+    publish(ls, n, argv);
+    for (unsigned i = 0; i < n; i++)
+        load_close(ls[i]);
 }
 
 /* --- drain -----------------------------------------------------------------
@@ -230,10 +255,12 @@ int main(int argc, char **argv)
 
     if (argc < 5)
         load_fail("see the head of pubsub_load.c");
+    if (strcmp(argv[2], "publish") == 0 && argc == 9) {
+        publish_over(port, argv + 3);
+        return 0;
+    }
     l = load_connect("127.0.0.1", port);
-    if (strcmp(argv[2], "publish") == 0 && argc == 8) {
-        publish(l, argv + 3);
-    } else if (strcmp(argv[2], "drain") == 0) {
+    if (strcmp(argv[2], "drain") == 0) {
         drain(l, argv + 3);
     } else if (strcmp(argv[2], "latency") == 0 && argc == 6) {
         other = load_connect("127.0.0.1", port);
