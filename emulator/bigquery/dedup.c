@@ -110,9 +110,12 @@ static void turn(struct dedup *d, int64_t now_us)
     d->young = (struct generation){.began_us = now_us};
 }
 
+/* Also a little later than now: calls have the time at which they came, and
+ * one that came first may get the writer last. */
 static bool is_recent(const struct entry *e, int64_t now_us)
 {
-    return e && e->id.b && e->at_us > now_us - DEDUP_US && e->at_us <= now_us;
+    return e && e->id.b && e->at_us > now_us - DEDUP_US &&
+           e->at_us < now_us + DEDUP_US;
 }
 
 bool dedup_add(struct dedup *d, struct dedup_id id, int64_t now_us)

@@ -32,6 +32,18 @@ START_TEST(an_id_counts_once_a_minute_and_table)
 }
 END_TEST
 
+/* The call that came first may get the writer last. */
+START_TEST(an_id_of_a_moment_later_counts_too)
+{
+    int64_t at_us = 10 * DEDUP_US;
+
+    ck_assert(add(1, "a", at_us));
+    ck_assert(!add(1, "a", at_us - 1));
+    ck_assert(!add(1, "a", at_us - DEDUP_US + 1));
+    ck_assert(add(1, "a", at_us - DEDUP_US)); /* the clock was moved back */
+}
+END_TEST
+
 START_TEST(a_removed_id_may_come_again)
 {
     ck_assert(add(1, "a", 5));
@@ -75,6 +87,7 @@ Suite *suite_dedup(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, an_id_counts_once_a_minute_and_table);
+    tcase_add_test(tc, an_id_of_a_moment_later_counts_too);
     tcase_add_test(tc, a_removed_id_may_come_again);
     tcase_add_test(tc, ids_that_are_alike_are_not_the_same);
     tcase_add_test(tc, many_ids_over_minutes_are_each_remembered_for_one);
