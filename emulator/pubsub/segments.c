@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "emulator/pubsub/numbers.h"
 
 enum {
     SEGMENT_BYTES = 32 << 20, /* a segment takes no more batches then */
@@ -28,8 +29,7 @@ struct segment {
 
 struct segments {
     char *path;
-    struct segment **all; /* by number */
-    size_t n, cap;
+    struct numbers all;
     struct segment *changed;
     uint64_t next;  /* number */
     size_t n_holes; /* of them */
@@ -130,41 +130,21 @@ static int read_at(int fd, char *to, size_t len, uint64_t at)
 
 /* --- segments ------------------------------------------------------------- */
 
-/* Where `number` is or belongs. */
-static size_t find(const struct segments *s, uint64_t number)
+static struct segment *nth(const struct segments *s, size_t i)
 {
-    size_t low = 0, high = s->n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (s->all[middle]->number < number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return s->all.rows[i].resource;
 }
 
 static struct segment *known(const struct segments *s, uint64_t number)
 {
-    size_t at = find(s, number);
-
-    return at < s->n && s->all[at]->number == number ? s->all[at] : NULL;
+    return numbers_find(&s->all, number);
 }
 
 static struct segment *add(struct segments *s, uint64_t number)
 {
     struct segment *g = MEM_NEW(struct segment);
-    size_t at = find(s, number);
 
-    if (s->n == s->cap) {
-        s->cap = s->cap ? s->cap * 2 : 8;
-        s->all = mem_realloc(s->all, s->cap * sizeof(struct segment *));
-    }
-    memmove(s->all + at + 1, s->all + at, (s->n - at) * sizeof(s->all[0]));
-    s->all[at] = g;
-    s->n++;
+    numbers_add(&s->all, number, g);
     g->number = number;
     g->low = UINT64_MAX;
     if (number >= s->next)
@@ -182,11 +162,8 @@ static void set_holes(struct segments *s, struct segment *g, bool holes)
 /* Takes it out; it must not be in the list of those changed. */
 static void drop(struct segments *s, struct segment *g)
 {
-    size_t at = find(s, g->number);
-
     set_holes(s, g, false);
-    memmove(s->all + at, s->all + at + 1, (s->n - at - 1) * sizeof(s->all[0]));
-    s->n--;
+    numbers_remove(&s->all, g->number);
     remove_file(s, g->number);
     mem_free(g);
 }
@@ -202,7 +179,7 @@ static void change(struct segments *s, struct segment *g)
 
 static bool is_last(const struct segments *s, const struct segment *g)
 {
-    return g == s->all[s->n - 1];
+    return g == nth(s, s->all.n - 1);
 }
 
 static bool is_mostly_holes(const struct segments *s, const struct segment *g)
@@ -235,9 +212,9 @@ void segments_free(struct segments *s)
     if (!s)
         return;
     close_file(s);
-    for (size_t i = 0; i < s->n; i++)
-        mem_free(s->all[i]);
-    mem_free(s->all);
+    for (size_t i = 0; i < s->all.n; i++)
+        mem_free(nth(s, i));
+    numbers_fini(&s->all);
     mem_free(s->path);
     mem_free(s);
 }
@@ -287,15 +264,15 @@ void segments_tidy(struct segments *s)
         closedir(dir);
     mem_free(folder);
     /* what another life left half done */
-    for (size_t i = 0; i < s->n; i++)
-        set_holes(s, s->all[i], is_mostly_holes(s, s->all[i]));
+    for (size_t i = 0; i < s->all.n; i++)
+        set_holes(s, nth(s, i), is_mostly_holes(s, nth(s, i)));
 }
 
 /* --- bytes ---------------------------------------------------------------- */
 
 static struct segment *last_with_room(struct segments *s)
 {
-    struct segment *g = s->n ? s->all[s->n - 1] : NULL;
+    struct segment *g = s->all.n ? nth(s, s->all.n - 1) : NULL;
 
     if (g && g->end < SEGMENT_BYTES)
         return g;
@@ -346,9 +323,11 @@ void segments_release(struct segments *s, const struct segment_place *place)
 
 void segments_release_all(struct segments *s)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        s->all[i]->released = s->all[i]->live + s->all[i]->added;
-        change(s, s->all[i]);
+    for (size_t i = 0; i < s->all.n; i++) {
+        struct segment *g = nth(s, i);
+
+        g->released = g->live + g->added;
+        change(s, g);
     }
 }
 
@@ -409,14 +388,14 @@ void segments_rollback(struct segments *s)
         else
             trim(s, g);
     }
-    if (s->n)
-        trim(s, s->all[s->n - 1]);
+    if (s->all.n)
+        trim(s, nth(s, s->all.n - 1));
 }
 
 bool segments_take_holes(struct segments *s, struct segment_holes *out)
 {
-    for (size_t i = 0; s->n_holes && i < s->n; i++) {
-        struct segment *g = s->all[i];
+    for (size_t i = 0; s->n_holes && i < s->all.n; i++) {
+        struct segment *g = nth(s, i);
 
         if (!g->holes)
             continue;
